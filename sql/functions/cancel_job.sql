@@ -1,0 +1,46 @@
+-- pawl.cancel_job(job, reason): ends a finite job: what waits, is pending or runs is cancelled in one
+-- transaction; nodes drop what they run of it, and a late finish changes nothing (I3, I4).
+-- Returns true when this call cancelled it, false when it had ended already. Refuses an unknown job
+-- (PW002) and a standing one (PW005).
+-- Locks: the job's row FOR UPDATE (waits for those that add tasks), then its open tasks by id, the
+-- order in which a batch of outcomes takes them.
+create or replace function pawl.cancel_job(p_job_id bigint, p_reason text default 'cancelled by request') returns boolean
+language plpgsql volatile
+set search_path = ''
+as $$
+declare
+  v_job record;
+begin
+  select j.is_standing, j.finished_at into v_job
+  from pawl.jobs j
+  where j.id = p_job_id
+  for update;
+  if not found then
+    raise exception 'job % does not exist', p_job_id
+      using errcode = 'PW002', hint = 'pawl job list shows the jobs that exist.';
+  end if;
+  if v_job.is_standing then
+    raise exception 'job % is a standing job: it never ends', p_job_id
+      using errcode = 'PW005', hint = 'Stop it with pawl.pause_job, or cancel its tasks one by one.';
+  end if;
+  if v_job.finished_at is not null then
+    return false;
+  end if;
+  update pawl.jobs j
+  set status = 'cancelled', finished_at = pawl.now(), error = p_reason
+  where j.id = p_job_id;
+  perform
+  from pawl.tasks t
+  where t.job_id = p_job_id
+    and t.status in ('waiting', 'pending', 'running')
+  order by t.id
+  for update;
+  update pawl.tasks t
+  set status = 'cancelled', finished_at = pawl.now(), wait_reason = null
+  where t.job_id = p_job_id
+    and t.status in ('waiting', 'pending', 'running');
+  perform pawl.ring('cancel ' || p_job_id);
+  return true;
+end
+$$;
+comment on function pawl.cancel_job(bigint, text) is 'ends a finite job and cancels what is left of it';

@@ -1,0 +1,73 @@
+-- pawl.claim_batch(node, job, limit, after_rank, after_id): a node takes up to p_limit pending tasks of
+-- one job, best first. (after_rank, after_id) is the cursor: (-priority, id) of the last task that this
+-- node claimed of the job; ('-Infinity', 0) starts from the top. It skips index entries of tasks that
+-- are done but still there for somebody's old snapshot.
+-- Returns the tasks in no order, then one row without a task_id that says how the limiter decided, for
+-- a job that has one: first_ms and interval_ms give the i-th best task its start (first + i * interval,
+-- at once when negative); granted 0 comes with retry_ms and reason. A job that is paused or final gives
+-- no rows.
+-- Locks: the limiter's row (skip locked), then the tasks (skip locked): never waits.
+create or replace function pawl.claim_batch(
+  p_node_id integer,
+  p_job_id bigint,
+  p_limit integer,
+  p_after_rank real,
+  p_after_id bigint
+) returns table (
+  task_id bigint, attempt integer, uncounted_attempts integer, priority real, payload jsonb,
+  first_ms double precision, interval_ms double precision, retry_ms double precision, reason text
+)
+language plpgsql volatile
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := pawl.now();
+  v_status pawl.job_status;
+  v_limiter_key text;
+  v_admitted record;
+  v_claimed integer;
+begin
+  select j.status, j.limiter_key into v_status, v_limiter_key
+  from pawl.jobs j
+  where j.id = p_job_id;
+  if not found or v_status not in ('pending', 'running') then
+    return;
+  end if;
+  if v_limiter_key is not null then
+    select a.* into v_admitted from pawl.admit_tasks(v_limiter_key, p_limit) a;
+    p_limit := v_admitted.granted;
+  end if;
+
+  if p_limit > 0 then
+    return query
+    update pawl.tasks t
+    set status = 'running', started_at = v_now, attempt = t.attempt + 1, node_id = p_node_id
+    where t.job_id = p_job_id
+      and t.ctid = any (array(
+        select x.ctid
+        from pawl.tasks x
+        where x.job_id = p_job_id
+          and x.is_pending
+          and (-x.priority, x.id) > (p_after_rank, p_after_id)
+        order by -x.priority, x.id
+        limit p_limit
+        for update skip locked))
+    returning t.id, t.attempt, t.uncounted_attempts, t.priority, t.payload,
+      null::double precision, null::double precision, null::double precision, null::text;
+    get diagnostics v_claimed = row_count;
+  end if;
+
+  if v_limiter_key is not null then
+    if v_claimed > 0 and v_admitted.interval_ms > 0 then
+      update pawl.limiters l
+      set next_start_at = v_now + (v_admitted.first_ms + v_claimed * v_admitted.interval_ms) * interval '1 millisecond'
+      where l.key = v_limiter_key;
+    end if;
+    return query select null::bigint, null::integer, null::integer, null::real, null::jsonb,
+      v_admitted.first_ms, v_admitted.interval_ms, v_admitted.retry_ms, v_admitted.reason;
+  end if;
+end
+$$;
+comment on function pawl.claim_batch(integer, bigint, integer, real, bigint) is 'a node takes pending tasks of one job';

@@ -1,0 +1,111 @@
+-- pawl.fold(from_id): moves ledger rows into the jobs' counters and ends jobs that have nothing left.
+-- One folder at a time; it never waits. p_from_id skips ledger rows with smaller ids: a hint for when
+-- folded rows pile up under somebody's held snapshot; 0 reads all, and must come round regularly.
+-- Returns one row: folded, ledger rows moved; last_id, the largest of their ids; ended, how many jobs
+-- ended; is_blocked, when a job that looks finished is held by a transaction that adds tasks, or its
+-- row by somebody: fold again soon. Nothing to do: (0, null, 0, false).
+-- Locks: an advisory lock (try), then job rows FOR NO KEY UPDATE by id (skip locked); to end a job its
+-- row FOR UPDATE (skip locked), which keeps out those who are adding tasks (they hold FOR KEY SHARE);
+-- with it held, the ledger is read once more, so that no task slips in between (I3).
+create or replace function pawl.fold(p_from_id bigint default 0)
+returns table (folded bigint, last_id bigint, ended bigint, is_blocked boolean)
+language plpgsql volatile
+set search_path = ''
+as $$
+declare
+  v_now timestamptz := pawl.now();
+  v_folded bigint := 0;
+  v_last_id bigint;
+  v_ended bigint := 0;
+  v_is_blocked boolean := false;
+  v_jobs bigint[];
+  v_drained bigint[];
+  v_id bigint;
+begin
+  if not pg_catalog.pg_try_advisory_xact_lock(1885435756, 1) then
+    return query select 0::bigint, null::bigint, 0::bigint, true;
+    return;
+  end if;
+
+  select pg_catalog.array_agg(l.id) into v_jobs
+  from (
+    select j.id
+    from pawl.jobs j
+    where j.id in (select d.job_id from pawl.progress_deltas d where d.id >= p_from_id)
+    order by j.id
+    for no key update skip locked
+  ) l;
+
+  if v_jobs is not null then
+    with moved as (
+      delete from pawl.progress_deltas d
+      where d.id >= p_from_id
+        and d.job_id = any (v_jobs)
+      returning d.*
+    ), sums as (
+      select m.job_id, pg_catalog.count(*) as rows, pg_catalog.max(m.id) as last_id,
+        pg_catalog.sum(m.total) as total, pg_catalog.sum(m.waiting) as waiting,
+        pg_catalog.sum(m.pending) as pending, pg_catalog.sum(m.running) as running,
+        pg_catalog.sum(m.completed) as completed, pg_catalog.sum(m.failed) as failed,
+        pg_catalog.sum(m.cancelled) as cancelled
+      from moved m
+      group by m.job_id
+    ), changed as (
+      update pawl.jobs j
+      set total = j.total + s.total,
+          waiting = j.waiting + s.waiting,
+          pending = j.pending + s.pending,
+          running = j.running + s.running,
+          completed = j.completed + s.completed,
+          failed = j.failed + s.failed,
+          cancelled = j.cancelled + s.cancelled,
+          status = case
+            when j.status = 'pending' and j.running + s.running + j.completed + s.completed + j.failed + s.failed > 0
+              then 'running'
+            else j.status
+          end,
+          started_at = case
+            when j.running + s.running + j.completed + s.completed + j.failed + s.failed > 0
+              then coalesce(j.started_at, v_now)
+            else j.started_at
+          end
+      from sums s
+      where j.id = s.job_id
+    )
+    select coalesce(pg_catalog.sum(s.rows), 0), pg_catalog.max(s.last_id) into v_folded, v_last_id
+    from sums s;
+  end if;
+
+  select pg_catalog.array_agg(j.id order by j.id) into v_drained
+  from pawl.jobs j
+  where j.is_drained
+    and j.finished_at is null;
+  foreach v_id in array coalesce(v_drained, '{}') loop
+    perform
+    from pawl.jobs j
+    where j.id = v_id
+      and j.is_drained
+      and j.finished_at is null
+    for update skip locked;
+    if not found then
+      v_is_blocked := true;
+      continue;
+    end if;
+    if exists (select from pawl.progress_deltas d where d.job_id = v_id) then
+      v_is_blocked := true;
+      continue;
+    end if;
+    update pawl.jobs j
+    set status = case when j.completed = 0 and j.failed > 0 then 'failed' else 'completed' end::pawl.job_status,
+        error = case
+          when j.completed = 0 and j.failed > 0
+            then 'all ' || j.failed || ' tasks failed'
+        end,
+        finished_at = v_now
+    where j.id = v_id;
+    v_ended := v_ended + 1;
+  end loop;
+  return query select v_folded, v_last_id, v_ended, v_is_blocked;
+end
+$$;
+comment on function pawl.fold(bigint) is 'moves ledger rows into the jobs'' counters and ends jobs that have nothing left';

@@ -1,0 +1,13 @@
+-- pawl.next_due_ms(): milliseconds until something must happen by itself; 0 when it is late, null when
+-- nothing is due ever. One probe of the index of due times.
+create or replace function pawl.next_due_ms() returns bigint
+language sql stable
+set search_path = ''
+as $$
+  select greatest(0, pg_catalog.ceil(extract(epoch from t.due_at - pawl.now()) * 1000))::bigint
+  from pawl.tasks t
+  where t.due_at is not null
+  order by t.due_at
+  limit 1
+$$;
+comment on function pawl.next_due_ms() is 'milliseconds until something must happen by itself';

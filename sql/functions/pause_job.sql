@@ -1,0 +1,23 @@
+-- pawl.pause_job(job): nothing of the job is started until pawl.resume_job; what runs, ends.
+-- Returns true when this call paused it. Refuses an unknown job (PW002).
+-- Locks: the job's row.
+create or replace function pawl.pause_job(p_job_id bigint) returns boolean
+language plpgsql volatile
+set search_path = ''
+as $$
+begin
+  update pawl.jobs j
+  set status = 'paused'
+  where j.id = p_job_id
+    and j.status in ('pending', 'running');
+  if found then
+    return true;
+  end if;
+  if not exists (select from pawl.jobs j where j.id = p_job_id) then
+    raise exception 'job % does not exist', p_job_id
+      using errcode = 'PW002', hint = 'pawl job list shows the jobs that exist.';
+  end if;
+  return false;
+end
+$$;
+comment on function pawl.pause_job(bigint) is 'nothing of the job is started until it is resumed';

@@ -1,0 +1,13 @@
+-- pawl.process_pending(): wakes every node for all pending work.
+-- Returns how many tasks wait to be claimed. Never needed when all is well: for the day it is not.
+create or replace function pawl.process_pending() returns bigint
+language plpgsql volatile
+set search_path = ''
+as $$
+begin
+  perform pawl.ring('work *');
+  perform pawl.ring('due');
+  return (select coalesce(pg_catalog.sum(p.pending), 0) from pawl.job_progress p);
+end
+$$;
+comment on function pawl.process_pending() is 'wakes every node for all pending work; returns how many tasks wait';
