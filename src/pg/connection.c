@@ -1,0 +1,388 @@
+/*
+ * How it works: one PGconn in pipeline mode, one uv_poll on its socket, one timer (connect deadline or
+ * pause before the next try), and a list of requests in the order in which they were sent. A request
+ * is a statement or the end of a group. Results wait in their requests until the group's sync comes;
+ * then the callbacks are called in order.
+ */
+#include "pg/connection.h"
+
+#include <libpq-fe.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/list.h"
+#include "base/machine.h"
+#include "base/memory.h"
+
+enum { CONNECT_DEADLINE_MS = 10000, FIRST_PAUSE_MS = 50, LONGEST_PAUSE_MS = 5000 };
+
+enum state { PAUSING, CONNECTING, READY, CLOSED };
+enum event { TIME_IS_UP, CONNECTED, BROKEN, CLOSE };
+
+struct request {
+    struct list link;
+    bool is_group_end;
+    PGresult *result;
+    pg_done_fn *on_done;
+    void *context;
+};
+
+struct pg_connection {
+    uv_loop_t *loop;
+    char *url, application[64];
+    struct pg_connection_events events;
+    void *context;
+    int state;
+    PGconn *inner;
+    uv_poll_t *poll;
+    int poll_events, socket;
+    uv_timer_t timer;
+    int pause_ms;
+    struct list requests;
+    int outstanding;
+    struct failure failure;
+};
+
+static void step(struct pg_connection *connection, enum event event);
+static void on_socket(uv_poll_t *handle, int status, int events);
+
+/* ---- the socket ---- */
+
+static void on_poll_closed(uv_handle_t *handle)
+{
+    free(handle);
+}
+
+static void stop_watching(struct pg_connection *connection)
+{
+    if (connection->poll) {
+        connection->poll->data = NULL;
+        uv_close((uv_handle_t *)connection->poll, on_poll_closed);
+    }
+    connection->poll = NULL;
+    connection->poll_events = 0;
+}
+
+/* libpq may change the socket while it connects (several hosts, TLS retries). */
+static void watch(struct pg_connection *connection, int events)
+{
+    int socket = PQsocket(connection->inner);
+    if (connection->poll && socket != connection->socket)
+        stop_watching(connection);
+    if (!connection->poll) {
+        connection->poll = memory_zeroed(1, sizeof *connection->poll);
+        connection->poll->data = connection;
+        connection->socket = socket;
+        CHECK(uv_poll_init(connection->loop, connection->poll, socket) == 0);
+    }
+    if (events != connection->poll_events)
+        CHECK(uv_poll_start(connection->poll, events, on_socket) == 0);
+    connection->poll_events = events;
+}
+
+/* ---- what the steps do ---- */
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct pg_connection *connection = timer->data;
+    if (connection->state == CONNECTING)
+        failure_set(&connection->failure, FAILURE_DATABASE,
+                    "could not connect to the database within %d s", CONNECT_DEADLINE_MS / 1000);
+    step(connection, TIME_IS_UP);
+}
+
+static void advance_connect(struct pg_connection *connection)
+{
+    switch (PQconnectPoll(connection->inner)) {
+    case PGRES_POLLING_READING:
+        watch(connection, UV_READABLE);
+        break;
+    case PGRES_POLLING_WRITING:
+        watch(connection, UV_WRITABLE);
+        break;
+    case PGRES_POLLING_OK:
+        step(connection, CONNECTED);
+        break;
+    default:
+        pg_failure_from(&connection->failure, NULL, PQerrorMessage(connection->inner));
+        step(connection, BROKEN);
+    }
+}
+
+static void begin_connect(void *owner)
+{
+    struct pg_connection *connection = owner;
+    /* A dead peer is noticed within about 20 s, also in the middle of a statement. The string's own
+     * settings come after and win. */
+    static const char *const names[] = {
+        "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",
+        "dbname",          "application_name",    NULL};
+    const char *const values[] = {"10",           "3", "3", "20000", connection->url,
+                                  connection->application, NULL};
+    connection->inner = PQconnectStartParams(names, values, 1);
+    CHECK(connection->inner != NULL);
+    uv_timer_start(&connection->timer, on_timer, CONNECT_DEADLINE_MS, 0);
+    if (PQstatus(connection->inner) == CONNECTION_BAD) {
+        pg_failure_from(&connection->failure, NULL, PQerrorMessage(connection->inner));
+        step(connection, BROKEN);
+        return;
+    }
+    watch(connection, UV_WRITABLE);
+}
+
+static void become_ready(void *owner)
+{
+    struct pg_connection *connection = owner;
+    uv_timer_stop(&connection->timer);
+    connection->pause_ms = FIRST_PAUSE_MS;
+    CHECK(PQsetnonblocking(connection->inner, 1) == 0);
+    CHECK(PQenterPipelineMode(connection->inner) == 1);
+    watch(connection, UV_READABLE);
+    connection->events.on_ready(connection->context);
+}
+
+static void disconnect(struct pg_connection *connection)
+{
+    uv_timer_stop(&connection->timer);
+    stop_watching(connection);
+    PQfinish(connection->inner);
+    connection->inner = NULL;
+}
+
+/* Every request is answered exactly once, with the failure that ended the connection. */
+static void fail_requests(struct pg_connection *connection)
+{
+    struct list lost;
+    list_init(&lost);
+    while (!list_is_empty(&connection->requests))
+        list_move(&lost, connection->requests.next);
+    connection->outstanding = 0;
+    while (!list_is_empty(&lost)) {
+        struct request *request = list_object(lost.next, struct request, link);
+        list_remove(&request->link);
+        if (!request->is_group_end)
+            request->on_done(request->context, NULL, &connection->failure);
+        PQclear(request->result);
+        free(request);
+    }
+}
+
+static void pause_before_next(void *owner)
+{
+    struct pg_connection *connection = owner;
+    disconnect(connection);
+    int pause_ms = connection->pause_ms / 2 + (int)(connection->pause_ms * random_fraction());
+    connection->pause_ms = connection->pause_ms * 2 > LONGEST_PAUSE_MS ? LONGEST_PAUSE_MS
+                                                                       : connection->pause_ms * 2;
+    uv_timer_start(&connection->timer, on_timer, (uint64_t)pause_ms, 0);
+    fail_requests(connection);
+    connection->events.on_lost(connection->context, &connection->failure);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    struct pg_connection *connection = handle->data;
+    free(connection->url);
+    free(connection);
+}
+
+static void close_for_good(void *owner)
+{
+    struct pg_connection *connection = owner;
+    disconnect(connection);
+    failure_set(&connection->failure, FAILURE_DATABASE, "the connection was closed");
+    fail_requests(connection);
+    uv_close((uv_handle_t *)&connection->timer, on_timer_closed);
+}
+
+static const struct machine_step steps[] = {
+    {PAUSING, TIME_IS_UP, CONNECTING, begin_connect, "the pause is over: try again"},
+    {PAUSING, CLOSE, CLOSED, close_for_good, "the owner is done"},
+    {CONNECTING, CONNECTED, READY, become_ready, "the server has let us in"},
+    {CONNECTING, BROKEN, PAUSING, pause_before_next, "refused: wait, longer each time"},
+    {CONNECTING, TIME_IS_UP, PAUSING, pause_before_next, "no answer within the deadline"},
+    {CONNECTING, CLOSE, CLOSED, close_for_good, "the owner is done"},
+    {READY, BROKEN, PAUSING, pause_before_next, "the server is gone: its requests are lost"},
+    {READY, CLOSE, CLOSED, close_for_good, "the owner is done"},
+};
+
+static void step(struct pg_connection *connection, enum event event)
+{
+    machine_step(steps, sizeof steps / sizeof *steps, &connection->state, event, connection);
+}
+
+/* ---- requests and results ---- */
+
+/* The group at the head of the list has been answered: tell each of its statements. The callbacks may
+ * send more, which goes to the end of the list. */
+static void complete_group(struct pg_connection *connection)
+{
+    struct failure failure = {0};
+    struct list group;
+    list_init(&group);
+    for (bool is_end = false; !is_end;) {
+        struct request *request = list_object(connection->requests.next, struct request, link);
+        is_end = request->is_group_end;
+        list_move(&group, &request->link);
+        ExecStatusType status = request->result ? PQresultStatus(request->result) : PGRES_EMPTY_QUERY;
+        if (!is_end && status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK &&
+            status != PGRES_PIPELINE_ABORTED && !failure.class)
+            pg_failure_from(&failure, (struct pg_result *)request->result,
+                            "the server sent no result");
+        connection->outstanding -= !is_end;
+    }
+    while (!list_is_empty(&group)) {
+        struct request *request = list_object(group.next, struct request, link);
+        list_remove(&request->link);
+        if (!request->is_group_end)
+            request->on_done(request->context,
+                             failure.class ? NULL : (struct pg_result *)request->result,
+                             failure.class ? &failure : NULL);
+        PQclear(request->result);
+        free(request);
+    }
+}
+
+/* The first request that has no result yet, or NULL. */
+static struct request *awaiting(struct pg_connection *connection)
+{
+    for (struct list *link = connection->requests.next; link != &connection->requests;
+         link = link->next) {
+        struct request *request = list_object(link, struct request, link);
+        if (!request->result)
+            return request;
+    }
+    return NULL;
+}
+
+static void read_results(struct pg_connection *connection)
+{
+    struct request *request;
+    while (connection->state == READY && (request = awaiting(connection)) &&
+           !PQisBusy(connection->inner)) {
+        PGresult *result = PQgetResult(connection->inner);
+        if (!result)
+            continue; /* the end of the statement before */
+        request->result = result;
+        if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
+            CHECK(request->is_group_end);
+            complete_group(connection);
+        }
+    }
+}
+
+static void read_notifications(struct pg_connection *connection)
+{
+    PGnotify *notify;
+    while (connection->state == READY && (notify = PQnotifies(connection->inner))) {
+        if (connection->events.on_notify)
+            connection->events.on_notify(connection->context, notify->extra);
+        PQfreemem(notify);
+    }
+}
+
+static void break_off(struct pg_connection *connection)
+{
+    pg_failure_from(&connection->failure, NULL, PQerrorMessage(connection->inner));
+    step(connection, BROKEN);
+}
+
+static void flush(struct pg_connection *connection)
+{
+    int left = PQflush(connection->inner);
+    if (left < 0)
+        break_off(connection);
+    else
+        watch(connection, left ? UV_READABLE | UV_WRITABLE : UV_READABLE);
+}
+
+static void on_socket(uv_poll_t *handle, int status, int events)
+{
+    struct pg_connection *connection = handle->data;
+    if (!connection)
+        return;
+    if (connection->state == CONNECTING) {
+        advance_connect(connection);
+        return;
+    }
+    bool is_broken = status < 0 || !PQconsumeInput(connection->inner);
+    read_results(connection); /* what came before the break still counts */
+    if (connection->state != READY)
+        return;
+    read_notifications(connection);
+    if (connection->state != READY)
+        return;
+    if (is_broken || PQstatus(connection->inner) == CONNECTION_BAD)
+        break_off(connection);
+    else
+        flush(connection);
+}
+
+/* ---- the public part ---- */
+
+struct pg_connection *pg_connection_create(uv_loop_t *loop, const char *url, const char *purpose,
+                                           const struct pg_connection_events *events,
+                                           void *context)
+{
+    struct pg_connection *connection = memory_zeroed(1, sizeof *connection);
+    connection->loop = loop;
+    connection->url = memory_copy_string(url);
+    snprintf(connection->application, sizeof connection->application, "pawl %s", purpose);
+    connection->events = *events;
+    connection->context = context;
+    connection->state = PAUSING;
+    connection->pause_ms = FIRST_PAUSE_MS;
+    list_init(&connection->requests);
+    CHECK(uv_timer_init(loop, &connection->timer) == 0);
+    connection->timer.data = connection;
+    uv_timer_start(&connection->timer, on_timer, 0, 0);
+    return connection;
+}
+
+void pg_connection_destroy(struct pg_connection *connection)
+{
+    step(connection, CLOSE);
+}
+
+bool pg_connection_is_ready(const struct pg_connection *connection)
+{
+    return connection->state == READY;
+}
+
+int pg_connection_outstanding(const struct pg_connection *connection)
+{
+    return connection->outstanding;
+}
+
+static struct request *add_request(struct pg_connection *connection)
+{
+    struct request *request = memory_zeroed(1, sizeof *request);
+    list_init(&request->link);
+    list_append(&connection->requests, &request->link);
+    return request;
+}
+
+void pg_connection_query(struct pg_connection *connection, const char *sql, int count,
+                         const char *const *values, pg_done_fn *on_done, void *context)
+{
+    CHECK(connection->state == READY);
+    struct request *request = add_request(connection);
+    request->on_done = on_done;
+    request->context = context;
+    connection->outstanding++;
+    /* When this fails the connection is broken, which the socket tells us at the next turn; the
+     * request is then answered with the others. */
+    PQsendQueryParams(connection->inner, sql, count, NULL, values, NULL, NULL, 0);
+}
+
+void pg_connection_end_group(struct pg_connection *connection)
+{
+    CHECK(connection->state == READY);
+    add_request(connection)->is_group_end = true;
+    PQpipelineSync(connection->inner);
+    /* Not flush(): it may call back, and callers do not expect that from a send. */
+    int left = PQflush(connection->inner);
+    watch(connection, left ? UV_READABLE | UV_WRITABLE : UV_READABLE);
+}
