@@ -1,0 +1,94 @@
+/*
+ * What runs tasks. An executor is a row of functions behind a name (noop, sql, crawl); the engine hands
+ * it tasks that this node has claimed, and gets each back exactly once with its outcome.
+ *
+ * Executors know nothing of claims, batches or retries: they say what happened. Whether a failure is
+ * tried again, and when, the engine decides from the kind's policy.
+ */
+#ifndef PAWL_EXECUTORS_EXECUTOR_H
+#define PAWL_EXECUTORS_EXECUTOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/list.h"
+#include "base/text.h"
+
+/* What a node knows of a job; strings are the job's own and live as long as any task of it. */
+struct job_facts {
+    int64_t id;
+    char *kind, *executor, *target; /* target: "" when there is none */
+    char *params;                   /* JSON object */
+    float priority;
+    int max_attempts, timeout_ms, backoff_base_ms, backoff_cap_ms;
+    bool is_limited;
+};
+
+/* A claimed task, owned by the engine. link and start_at_us are the engine's; state is the
+ * executor's, from start until the outcome. */
+struct task {
+    struct list link;
+    const struct job_facts *job;
+    int64_t job_id, id;
+    int attempt;             /* with the node's id the fencing token */
+    int uncounted_attempts;  /* tries that do not count against max_attempts */
+    float priority;
+    int node_id;
+    int64_t start_at_us;     /* not before this moment of the monotonic clock */
+    bool is_running;
+    void *state;
+    size_t payload_bytes;
+    char payload[]; /* JSON text, NUL-terminated */
+};
+
+enum outcome_kind {
+    OUTCOME_COMPLETED,
+    OUTCOME_FAILED,
+    OUTCOME_RETRY,    /* made by the engine out of OUTCOME_FAILED */
+    OUTCOME_RETURNED, /* never started: goes back uncounted */
+    OUTCOME_ENDED,    /* its end is in the database already (sql): nothing is to be written */
+};
+
+/* What became of an attempt. The strings are allocated; whoever is given the outcome frees them. */
+struct outcome {
+    enum outcome_kind kind;
+    bool is_final;           /* failed: trying again is of no use */
+    int64_t delay_ms;        /* failed: the peer's wish (Retry-After), or -1; retry: the pause */
+    const char *error_class; /* static: timeout, network, status, sql, refused, executor; or NULL */
+    char *error;             /* message for people, or NULL */
+    char *result;            /* JSON text, or NULL */
+    char *page;              /* crawl: members "page" and "found" as JSON text without the outer
+                                braces, for pawl.finish_pages; NULL for others */
+};
+
+typedef void task_done_fn(void *engine, struct task *task, struct outcome *outcome);
+
+struct executor_environment {
+    uv_loop_t *loop;
+    const char *database_url;
+    int slots; /* tasks in flight that the node wants at most */
+    task_done_fn *on_done; /* may be called from inside start() */
+    void *engine;
+};
+
+struct executor {
+    const char *name;
+    void *(*create)(const struct executor_environment *environment);
+    /* How many more tasks could start now. */
+    int (*room)(void *self);
+    /* Takes the task until on_done is called for it. The attempt ends by itself within the job's
+     * timeout_ms. */
+    void (*start)(void *self, struct task *task);
+    /* The task was cancelled: drop it and call on_done soon, from the loop or at once; the outcome
+     * does not matter any more. */
+    void (*cancel)(void *self, struct task *task);
+    /* No task of the job is here any more: forget what was kept for it. */
+    void (*forget_job)(void *self, int64_t job_id);
+    /* No task is running. Handles on the loop are closed as it turns. */
+    void (*destroy)(void *self);
+};
+
+extern const struct executor noop_executor, sql_executor, crawl_executor;
+
+#endif
