@@ -32,7 +32,8 @@
  * roll back and leave no delta that would.
  *
  * Properties: a final job has no open task, in every state (I3); folded plus unfolded counters
- * equal the open tasks (I1); when nothing can move any more the job has ended: no lost end, no deadlock.
+ * equal the open tasks (I1); when nothing can move any more the job has ended: no lost end, no
+ * deadlock.
  */
 
 /* committed */
