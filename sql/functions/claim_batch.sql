@@ -6,6 +6,8 @@
 -- a job that has one: first_ms and interval_ms give the i-th best task its start (first + i * interval,
 -- at once when negative); granted 0 comes with retry_ms and reason. A job that is paused or final gives
 -- no rows.
+-- Raises PW008 when the node has been declared dead; asked after the update, which has drawn a
+-- transaction id: so whoever declares it dead can wait for every claim that did not see it yet.
 -- Locks: the limiter's row (skip locked), then the tasks (skip locked): never waits.
 create or replace function pawl.claim_batch(
   p_node_id integer,
@@ -57,6 +59,10 @@ begin
     returning t.id, t.attempt, t.uncounted_attempts, t.priority, t.payload,
       null::double precision, null::double precision, null::double precision, null::text;
     get diagnostics v_claimed = row_count;
+    if v_claimed > 0 and not exists (select from pawl.nodes n where n.id = p_node_id and n.dead_at is null) then
+      raise exception 'node % was declared dead', p_node_id
+        using errcode = 'PW008';
+    end if;
   end if;
 
   if v_limiter_key is not null then

@@ -1,5 +1,5 @@
 -- pawl.deregister_node(node): a node has drained and goes. What it could not give back is put back by
--- pawl.rescue_nodes, for which its row stays with an old heartbeat.
+-- pawl.rescue_nodes, for which its row stays, declared dead.
 -- Returns true when nothing of it was left running.
 -- Locks: the node's own row.
 create or replace function pawl.deregister_node(p_node_id integer, p_is_clean boolean) returns boolean
@@ -11,7 +11,7 @@ begin
     delete from pawl.nodes n where n.id = p_node_id;
   else
     update pawl.nodes n
-    set heartbeat_at = '-infinity', is_asleep = false
+    set dead_at = pawl.now(), is_asleep = false
     where n.id = p_node_id;
   end if;
   perform pawl.ring('work *');

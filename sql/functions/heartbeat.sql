@@ -19,7 +19,8 @@ begin
       started_tasks = n.started_tasks + p_started,
       stale_finishes = n.stale_finishes + p_stale,
       swept = n.swept + p_swept
-  where n.id = p_node_id;
+  where n.id = p_node_id
+    and n.dead_at is null;
   return found;
 end
 $$;

@@ -1,11 +1,20 @@
--- pawl.horizon(): which transactions can still be under way. oldest: the oldest transaction that runs,
--- or the next one. next: the first that has not begun. Everything that ran when `next` was N has ended
--- once `oldest` is at least N.
-create or replace function pawl.horizon() returns table (oldest bigint, next bigint)
-language sql stable
+-- pawl.oldest_transaction(): every transaction with a smaller id has ended.
+-- pawl.draw_transaction(): a new transaction id; whatever had one before has a smaller one. (The upper
+-- bound of a snapshot would not do: it does not count transactions newer than the last that ended.)
+-- Together they tell when everything that ran at some moment is over: draw an id at that moment, in a
+-- transaction of its own, and wait until the oldest is at least that.
+create or replace function pawl.oldest_transaction() returns bigint
+language sql volatile
 set search_path = ''
 as $$
-  select pg_catalog.pg_snapshot_xmin(s)::text::bigint, pg_catalog.pg_snapshot_xmax(s)::text::bigint
-  from pg_catalog.pg_current_snapshot() s
+  select pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text::bigint
 $$;
-comment on function pawl.horizon() is 'oldest running and next transaction: tells a node that falls asleep when nobody can have missed its flag';
+comment on function pawl.oldest_transaction() is 'every transaction with a smaller id has ended';
+
+create or replace function pawl.draw_transaction() returns bigint
+language sql volatile
+set search_path = ''
+as $$
+  select pg_catalog.pg_current_xact_id()::text::bigint
+$$;
+comment on function pawl.draw_transaction() is 'a new transaction id; whatever has one already has a smaller one';

@@ -31,6 +31,7 @@ begin
     set status = 'completed', finished_at = pawl.now()
     where j.id = p_job_id;
   end if;
+  perform pawl.ring('fold');
   return true;
 end
 $$;

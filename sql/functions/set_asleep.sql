@@ -1,6 +1,7 @@
 -- pawl.set_asleep(node, is_asleep): raises or lowers the flag that makes producers ring.
--- Returns true when the node is known. After raising it a node must look for work once more, and keep
--- looking until pawl.horizon() has passed what it was at that moment (design 5.2).
+-- Returns true when the node is known. After raising it, and that is committed, a node draws a
+-- transaction id (pawl.draw_transaction) and keeps looking for work until the oldest transaction is at
+-- least that: only then has everybody who could have missed the flag ended (design 5.2).
 -- Locks: the node's own row.
 create or replace function pawl.set_asleep(p_node_id integer, p_is_asleep boolean) returns boolean
 language plpgsql volatile
