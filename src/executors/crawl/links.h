@@ -1,0 +1,52 @@
+/*
+ * The links of one page, gathered while its HTML arrives: <a> and <area> href, <link
+ * rel=canonical>, <iframe> and <frame> src, resolved against the page or its <base>. A link stands
+ * once however often the page has it, in the order of first appearance, with what all its
+ * occurrences say together.
+ *
+ * Bytes count as UTF-8; what is in another encoding is percent-encoded as it is. Links that are no
+ * http or https URL (mailto:, javascript:) are counted and left out; those to other sites are
+ * given.
+ */
+#ifndef PAWL_EXECUTORS_CRAWL_LINKS_H
+#define PAWL_EXECUTORS_CRAWL_LINKS_H
+
+#include "executors/crawl/url.h"
+
+/* Of one page; what is beyond either is counted as `left_out`. */
+#define LINKS_MAX 10000
+#define LINKS_BYTES_MAX (4 << 20)
+
+enum link_flag {
+    LINK_NOFOLLOW = 1,  /* rel=nofollow on every occurrence */
+    LINK_FRAME = 2,     /* an <iframe> or <frame> and nothing else */
+    LINK_CANONICAL = 4, /* the page calls it its canonical URL */
+    LINK_IN_HEADER = 8, /* somewhere in <header> or <nav>, but not in <main> or <article> */
+    LINK_IN_FOOTER = 16 /* somewhere in <footer>, likewise */
+};
+
+struct link_counts {
+    size_t links;        /* different ones, as links_report() gives them */
+    size_t occurrences;  /* all that were resolved */
+    size_t refused;      /* no http or https URL */
+    size_t left_out;     /* over the limits */
+    size_t dropped_tags; /* see tokenizer.h */
+};
+
+/* The URL is valid until links_start() or links_destroy(). */
+typedef void (*link_fn)(void *context, const struct url *url, unsigned flags);
+
+struct links;
+
+struct links *links_create(void);
+void links_destroy(struct links *links);
+/* A new page, whose URL is copied; whatever was gathered of another is forgotten. Comes before the
+ * first links_feed(). */
+void links_start(struct links *links, const struct url *page);
+/* The next piece of the page, of any size. A <base> holds for what comes behind it. */
+void links_feed(struct links *links, struct slice chunk);
+/* Every link once. May be called at any time after links_start(). */
+void links_report(const struct links *links, link_fn on_link, void *context);
+struct link_counts links_counts(const struct links *links);
+
+#endif

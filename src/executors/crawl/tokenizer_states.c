@@ -1,0 +1,90 @@
+#include "executors/crawl/tokenizer_states.h"
+
+const unsigned char byte_classes[256] = {
+    ['\t'] = SPACE,       ['\n'] = SPACE,        ['\f'] = SPACE,         ['\r'] = SPACE,
+    [' '] = SPACE,        ['/'] = SLASH,         ['>'] = GREATER,        ['='] = EQUALS,
+    ['"'] = DOUBLE_QUOTE, ['\''] = SINGLE_QUOTE, ['<'] = LESS,           ['!'] = BANG,
+    ['-'] = DASH,         ['?'] = QUESTION,      ['A' ... 'Z'] = LETTER, ['a' ... 'z'] = LETTER,
+};
+
+const struct state_row state_table[STATES] = {
+    [DATA] = {DATA, {[LESS] = TAG_OPEN}},
+    [TAG_OPEN] = {DATA | AGAIN,
+                  {[BANG] = MARKUP_DECLARATION,
+                   [SLASH] = END_TAG_OPEN,
+                   [LETTER] = START_TAG | AGAIN,
+                   [QUESTION] = BOGUS_COMMENT}},
+    [END_TAG_OPEN] = {BOGUS_COMMENT | AGAIN, {[LETTER] = END_TAG | AGAIN, [GREATER] = DATA}},
+
+    [BEFORE_ATTRIBUTE] =
+        {ATTRIBUTE_NAME, {[SPACE] = BEFORE_ATTRIBUTE, [SLASH] = SELF_CLOSING, [GREATER] = TAG_END}},
+    [SELF_CLOSING] = {ATTRIBUTE_NAME,
+                      {[SPACE] = BEFORE_ATTRIBUTE, [SLASH] = SELF_CLOSING, [GREATER] = TAG_END}},
+    [ATTRIBUTE_NAME] = {ATTRIBUTE_NAME,
+                        {[SPACE] = AFTER_ATTRIBUTE_NAME,
+                         [SLASH] = SELF_CLOSING,
+                         [EQUALS] = BEFORE_VALUE,
+                         [GREATER] = TAG_END}},
+    [AFTER_ATTRIBUTE_NAME] = {ATTRIBUTE_NAME,
+                              {[SPACE] = AFTER_ATTRIBUTE_NAME,
+                               [SLASH] = SELF_CLOSING,
+                               [EQUALS] = BEFORE_VALUE,
+                               [GREATER] = TAG_END}},
+    [BEFORE_VALUE] = {VALUE_UNQUOTED,
+                      {[SPACE] = BEFORE_VALUE,
+                       [DOUBLE_QUOTE] = VALUE_DOUBLE_QUOTED,
+                       [SINGLE_QUOTE] = VALUE_SINGLE_QUOTED,
+                       [GREATER] = TAG_END}},
+    [VALUE_DOUBLE_QUOTED] = {VALUE_DOUBLE_QUOTED, {[DOUBLE_QUOTE] = BEFORE_ATTRIBUTE}},
+    [VALUE_SINGLE_QUOTED] = {VALUE_SINGLE_QUOTED, {[SINGLE_QUOTE] = BEFORE_ATTRIBUTE}},
+    [VALUE_UNQUOTED] = {VALUE_UNQUOTED, {[SPACE] = BEFORE_ATTRIBUTE, [GREATER] = TAG_END}},
+
+    [MARKUP_DECLARATION] = {BOGUS_COMMENT, {[DASH] = MARKUP_DASH, [GREATER] = DATA}},
+    [MARKUP_DASH] = {BOGUS_COMMENT | AGAIN, {[DASH] = COMMENT_START}},
+    [COMMENT_START] = {COMMENT, {[DASH] = COMMENT_START_DASH, [GREATER] = DATA}},
+    [COMMENT_START_DASH] = {COMMENT, {[DASH] = COMMENT_END, [GREATER] = DATA}},
+    [COMMENT] = {COMMENT, {[DASH] = COMMENT_END_DASH}},
+    [COMMENT_END_DASH] = {COMMENT, {[DASH] = COMMENT_END}},
+    [COMMENT_END] = {COMMENT, {[GREATER] = DATA, [BANG] = COMMENT_END_BANG, [DASH] = COMMENT_END}},
+    [COMMENT_END_BANG] = {COMMENT, {[DASH] = COMMENT_END_DASH, [GREATER] = DATA}},
+    [BOGUS_COMMENT] = {BOGUS_COMMENT, {[GREATER] = DATA}},
+
+    [PLAINTEXT] = {PLAINTEXT, {0}},
+    [RAW_TEXT] = {RAW_TEXT, {[LESS] = RAW_TEXT_LESS}},
+    [RAW_TEXT_LESS] = {RAW_TEXT | AGAIN, {[SLASH] = MAYBE_END_OF_RAW_TEXT}},
+
+    [SCRIPT] = {SCRIPT, {[LESS] = SCRIPT_LESS}},
+    [SCRIPT_LESS] = {SCRIPT | AGAIN, {[SLASH] = MAYBE_END_OF_SCRIPT, [BANG] = SCRIPT_ESCAPE_START}},
+    [SCRIPT_ESCAPE_START] = {SCRIPT | AGAIN, {[DASH] = SCRIPT_ESCAPE_START_DASH}},
+    [SCRIPT_ESCAPE_START_DASH] = {SCRIPT | AGAIN, {[DASH] = ESCAPED_DASH_DASH}},
+    [ESCAPED] = {ESCAPED, {[DASH] = ESCAPED_DASH, [LESS] = ESCAPED_LESS}},
+    [ESCAPED_DASH] = {ESCAPED, {[DASH] = ESCAPED_DASH_DASH, [LESS] = ESCAPED_LESS}},
+    [ESCAPED_DASH_DASH] = {ESCAPED,
+                           {[DASH] = ESCAPED_DASH_DASH, [LESS] = ESCAPED_LESS, [GREATER] = SCRIPT}},
+    [ESCAPED_LESS] = {ESCAPED | AGAIN,
+                      {[SLASH] = MAYBE_END_OF_ESCAPED, [LETTER] = MAYBE_DOUBLE_ESCAPE | AGAIN}},
+    [DOUBLE_ESCAPED] = {DOUBLE_ESCAPED,
+                        {[DASH] = DOUBLE_ESCAPED_DASH, [LESS] = DOUBLE_ESCAPED_LESS}},
+    [DOUBLE_ESCAPED_DASH] = {DOUBLE_ESCAPED,
+                             {[DASH] = DOUBLE_ESCAPED_DASH_DASH, [LESS] = DOUBLE_ESCAPED_LESS}},
+    [DOUBLE_ESCAPED_DASH_DASH] =
+        {DOUBLE_ESCAPED,
+         {[DASH] = DOUBLE_ESCAPED_DASH_DASH, [LESS] = DOUBLE_ESCAPED_LESS, [GREATER] = SCRIPT}},
+    [DOUBLE_ESCAPED_LESS] = {DOUBLE_ESCAPED | AGAIN, {[SLASH] = MAYBE_DOUBLE_ESCAPE_END}},
+};
+
+const struct name_opening name_openings[OPENINGS_END - FIRST_OPENING] = {
+    [START_TAG - FIRST_OPENING] = {TAG_NAME, DATA, false},
+    [END_TAG - FIRST_OPENING] = {TAG_NAME, DATA, true},
+    [MAYBE_END_OF_RAW_TEXT - FIRST_OPENING] = {RAW_END_TAG_NAME, RAW_TEXT, true},
+    [MAYBE_END_OF_SCRIPT - FIRST_OPENING] = {RAW_END_TAG_NAME, SCRIPT, true},
+    [MAYBE_END_OF_ESCAPED - FIRST_OPENING] = {RAW_END_TAG_NAME, ESCAPED, true},
+    [MAYBE_DOUBLE_ESCAPE - FIRST_OPENING] = {DOUBLE_ESCAPE_START, ESCAPED, false},
+    [MAYBE_DOUBLE_ESCAPE_END - FIRST_OPENING] = {DOUBLE_ESCAPE_END, DOUBLE_ESCAPED, false},
+};
+
+const char awaited_bytes[STATES] = {
+    [DATA] = '<',    [VALUE_DOUBLE_QUOTED] = '"', [VALUE_SINGLE_QUOTED] = '\'',
+    [COMMENT] = '-', [BOGUS_COMMENT] = '>',       [RAW_TEXT] = '<',
+    [SCRIPT] = '<',
+};

@@ -1,0 +1,56 @@
+/*
+ * The identity of a page: a URL parsed by the WHATWG URL standard's rules for http and https, then
+ * normalised (RFC 3986, section 6.2.2), so that two spellings of one page are one task.
+ *
+ * Where the two disagree: a browser leaves `%41` and a lone `%` as they are, we write `A` and
+ * `%25`; an empty query (`/?`) is dropped. User names, passwords and fragments are no part of a
+ * page's identity; nor are the parameters that only say where a visitor came from (a table in
+ * url_build.c).
+ *
+ * Not for fetching: no name is resolved here and no address is allowed or refused.
+ */
+#ifndef PAWL_EXECUTORS_CRAWL_URL_H
+#define PAWL_EXECUTORS_CRAWL_URL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/failure.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+/* Longest URL in bytes, as it is read and as it is kept. */
+#define URL_BYTES_MAX 8192
+/* Characters of url_key() with the NUL. */
+#define URL_KEY_BYTES 33
+
+/* Every slice lies in `whole`, which is ASCII, NUL-terminated and owned by the arena. */
+struct url {
+    struct slice whole;  /* https://example.com:8443/a/b?c=d */
+    struct slice scheme; /* http or https */
+    struct slice host;   /* lower case; IPv4 as four numbers, IPv6 compressed and in brackets */
+    struct slice path;   /* begins with a slash */
+    struct slice query;  /* without the question mark; {NULL, 0} when there is none */
+    int port;            /* the scheme's own when the URL names none */
+};
+
+/* base: what a relative reference is relative to; NULL: the input must be absolute. The result may
+ * be the base itself. False, with a FAILURE_INPUT, when the input is no http or https URL, is
+ * longer than URL_BYTES_MAX or has a host that is not ASCII. failure may be NULL. */
+bool url_parse(struct slice input, const struct url *base, struct arena *arena, struct url *result,
+               struct failure *failure);
+
+/* The same URL in another arena. */
+struct url url_copy(const struct url *url, struct arena *arena);
+
+/* One site: the same host, a leading "www." aside, and the same port, where the default ports of
+ * http and https count as the same. */
+bool url_is_same_site(const struct url *a, const struct url *b);
+
+/* The first 8 bytes, big-endian, of the SHA-256 of a URL's `whole`. */
+uint64_t url_hash(struct slice whole);
+/* The first 16 bytes of it as lower-case hex: in SQL
+ * left(encode(sha256(convert_to(url, 'UTF8')), 'hex'), 32). */
+void url_key(struct slice whole, char key[URL_KEY_BYTES]);
+
+#endif

@@ -1,0 +1,172 @@
+#include "executors/crawl/links.c"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+static struct arena *arena;
+
+static int set_up(void **state)
+{
+    arena = arena_create(4096);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    arena_destroy(arena);
+    return 0;
+}
+
+/* Links as lines: the URL and a letter for each flag. */
+static void on_found(void *context, const struct url *url, unsigned flags)
+{
+    static const struct {
+        enum link_flag flag;
+        char letter;
+    } letters[] = {{LINK_NOFOLLOW, 'n'},
+                   {LINK_FRAME, 'i'},
+                   {LINK_CANONICAL, 'c'},
+                   {LINK_IN_HEADER, 'h'},
+                   {LINK_IN_FOOTER, 'f'}};
+    struct text *text = context;
+    text_append_slice(text, url->whole);
+    text_append_char(text, ' ');
+    for (size_t i = 0; i < sizeof letters / sizeof *letters; i++)
+        if (flags & letters[i].flag)
+            text_append_char(text, letters[i].letter);
+    text_append_char(text, '\n');
+}
+
+static void start(struct links *links, const char *page)
+{
+    struct url url;
+    assert_true(url_parse(slice_of_string(page), NULL, arena, &url, NULL));
+    links_start(links, &url);
+    arena_reset(arena); /* nothing of the page's URL is needed any longer */
+}
+
+static void check_in_pieces(struct links *links, const char *html, const char *expected,
+                            size_t piece)
+{
+    struct text found = {0};
+    size_t length = strlen(html);
+    start(links, "http://a.b/c/d?e");
+    for (size_t at = 0; at < length; at += piece)
+        links_feed(links, slice_of(html + at, length - at < piece ? length - at : piece));
+    links_report(links, on_found, &found);
+    if (strcmp(text_string(&found), expected) != 0)
+        fail_msg("%s in pieces of %zu gave\n%s", html, piece, text_string(&found));
+    text_finish(&found);
+}
+
+static void check(const char *html, const char *expected)
+{
+    struct links *links = links_create();
+    check_in_pieces(links, html, expected, strlen(html));
+    check_in_pieces(links, html, expected, 1);
+    links_destroy(links);
+}
+
+static void test_elements(void **state)
+{
+    check("<a href=x>", "http://a.b/c/x \n");
+    check("<area href=/x>", "http://a.b/x \n");
+    check("<iframe src=x></iframe>", "http://a.b/c/x i\n");
+    check("<frame src=x>", "http://a.b/c/x i\n");
+    check("<link rel=canonical href=x>", "http://a.b/c/x c\n");
+    check("<link rel='a CANONICAL b' href=x>", "http://a.b/c/x c\n");
+    check("<link rel=stylesheet href=x><link href=y><link rel=canonicals href=z>", "");
+    check("<a name=x><a src=x><iframe href=y></iframe><img src=z>", "");
+    check("<a href=''><a href='#x'>", "http://a.b/c/d?e \n");
+    check("<a href=' x\n'>", "http://a.b/c/x \n");
+    check("<a href='?a=1&amp;b=2&copy=3'>", "http://a.b/c/d?a=1&b=2&copy=3 \n");
+    check("<a href='//e.f/\xFC'>", "http://e.f/%FC \n");
+    check("<script><a href=x></script><!-- <a href=y> --><noscript><a href=z></noscript>",
+          "http://a.b/c/z \n");
+}
+
+static void test_base(void **state)
+{
+    check("<base href=/x/><a href=y>", "http://a.b/x/y \n");
+    check("<base href=http://e.f/g/h><a href=y>", "http://e.f/g/y \n");
+    check("<base target=x><base href=/x/><base href=/z/><a href=y>", "http://a.b/x/y \n");
+    check("<base href='javascript:1'><base href=/z/><a href=y>", "http://a.b/c/y \n");
+}
+
+static void test_each_link_once(void **state)
+{
+    check("<a href=x><a href=y><a href='./x#z'><a href='x?utm_source=z'>",
+          "http://a.b/c/x \nhttp://a.b/c/y \n");
+    check("<a href=x rel='me nofollow'>", "http://a.b/c/x n\n");
+    check("<a href=x rel=nofollow><a href=x>", "http://a.b/c/x \n");
+    check("<a href=x><a href=x rel=nofollow>", "http://a.b/c/x \n");
+    check("<iframe src=x></iframe><a href=x>", "http://a.b/c/x \n");
+    check("<link rel=canonical href=x><a href=x>", "http://a.b/c/x c\n");
+    check("<a href=x><footer><a href=x></footer>", "http://a.b/c/x f\n");
+}
+
+static void test_places(void **state)
+{
+    check("<header><a href=x></header><a href=y>", "http://a.b/c/x h\nhttp://a.b/c/y \n");
+    check("<nav><a href=x></nav><a href=y>", "http://a.b/c/x h\nhttp://a.b/c/y \n");
+    check("<footer><nav><a href=x></nav></footer>", "http://a.b/c/x f\n");
+    check("<main><header><a href=x></header></main>", "http://a.b/c/x \n");
+    check("<article><footer><a href=x></footer></article>", "http://a.b/c/x \n");
+    check("</header></header><header><header></header><a href=x>", "http://a.b/c/x h\n");
+}
+
+static void test_counts(void **state)
+{
+    struct links *links = links_create();
+    start(links, "http://a.b/");
+    links_feed(links, slice_of_string("<a href=x><a href=x><a href=mailto:x><a href='http://'>"));
+    struct link_counts counts = links_counts(links);
+    assert_int_equal(counts.links, 1);
+    assert_int_equal(counts.occurrences, 2);
+    assert_int_equal(counts.refused, 2);
+    start(links, "http://a.b/");
+    counts = links_counts(links);
+    assert_int_equal(counts.links + counts.occurrences + counts.refused, 0);
+    links_destroy(links);
+}
+
+/* Invariant I9: a page of any size takes a bounded amount. */
+static void test_limits(void **state)
+{
+    struct links *links = links_create();
+    struct text html = {0};
+    start(links, "http://a.b/");
+    for (int i = 0; i < LINKS_MAX + 5; i++)
+        text_append_format(&html, "<a href=%d>", i);
+    text_append_string(&html, "<a href=0>");
+    links_feed(links, text_slice(&html));
+    struct link_counts counts = links_counts(links);
+    assert_int_equal(counts.links, LINKS_MAX);
+    assert_int_equal(counts.left_out, 5);
+    assert_int_equal(counts.occurrences, LINKS_MAX + 6);
+
+    start(links, "http://a.b/");
+    text_clear(&html);
+    for (int i = 0; i < 1000; i++)
+        text_append_format(&html, "<a href=%08000d>", i);
+    links_feed(links, text_slice(&html));
+    counts = links_counts(links);
+    assert_int_equal(counts.links, LINKS_BYTES_MAX / (8000 + strlen("http://a.b/")));
+    assert_int_equal(counts.links + counts.left_out, 1000);
+    text_finish(&html);
+    links_destroy(links);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_elements),       cmocka_unit_test(test_base),
+        cmocka_unit_test(test_each_link_once), cmocka_unit_test(test_places),
+        cmocka_unit_test(test_counts),         cmocka_unit_test(test_limits),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
