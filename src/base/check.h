@@ -10,7 +10,6 @@
 /* Aborts with file, line and the claim when the claim is false. Always compiled in. */
 #define CHECK(claim) ((claim) ? (void)0 : check_failed(__FILE__, __LINE__, #claim))
 
-_Noreturn void check_failed(const char *file, int line, const char *claim)
-    __attribute__((cold));
+_Noreturn void check_failed(const char *file, int line, const char *claim) __attribute__((cold));
 
 #endif

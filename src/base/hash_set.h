@@ -14,7 +14,8 @@ struct hash_set {
     size_t capacity, count, limit;
 };
 
-/* limit: hashes at most; memory grows with use, at most 16 bytes a hash at the limit's power of 2. */
+/* limit: hashes at most; memory grows with use, at most 16 bytes a hash at the limit's power of 2.
+ */
 void hash_set_init(struct hash_set *set, size_t limit);
 void hash_set_finish(struct hash_set *set);
 bool hash_set_contains(const struct hash_set *set, uint64_t hash);

@@ -1,7 +1,7 @@
 /*
  * Intrusive doubly linked list: an object carries its own link, so joining and leaving a list never
- * allocates and never fails. The list an object is in is its state; a link that is in no list points
- * at itself.
+ * allocates and never fails. The list an object is in is its state; a link that is in no list
+ * points at itself.
  */
 #ifndef PAWL_BASE_LIST_H
 #define PAWL_BASE_LIST_H

@@ -3,8 +3,7 @@
 #include "base/check.h"
 #include "base/log.h"
 
-void machine_step(const struct machine_step *table, size_t rows, int *state, int event,
-                  void *owner)
+void machine_step(const struct machine_step *table, size_t rows, int *state, int event, void *owner)
 {
     for (size_t i = 0; i < rows; i++) {
         if (table[i].state != *state || table[i].event != event)

@@ -19,7 +19,8 @@ char *memory_copy_string(const char *string);
 
 struct arena;
 
-/* block_bytes is what is taken from the system at a time; larger pieces get a block of their own. */
+/* block_bytes is what is taken from the system at a time; larger pieces get a block of their own.
+ */
 struct arena *arena_create(size_t block_bytes);
 void arena_destroy(struct arena *arena);
 /* Zeroed, aligned for any type, valid until arena_reset() or arena_destroy(). */

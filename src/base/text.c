@@ -116,8 +116,8 @@ void text_append_integer(struct text *text, long long number)
 {
     char digits[24];
     size_t at = sizeof digits;
-    unsigned long long rest = number < 0 ? 0ULL - (unsigned long long)number
-                                         : (unsigned long long)number;
+    unsigned long long rest =
+        number < 0 ? 0ULL - (unsigned long long)number : (unsigned long long)number;
     do
         digits[--at] = (char)('0' + rest % 10);
     while (rest /= 10);
@@ -131,8 +131,12 @@ void text_append_integer(struct text *text, long long number)
 static size_t utf8_sequence(const unsigned char *at, size_t left, size_t *bad)
 {
     unsigned char first = at[0], low = 0x80, high = 0xBF;
-    size_t length = first < 0x80 ? 1 : first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3
-                    : first < 0xF5 ? 4 : 0;
+    size_t length = first < 0x80   ? 1
+                    : first < 0xC2 ? 0
+                    : first < 0xE0 ? 2
+                    : first < 0xF0 ? 3
+                    : first < 0xF5 ? 4
+                                   : 0;
     *bad = 1;
     if (length <= 1)
         return first ? length : 0;

@@ -1,9 +1,9 @@
 /*
- * What runs tasks. An executor is a row of functions behind a name (noop, sql, crawl); the engine hands
- * it tasks that this node has claimed, and gets each back exactly once with its outcome.
+ * What runs tasks. An executor is a row of functions behind a name (noop, sql, crawl); the engine
+ * hands it tasks that this node has claimed, and gets each back exactly once with its outcome.
  *
- * Executors know nothing of claims, batches or retries: they say what happened. Whether a failure is
- * tried again, and when, the engine decides from the kind's policy.
+ * Executors know nothing of claims, batches or retries: they say what happened. Whether a failure
+ * is tried again, and when, the engine decides from the kind's policy.
  */
 #ifndef PAWL_EXECUTORS_EXECUTOR_H
 #define PAWL_EXECUTORS_EXECUTOR_H
@@ -31,11 +31,11 @@ struct task {
     struct list link;
     const struct job_facts *job;
     int64_t job_id, id;
-    int attempt;             /* with the node's id the fencing token */
-    int uncounted_attempts;  /* tries that do not count against max_attempts */
+    int attempt;            /* with the node's id the fencing token */
+    int uncounted_attempts; /* tries that do not count against max_attempts */
     float priority;
     int node_id;
-    int64_t start_at_us;     /* not before this moment of the monotonic clock */
+    int64_t start_at_us; /* not before this moment of the monotonic clock */
     bool is_running;
     void *state;
     size_t payload_bytes;
@@ -67,7 +67,7 @@ typedef void task_done_fn(void *engine, struct task *task, struct outcome *outco
 struct executor_environment {
     uv_loop_t *loop;
     const char *database_url;
-    int slots; /* tasks in flight that the node wants at most */
+    int slots;             /* tasks in flight that the node wants at most */
     task_done_fn *on_done; /* may be called from inside start() */
     void *engine;
 };
@@ -85,7 +85,8 @@ struct executor {
     void (*cancel)(void *self, struct task *task);
     /* No task of the job is here any more: forget what was kept for it. */
     void (*forget_job)(void *self, int64_t job_id);
-    /* No task is running. Handles on the loop are closed as it turns. */
+    /* Tasks that are still running are dropped without a word. Handles on the loop are closed as it
+     * turns. */
     void (*destroy)(void *self);
 };
 

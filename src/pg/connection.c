@@ -1,8 +1,8 @@
 /*
- * How it works: one PGconn in pipeline mode, one uv_poll on its socket, one timer (connect deadline or
- * pause before the next try), and a list of requests in the order in which they were sent. A request
- * is a statement or the end of a group. Results wait in their requests until the group's sync comes;
- * then the callbacks are called in order.
+ * How it works: one PGconn in pipeline mode, one uv_poll on its socket, one timer (connect deadline
+ * or pause before the next try), and a list of requests in the order in which they were sent. A
+ * request is a statement or the end of a group. Results wait in their requests until the group's
+ * sync comes; then the callbacks are called in order.
  */
 #include "pg/connection.h"
 
@@ -116,11 +116,15 @@ static void begin_connect(void *owner)
     struct pg_connection *connection = owner;
     /* A dead peer is noticed within about 20 s, also in the middle of a statement. The string's own
      * settings come after and win. */
-    static const char *const names[] = {
-        "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",
-        "dbname",          "application_name",    NULL};
-    const char *const values[] = {"10",           "3", "3", "20000", connection->url,
-                                  connection->application, NULL};
+    static const char *const names[] = {"keepalives_idle",
+                                        "keepalives_interval",
+                                        "keepalives_count",
+                                        "tcp_user_timeout",
+                                        "dbname",
+                                        "application_name",
+                                        NULL};
+    const char *const values[] = {"10", "3", "3", "20000", connection->url, connection->application,
+                                  NULL};
     connection->inner = PQconnectStartParams(names, values, 1);
     CHECK(connection->inner != NULL);
     uv_timer_start(&connection->timer, on_timer, CONNECT_DEADLINE_MS, 0);
@@ -174,8 +178,8 @@ static void pause_before_next(void *owner)
     struct pg_connection *connection = owner;
     disconnect(connection);
     int pause_ms = connection->pause_ms / 2 + (int)(connection->pause_ms * random_fraction());
-    connection->pause_ms = connection->pause_ms * 2 > LONGEST_PAUSE_MS ? LONGEST_PAUSE_MS
-                                                                       : connection->pause_ms * 2;
+    connection->pause_ms =
+        connection->pause_ms * 2 > LONGEST_PAUSE_MS ? LONGEST_PAUSE_MS : connection->pause_ms * 2;
     uv_timer_start(&connection->timer, on_timer, (uint64_t)pause_ms, 0);
     fail_requests(connection);
     connection->events.on_lost(connection->context, &connection->failure);
@@ -215,8 +219,8 @@ static void step(struct pg_connection *connection, enum event event)
 
 /* ---- requests and results ---- */
 
-/* The group at the head of the list has been answered: tell each of its statements. The callbacks may
- * send more, which goes to the end of the list. */
+/* The group at the head of the list has been answered: tell each of its statements. The callbacks
+ * may send more, which goes to the end of the list. */
 static void complete_group(struct pg_connection *connection)
 {
     struct failure failure = {0};
@@ -226,7 +230,8 @@ static void complete_group(struct pg_connection *connection)
         struct request *request = list_object(connection->requests.next, struct request, link);
         is_end = request->is_group_end;
         list_move(&group, &request->link);
-        ExecStatusType status = request->result ? PQresultStatus(request->result) : PGRES_EMPTY_QUERY;
+        ExecStatusType status =
+            request->result ? PQresultStatus(request->result) : PGRES_EMPTY_QUERY;
         if (!is_end && status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK &&
             status != PGRES_PIPELINE_ABORTED && !failure.class)
             pg_failure_from(&failure, (struct pg_result *)request->result,
@@ -323,8 +328,7 @@ static void on_socket(uv_poll_t *handle, int status, int events)
 /* ---- the public part ---- */
 
 struct pg_connection *pg_connection_create(uv_loop_t *loop, const char *url, const char *purpose,
-                                           const struct pg_connection_events *events,
-                                           void *context)
+                                           const struct pg_connection_events *events, void *context)
 {
     struct pg_connection *connection = memory_zeroed(1, sizeof *connection);
     connection->loop = loop;
@@ -354,6 +358,35 @@ bool pg_connection_is_ready(const struct pg_connection *connection)
 int pg_connection_outstanding(const struct pg_connection *connection)
 {
     return connection->outstanding;
+}
+
+struct cancellation {
+    uv_work_t work;
+    PGcancel *cancel;
+};
+
+static void cancel_in_thread(uv_work_t *work)
+{
+    char reason[256];
+    PQcancel(((struct cancellation *)work->data)->cancel, reason, sizeof reason);
+}
+
+static void on_cancelled(uv_work_t *work, int status)
+{
+    struct cancellation *cancellation = work->data;
+    PQfreeCancel(cancellation->cancel);
+    free(cancellation);
+}
+
+void pg_connection_cancel(struct pg_connection *connection)
+{
+    PGcancel *cancel = connection->state == READY ? PQgetCancel(connection->inner) : NULL;
+    if (!cancel)
+        return;
+    struct cancellation *cancellation = memory_zeroed(1, sizeof *cancellation);
+    cancellation->cancel = cancel;
+    cancellation->work.data = cancellation;
+    uv_queue_work(connection->loop, &cancellation->work, cancel_in_thread, on_cancelled);
 }
 
 static struct request *add_request(struct pg_connection *connection)

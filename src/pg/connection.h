@@ -2,9 +2,10 @@
  * An asynchronous connection on the loop: it connects, pipelines statements, hands out results and
  * notifications, and comes back by itself with growing, jittered pauses when it is lost.
  *
- * Statements are sent in groups; a group is one transaction and ends with pg_connection_end_group().
- * A statement's callback is called exactly once, when its whole group has been answered: what it is
- * told is committed. When one statement of a group fails, all of them are told so.
+ * Statements are sent in groups; a group is one transaction and ends with
+ * pg_connection_end_group(). A statement's callback is called exactly once, when its whole group
+ * has been answered: what it is told is committed. When one statement of a group fails, all of them
+ * are told so.
  *
  * Not for commands that ask and wait: session.h.
  */
@@ -20,14 +21,15 @@
 struct pg_connection;
 
 /* result is NULL exactly when failure is not. Neither outlives the call. A failure without an
- * SQLSTATE means that the connection was lost, and that nobody knows whether the group took effect. */
+ * SQLSTATE means that the connection was lost, and that nobody knows whether the group took effect.
+ */
 typedef void pg_done_fn(void *context, const struct pg_result *result,
                         const struct failure *failure);
 
 struct pg_connection_events {
-    void (*on_ready)(void *context);                                 /* connected, or again */
-    void (*on_lost)(void *context, const struct failure *failure);   /* also when connecting fails */
-    void (*on_notify)(void *context, const char *payload);           /* NULL: not interested */
+    void (*on_ready)(void *context);                               /* connected, or again */
+    void (*on_lost)(void *context, const struct failure *failure); /* also when connecting fails */
+    void (*on_notify)(void *context, const char *payload);         /* NULL: not interested */
 };
 
 /* Starts to connect at once. url and purpose are copied. */
@@ -44,6 +46,9 @@ int pg_connection_outstanding(const struct pg_connection *connection);
 /* Adds a statement to the group; values are text and copied by libpq. Must be ready. */
 void pg_connection_query(struct pg_connection *connection, const char *sql, int count,
                          const char *const *values, pg_done_fn *on_done, void *context);
+/* Asks the server to cancel the statement that runs, from a thread of the loop's pool, because
+ * libpq's call for that waits. Nothing happens when none runs. */
+void pg_connection_cancel(struct pg_connection *connection);
 /* Commits the group and sends it. */
 void pg_connection_end_group(struct pg_connection *connection);
 

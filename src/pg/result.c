@@ -70,7 +70,8 @@ void pg_result_destroy(struct pg_result *result)
     PQclear((PGresult *)result);
 }
 
-/* The first row that matches decides; a prefix stands for its whole class (PostgreSQL, appendix A). */
+/* The first row that matches decides; a prefix stands for its whole class (PostgreSQL, appendix A).
+ */
 static const struct {
     const char *prefix;
     enum failure_class class;

@@ -1,6 +1,6 @@
 /*
- * A result of PostgreSQL, read by row and column. Opaque, so that no room above needs libpq's header.
- * All columns come as text; a pointer into a result lives as long as the result.
+ * A result of PostgreSQL, read by row and column. Opaque, so that no room above needs libpq's
+ * header. All columns come as text; a pointer into a result lives as long as the result.
  */
 #ifndef PAWL_PG_RESULT_H
 #define PAWL_PG_RESULT_H

@@ -63,8 +63,7 @@ static struct pg_result *take(struct session *session, PGresult *result, struct 
     ExecStatusType status = PQresultStatus(result);
     if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
         return (struct pg_result *)result;
-    pg_failure_from(failure, (const struct pg_result *)result,
-                    PQerrorMessage(session->connection));
+    pg_failure_from(failure, (const struct pg_result *)result, PQerrorMessage(session->connection));
     PQclear(result);
     return NULL;
 }
@@ -72,8 +71,7 @@ static struct pg_result *take(struct session *session, PGresult *result, struct 
 struct pg_result *session_query(struct session *session, const char *sql, int count,
                                 const char *const *values, struct failure *failure)
 {
-    return take(session,
-                PQexecParams(session->connection, sql, count, NULL, values, NULL, NULL, 0),
+    return take(session, PQexecParams(session->connection, sql, count, NULL, values, NULL, NULL, 0),
                 failure);
 }
 

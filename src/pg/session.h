@@ -16,8 +16,8 @@ struct session;
 struct session *session_open(const char *url, const char *purpose, struct failure *failure);
 /* NULL is fine. */
 void session_close(struct session *session);
-/* One statement with text parameters; a NULL value is null. The caller destroys the result. NULL with
- * failure set when it failed. */
+/* One statement with text parameters; a NULL value is null. The caller destroys the result. NULL
+ * with failure set when it failed. */
 struct pg_result *session_query(struct session *session, const char *sql, int count,
                                 const char *const *values, struct failure *failure);
 /* Several statements at once, without parameters or result. */

@@ -1,0 +1,169 @@
+/*
+ * Claims go out in groups: up to eight jobs, in turn, share what can start; one group is one
+ * transaction, and two groups may be under way so that the database never waits for us. What is
+ * asked for is reserved with its executor, so that no more is claimed than can start.
+ *
+ * A claim that comes back short from the cursor starts again from the top; short from the top,
+ * without a bell since it was sent, means that the job has nothing pending.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "engine/engine.h"
+
+enum {
+    GROUPS = 2,
+    JOBS_IN_A_GROUP = 8,
+    CLAIM_LIMIT = 500,
+    CURSOR_LIFE_US = 1000000,   /* a better task that came later waits no longer than this */
+    REFUSED_PAUSE_US = 1000000, /* the database refused a claim for a reason of its own */
+};
+
+struct claim {
+    struct engine *engine;
+    struct job *job;
+    struct engine_executor *executor;
+    int limit, node_id;
+    bool is_from_top, is_last_of_group;
+};
+
+static int64_t start_of(const struct engine *engine, const struct claim_verdict *verdict, int place)
+{
+    double delay_ms = verdict->first_ms + place * verdict->interval_ms;
+    return engine_now_us(engine) + (delay_ms > 0 ? (int64_t)(delay_ms * 1000) : 0);
+}
+
+/* How the job goes on after an answer of `count` tasks. */
+static void judge(struct claim *claim, int count, const struct claim_verdict *verdict)
+{
+    struct engine *engine = claim->engine;
+    struct job *job = claim->job;
+    if (verdict->reason[0]) {
+        jobs_block(&engine->jobs, job, engine_now_us(engine) + (int64_t)(verdict->retry_ms * 1000));
+        return;
+    }
+    if (count == claim->limit)
+        return;
+    if (verdict->interval_ms > 0 &&
+        count > 0) { /* the pace gave a part: ask again when it is used */
+        jobs_block(&engine->jobs, job, start_of(engine, verdict, count > 1 ? count - 1 : 1));
+        return;
+    }
+    if (job->facts.is_limited && count > 0) /* max_running gave a part: an end will unblock it */
+        jobs_block(&engine->jobs, job, engine_now_us(engine) + 1000000);
+    else if (!claim->is_from_top)
+        job->cursor = claim_from_top;
+    else if (!job->was_rung && job->claims == 0)
+        jobs_make_idle(&engine->jobs, job);
+}
+
+static void take_tasks(struct claim *claim, const struct pg_result *result)
+{
+    struct engine *engine = claim->engine;
+    struct job *job = claim->job;
+    struct claim_verdict verdict;
+    struct list tasks;
+    list_init(&tasks);
+    int count = store_claim_read(result, claim->node_id, job->facts.id, &tasks, &verdict),
+        place = 0;
+    for (struct list *link = tasks.next; link != &tasks; link = link->next) {
+        struct task *task = list_object(link, struct task, link);
+        task->job = &job->facts;
+        task->start_at_us = start_of(engine, &verdict, place++);
+        struct claim_cursor last = {-task->priority, task->id};
+        if (last.rank > job->cursor.rank ||
+            (last.rank == job->cursor.rank && last.id > job->cursor.id))
+            job->cursor = last;
+    }
+    if (count) {
+        doorbell_note_work(engine);
+        duties_note_ledger(engine);
+        engine->duties.beat.started += count;
+    }
+    engine->claimer.busy_claims =
+        count && count == claim->limit ? engine->claimer.busy_claims + 1 : 0;
+    judge(claim, count, &verdict);
+    runner_add(engine, &tasks);
+}
+
+static void on_claimed(void *context, const struct pg_result *result, const struct failure *failure)
+{
+    struct claim *claim = context;
+    struct engine *engine = claim->engine;
+    engine->claimer.groups -= claim->is_last_of_group;
+    claim->executor->reserved -= claim->limit;
+    claim->job->claims--;
+    if (result)
+        take_tasks(claim, result);
+    else if (failure->sqlstate[0]) {
+        log_warning("could not claim tasks of job %lld: %s", (long long)claim->job->facts.id,
+                    failure->message);
+        jobs_block(&engine->jobs, claim->job, engine_now_us(engine) + REFUSED_PAUSE_US);
+    }
+    free(claim);
+}
+
+static bool send_claim(struct engine *engine, struct job *job, int share, struct claim **last)
+{
+    struct engine_executor *executor = runner_executor(engine, &job->facts);
+    job->deficit += share * job_weight(job);
+    if (job->deficit > 2.0 * CLAIM_LIMIT)
+        job->deficit = 2.0 * CLAIM_LIMIT;
+    int limit = runner_room(engine, executor);
+    if (limit > (int)job->deficit)
+        limit = (int)job->deficit;
+    if (limit > CLAIM_LIMIT)
+        limit = CLAIM_LIMIT;
+    if (limit < 1)
+        return false;
+    if (engine_now_us(engine) - job->cursor_since_us > CURSOR_LIFE_US)
+        job->cursor = claim_from_top;
+    bool is_from_top = isinf(job->cursor.rank);
+    if (is_from_top)
+        job->cursor_since_us = engine_now_us(engine);
+
+    struct claim *claim = memory_zeroed(1, sizeof *claim);
+    *claim = (struct claim){engine, job, executor, limit, engine->node_id, is_from_top, false};
+    job->deficit -= limit;
+    job->was_rung = false;
+    job->claims++;
+    executor->reserved += limit;
+    store_claim(engine->claim, engine->node_id, job->facts.id, limit, &job->cursor, on_claimed,
+                claim);
+    *last = claim;
+    return true;
+}
+
+static bool send_group(struct engine *engine)
+{
+    int turns = engine->jobs.ready < JOBS_IN_A_GROUP ? engine->jobs.ready : JOBS_IN_A_GROUP;
+    int ready = engine->jobs.ready;
+    struct claim *last = NULL;
+    for (int i = 0; i < turns; i++) {
+        struct job *job = jobs_next_turn(&engine->jobs);
+        /* A limited job's claims take turns on its limiter's row, so one at a time is enough; a job
+         * that has not answered from the top might be empty. */
+        if (job->claims && (job->facts.is_limited || isinf(job->cursor.rank)))
+            continue;
+        int room = runner_room(engine, runner_executor(engine, &job->facts));
+        send_claim(engine, job, (room + ready - 1) / ready, &last);
+    }
+    if (!last)
+        return false;
+    last->is_last_of_group = true;
+    engine->claimer.groups++;
+    pg_connection_end_group(engine->claim);
+    return true;
+}
+
+void claimer_turn(struct engine *engine)
+{
+    if (!node_is_serving(engine) || !finisher_has_room(engine))
+        return;
+    while (engine->claimer.groups < GROUPS && engine->jobs.ready > 0)
+        if (!send_group(engine))
+            return;
+}

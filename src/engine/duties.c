@@ -1,0 +1,278 @@
+/*
+ * The house: heartbeat, fold, due tasks, rescue of dead nodes, the slow sweep. Every node does
+ * them; advisory locks inside the SQL functions see to it that one at a time does, so there is no
+ * leader.
+ */
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "engine/engine.h"
+#include "store/work.h"
+
+enum {
+    FOLD_PAUSE_US = 75000,     /* deltas are folded at most this often */
+    BLOCKED_PAUSE_US = 250000, /* a job is held open by somebody, or another node folds */
+    SLOW_FOLD_US = 20000,      /* a fold that took longer starts at a remembered id for a while */
+    FOLD_CURSOR_LIFE_US = 2000000,
+    BEAT_US = 5000000,
+    RESCUE_AFTER_US = 15000000, /* not before we ourselves have served for so long */
+    SWEEP_AWAKE_US = 5000000,
+    SWEEP_ASLEEP_US = 30000000,
+    PROMOTE_LIMIT = 1000,
+};
+
+static void on_timer(uv_timer_t *timer)
+{
+    /* The turn that follows does what is due. */
+}
+
+void duties_init(struct engine *engine)
+{
+    engine->duties.due_at_us = INT64_MAX;
+    uv_timer_init(&engine->loop, &engine->duties.timer);
+}
+
+void duties_finish(struct engine *engine)
+{
+    uv_close((uv_handle_t *)&engine->duties.timer, NULL);
+}
+
+void duties_begin(struct engine *engine)
+{
+    struct duties *duties = &engine->duties;
+    duties->is_folding = duties->is_promoting = duties->is_beating = duties->is_sweeping = false;
+    duties->is_asking_due = false;
+    duties->is_dirty = true; /* somebody before us may have left rows */
+    duties->is_due_unknown = true;
+    duties->serving_since_us = engine_now_us(engine);
+    duties->next_beat_us = engine_now_us(engine) + BEAT_US;
+    duties->next_sweep_us = engine_now_us(engine) + SWEEP_AWAKE_US;
+}
+
+void duties_note_ledger(struct engine *engine)
+{
+    engine->duties.is_dirty = true;
+}
+
+void duties_note_due(struct engine *engine, int64_t at_us)
+{
+    if (at_us < engine->duties.due_at_us)
+        engine->duties.due_at_us = at_us;
+}
+
+void duties_ask_due(struct engine *engine)
+{
+    engine->duties.is_due_unknown = true;
+}
+
+static void complain(const char *duty, const struct failure *failure)
+{
+    if (failure->sqlstate[0])
+        log_warning("could not %s: %s", duty, failure->message);
+}
+
+/* ---- due tasks ---- */
+
+static void on_next_due(void *context, const struct pg_result *result,
+                        const struct failure *failure)
+{
+    struct engine *engine = context;
+    engine->duties.is_asking_due = false;
+    if (!result) {
+        complain("ask what is due", failure);
+        duties_note_due(engine, engine_now_us(engine) + 1000000);
+        return;
+    }
+    engine->duties.due_at_us = pg_result_is_null(result, 0, 0)
+                                   ? INT64_MAX
+                                   : engine_now_us(engine) + pg_result_integer(result, 0, 0) * 1000;
+}
+
+static void ask_next_due(struct engine *engine)
+{
+    engine->duties.is_due_unknown = false;
+    engine->duties.is_asking_due = true;
+    store_next_due(engine->duty, on_next_due, engine);
+    pg_connection_end_group(engine->duty);
+}
+
+static void on_promoted(void *context, const struct pg_result *result,
+                        const struct failure *failure)
+{
+    struct engine *engine = context;
+    engine->duties.is_promoting = false;
+    if (!result) {
+        complain("promote due tasks", failure);
+        engine->duties.due_at_us = engine_now_us(engine) + 1000000;
+        return;
+    }
+    if (pg_result_integer(result, 0, 0) > 0) {
+        doorbell_want_look(engine);
+        duties_note_ledger(engine);
+    }
+}
+
+static void promote(struct engine *engine)
+{
+    engine->duties.is_promoting = true;
+    engine->duties.due_at_us = INT64_MAX;
+    store_promote_due(engine->duty, PROMOTE_LIMIT, on_promoted, engine);
+    pg_connection_end_group(engine->duty);
+    ask_next_due(engine);
+}
+
+/* ---- the fold ---- */
+
+static void on_folded(void *context, const struct pg_result *result, const struct failure *failure)
+{
+    struct engine *engine = context;
+    struct duties *duties = &engine->duties;
+    duties->is_folding = false;
+    if (!result) {
+        complain("fold the ledger", failure);
+        duties->is_dirty = true;
+        duties->next_fold_us = engine_now_us(engine) + 1000000;
+        return;
+    }
+    bool is_blocked = pg_result_boolean(result, 0, 3);
+    int64_t took_us = engine_now_us(engine) - duties->last_fold_us;
+    if (is_blocked)
+        duties->is_dirty = true;
+    duties->next_fold_us = engine_now_us(engine) + (is_blocked ? BLOCKED_PAUSE_US : FOLD_PAUSE_US);
+    /* Rows that were folded stay in the way while somebody holds a snapshot: then the next folds
+     * start behind them. A row that commits late with a smaller id waits for the next full fold. */
+    if (duties->fold_from_id == 0 && took_us > SLOW_FOLD_US)
+        duties->fold_full_at_us = engine_now_us(engine) + FOLD_CURSOR_LIFE_US + 20 * took_us;
+    if (!pg_result_is_null(result, 0, 1))
+        duties->fold_seen_id = pg_result_integer(result, 0, 1);
+}
+
+static void fold(struct engine *engine)
+{
+    struct duties *duties = &engine->duties;
+    duties->is_dirty = false;
+    duties->is_folding = true;
+    duties->last_fold_us = engine_now_us(engine);
+    duties->fold_from_id =
+        engine_now_us(engine) < duties->fold_full_at_us ? duties->fold_seen_id : 0;
+    if (duties->fold_from_id)
+        duties->is_dirty = true; /* until a full one has been made */
+    store_fold(engine->duty, duties->fold_from_id, on_folded, engine);
+    pg_connection_end_group(engine->duty);
+    if (!duties->is_asking_due)
+        ask_next_due(engine); /* while we are awake nobody rings for a new time */
+}
+
+/* ---- heartbeat and rescue ---- */
+
+static void on_rescued(void *context, const struct pg_result *result, const struct failure *failure)
+{
+    struct engine *engine = context;
+    if (!result) {
+        complain("rescue tasks of dead nodes", failure);
+        return;
+    }
+    int64_t rescued = pg_result_integer(result, 0, 0);
+    if (rescued > 0) {
+        log_info("rescued %lld tasks of a dead node", (long long)rescued);
+        doorbell_want_look(engine);
+        duties_note_ledger(engine);
+    }
+    if (pg_result_boolean(result, 0, 1) && pg_connection_is_ready(engine->duty)) {
+        store_rescue(engine->duty, on_rescued, engine);
+        pg_connection_end_group(engine->duty);
+    }
+}
+
+static void on_beat(void *context, const struct pg_result *result, const struct failure *failure)
+{
+    struct engine *engine = context;
+    engine->duties.is_beating = false;
+    if (!result)
+        complain("send a heartbeat", failure);
+    else if (!pg_result_boolean(result, 0, 0))
+        node_was_declared_dead(engine);
+}
+
+static void beat(struct engine *engine)
+{
+    struct duties *duties = &engine->duties;
+    duties->is_beating = true;
+    duties->next_beat_us = engine_now_us(engine) + BEAT_US;
+    duties->beat.running = engine->runner.running;
+    store_heartbeat(engine->duty, engine->node_id, &duties->beat, on_beat, engine);
+    pg_connection_end_group(engine->duty);
+    duties->beat = (struct node_beat){0};
+    if (engine_now_us(engine) - duties->serving_since_us >= RESCUE_AFTER_US) {
+        store_rescue(engine->duty, on_rescued, engine);
+        pg_connection_end_group(engine->duty);
+    }
+}
+
+/* ---- the sweep ---- */
+
+/* Work that the sweep finds and nobody knew of is counted: a bell was missed. Asleep and sure, any
+ * is. */
+static void on_swept(void *context, const struct pg_result *result, const struct failure *failure)
+{
+    struct engine *engine = context;
+    engine->duties.is_sweeping = false;
+    if (!result) {
+        complain("sweep", failure);
+        return;
+    }
+    bool is_missed = false;
+    for (int row = 0; row < pg_result_rows(result); row++) {
+        struct job *job = jobs_find(&engine->jobs, pg_result_integer(result, row, 0));
+        is_missed = is_missed || !job || (!job->is_ready && !job->is_blocked && !job->claims);
+    }
+    if (!is_missed)
+        return;
+    if (engine->doorbell.state == BELL_ASLEEP && engine->doorbell.is_sure)
+        engine->duties.beat.swept++;
+    doorbell_want_look(engine);
+}
+
+static void sweep(struct engine *engine)
+{
+    struct duties *duties = &engine->duties;
+    duties->is_sweeping = true;
+    duties->next_sweep_us =
+        engine_now_us(engine) +
+        (engine->doorbell.state == BELL_ASLEEP ? SWEEP_ASLEEP_US : SWEEP_AWAKE_US);
+    duties->is_dirty = true;
+    store_sweep(engine->duty, engine->executor_names, on_swept, engine);
+    pg_connection_end_group(engine->duty);
+}
+
+/* ---- a turn ---- */
+
+static int64_t earlier(int64_t a_us, int64_t b_us)
+{
+    return a_us < b_us ? a_us : b_us;
+}
+
+void duties_turn(struct engine *engine)
+{
+    struct duties *duties = &engine->duties;
+    int64_t now_us = engine_now_us(engine);
+    if (!node_is_registered(engine) || !pg_connection_is_ready(engine->duty))
+        return;
+    if (duties->is_dirty && !duties->is_folding && now_us >= duties->next_fold_us)
+        fold(engine);
+    if (!duties->is_promoting && now_us >= duties->due_at_us)
+        promote(engine);
+    if (duties->is_due_unknown && !duties->is_asking_due)
+        ask_next_due(engine);
+    if (!duties->is_beating && now_us >= duties->next_beat_us)
+        beat(engine);
+    if (!duties->is_sweeping && now_us >= duties->next_sweep_us)
+        sweep(engine);
+
+    int64_t next_us = earlier(duties->next_beat_us, duties->next_sweep_us);
+    next_us = earlier(next_us, duties->due_at_us);
+    if (duties->is_dirty && !duties->is_folding)
+        next_us = earlier(next_us, duties->next_fold_us);
+    uv_timer_start(&duties->timer, on_timer,
+                   next_us > now_us ? (uint64_t)(next_us - now_us + 999) / 1000 : 1, 0);
+}

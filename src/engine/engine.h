@@ -1,0 +1,193 @@
+/*
+ * The engine's parts and how they hang together. Read ARCHITECTURE.md's "life of a loop turn"
+ * first.
+ *
+ *   doorbell   knows whether we are awake or asleep, and which jobs have work
+ *   jobs       what we know of each job, and whose turn it is (fairness)
+ *   claimer    takes tasks of jobs whose turn it is, as many as can start
+ *   runner     starts tasks at their time and turns what executors say into outcomes
+ *   finisher   gathers outcomes and writes them, a batch as soon as the one before is acknowledged
+ *   duties     heartbeat, fold, due tasks, rescue, sweep
+ *   node       the life of it all: connect, register, serve, drain
+ *
+ * Everything runs on one thread, the loop's. A part's state is touched by that part only; others
+ * call its functions.
+ */
+#ifndef PAWL_ENGINE_ENGINE_H
+#define PAWL_ENGINE_ENGINE_H
+
+#include <uv.h>
+
+#include "engine/jobs.h"
+#include "engine/serve.h"
+#include "executors/executor.h"
+#include "pg/connection.h"
+#include "store/finish.h"
+#include "store/node.h"
+
+enum { EXECUTORS = 3, DEFAULT_SLOTS = 256, CLAIMER_BUSY = 4 };
+
+struct engine_executor {
+    const struct executor *functions;
+    void *self;
+    int reserved; /* asked for in claims that are under way, or claimed and not yet due to start */
+};
+
+enum doorbell_state { BELL_OFF, BELL_AWAKE, BELL_FALLING, BELL_ASLEEP };
+
+struct doorbell {
+    int state;
+    bool is_look_wanted, is_looking;
+    bool is_sure;          /* asleep, and nobody can have missed the flag */
+    int64_t horizon;       /* transactions below this may have missed the flag */
+    int64_t look_pause_us; /* grows while we wait for them */
+    int64_t next_look_us;
+    int64_t last_work_us;   /* when there was last something to do */
+    int64_t bells_since_us; /* begin of the second in which bells are counted */
+    int bells;
+    uv_timer_t timer;
+};
+
+struct claimer {
+    int groups;      /* groups of claims under way */
+    int busy_claims; /* full claims since a short one: many of them mean that we are busy */
+};
+
+struct runner {
+    struct list later; /* claimed tasks in the order of their start */
+    uv_timer_t timer;
+    int running; /* started tasks without an outcome */
+};
+
+struct finisher {
+    struct list queue[FINISH_FORMS];
+    int queued[FINISH_FORMS];
+    size_t queued_bytes;
+    struct finish_batch *in_flight[FINISH_FORMS];
+    int64_t retry_at_us; /* the database refused for a reason of its own: not before this */
+    uv_timer_t timer;
+};
+
+struct duties {
+    bool is_dirty; /* ledger rows were written that nobody has folded */
+    bool is_folding;
+    int64_t last_fold_us, next_fold_us;
+    int64_t fold_from_id, fold_seen_id; /* cursor under somebody's held snapshot */
+    int64_t fold_full_at_us;            /* until then folds start at the cursor */
+    int64_t due_at_us;                  /* when the next task is due, or INT64_MAX */
+    bool is_promoting, is_due_unknown, is_asking_due;
+    int64_t next_beat_us, next_sweep_us, serving_since_us;
+    bool is_beating, is_sweeping;
+    struct node_beat beat; /* since the last heartbeat */
+    uv_timer_t timer;
+};
+
+enum node_state {
+    NODE_STARTING,
+    NODE_SERVING,
+    NODE_AWAY,
+    NODE_DRAINING,
+    NODE_LEAVING,
+    NODE_STOPPED
+};
+
+struct engine {
+    uv_loop_t loop;
+    const struct serve_options *options;
+    int slots;
+    struct pg_connection *listen, *claim, *finish, *duty;
+    char *executor_names; /* array literal */
+    struct engine_executor executors[EXECUTORS];
+    int node_state, node_id;
+    bool was_lost_logged;
+    struct jobs jobs;
+    struct doorbell doorbell;
+    struct claimer claimer;
+    struct runner runner;
+    struct finisher finisher;
+    struct duties duties;
+    uv_prepare_t before_sleep;
+    uv_signal_t on_term, on_int;
+    uv_async_t on_stop;
+    uv_timer_t drain_timer;
+    struct failure failure;
+};
+
+/* Microseconds of the monotonic clock, read once a turn, so only as fine as a millisecond. */
+static inline int64_t engine_now_us(const struct engine *engine)
+{
+    return (int64_t)uv_now(&engine->loop) * 1000;
+}
+
+/* node.c */
+void node_start(struct engine *engine);
+/* May tasks be claimed: registered, connected, not draining? */
+bool node_is_serving(const struct engine *engine);
+/* Has it an id, and duties? True also while it drains. */
+bool node_is_registered(const struct engine *engine);
+/* The database does not know us any more. */
+void node_was_declared_dead(struct engine *engine);
+void node_turn(struct engine *engine);
+void node_ask_to_stop(struct engine *engine);
+/* serve.c: closes what the node's life does not need any more. */
+void node_stop(struct engine *engine);
+
+/* doorbell.c */
+void doorbell_init(struct engine *engine);
+void doorbell_finish(struct engine *engine);
+/* The node has (again) begun to serve, or has stopped to. */
+void doorbell_open(struct engine *engine);
+void doorbell_close(struct engine *engine);
+void doorbell_rung(struct engine *engine, const char *message);
+/* Ask for a look at which jobs have work, at the next turn. */
+void doorbell_want_look(struct engine *engine);
+/* Something was claimed or finished: we are not idle. */
+void doorbell_note_work(struct engine *engine);
+void doorbell_turn(struct engine *engine);
+
+/* claimer.c */
+void claimer_turn(struct engine *engine);
+
+/* runner.c */
+void runner_init(struct engine *engine);
+void runner_finish(struct engine *engine);
+/* Takes claimed tasks over; their job and start_at_us are set. */
+void runner_add(struct engine *engine, struct list *tasks);
+struct engine_executor *runner_executor(struct engine *engine, const struct job_facts *facts);
+/* How many more tasks of this executor may be claimed. */
+int runner_room(struct engine *engine, const struct engine_executor *executor);
+/* Starts what is due. */
+void runner_turn(struct engine *engine);
+void runner_cancel_job(struct engine *engine, int64_t job_id);
+/* For jobs_trim(): tells the executors. */
+void runner_forget_job(void *engine, int64_t job_id);
+/* Gives back what has not started. */
+void runner_return_waiting(struct engine *engine);
+void runner_cancel_all(struct engine *engine);
+/* The node ends at once: cancels what runs and drops it; rescue finds it. */
+void runner_abandon(struct engine *engine);
+void runner_on_done(void *engine, struct task *task, struct outcome *outcome);
+
+/* finisher.c */
+void finisher_init(struct engine *engine);
+void finisher_finish(struct engine *engine);
+/* Takes the outcome's strings over. */
+void finisher_add(struct engine *engine, const struct task *task, const struct outcome *outcome);
+/* Is there room for the outcomes of more tasks? */
+bool finisher_has_room(const struct engine *engine);
+bool finisher_is_empty(const struct engine *engine);
+void finisher_turn(struct engine *engine);
+
+/* duties.c */
+void duties_init(struct engine *engine);
+void duties_finish(struct engine *engine);
+void duties_begin(struct engine *engine);
+/* Ledger rows were written: fold soon. */
+void duties_note_ledger(struct engine *engine);
+/* A task of ours will be due then. */
+void duties_note_due(struct engine *engine, int64_t at_us);
+/* Somebody gave a task a time: ask when the next is due. */
+void duties_ask_due(struct engine *engine);
+void duties_turn(struct engine *engine);
+
+#endif

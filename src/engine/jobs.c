@@ -1,0 +1,225 @@
+#include "engine/jobs.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+
+enum { BUCKETS = 1024 };
+
+void jobs_init(struct jobs *jobs)
+{
+    *jobs = (struct jobs){.bucket_count = BUCKETS};
+    jobs->buckets = memory_zeroed(BUCKETS, sizeof *jobs->buckets);
+    list_init(&jobs->ring);
+    list_init(&jobs->idle);
+    list_init(&jobs->blocked);
+}
+
+static struct job **bucket_of(struct jobs *jobs, int64_t id)
+{
+    return &jobs->buckets[(uint64_t)id % jobs->bucket_count];
+}
+
+struct job *jobs_find(struct jobs *jobs, int64_t id)
+{
+    struct job *job = *bucket_of(jobs, id);
+    while (job && job->facts.id != id)
+        job = job->next_in_bucket;
+    return job;
+}
+
+/* ---- tenants ---- */
+
+static struct tenant *tenant_of(struct jobs *jobs, const char *org_id)
+{
+    for (size_t i = 0; i < jobs->tenant_count; i++)
+        if (strcmp(jobs->tenants[i]->org_id, org_id) == 0)
+            return jobs->tenants[i];
+    struct tenant *tenant = memory_zeroed(1, sizeof *tenant);
+    snprintf(tenant->org_id, sizeof tenant->org_id, "%s", org_id);
+    list_init(&tenant->link);
+    list_init(&tenant->ready);
+    jobs->tenants = memory_resized(jobs->tenants, (jobs->tenant_count + 1) * sizeof *jobs->tenants);
+    jobs->tenants[jobs->tenant_count++] = tenant;
+    return tenant;
+}
+
+static void leave_tenant(struct jobs *jobs, struct tenant *tenant)
+{
+    if (--tenant->jobs > 0)
+        return;
+    for (size_t i = 0; i < jobs->tenant_count; i++)
+        if (jobs->tenants[i] == tenant)
+            jobs->tenants[i] = jobs->tenants[--jobs->tenant_count];
+    list_remove(&tenant->link);
+    free(tenant);
+}
+
+/* ---- lists ---- */
+
+static void leave_list(struct jobs *jobs, struct job *job)
+{
+    list_remove(&job->link);
+    jobs->ready -= job->is_ready;
+    job->is_ready = job->is_blocked = false;
+    if (list_is_empty(&job->tenant->ready))
+        list_remove(&job->tenant->link);
+}
+
+void jobs_make_ready(struct jobs *jobs, struct job *job)
+{
+    job->was_rung = true;
+    job->cursor = claim_from_top;
+    if (job->is_ready)
+        return;
+    leave_list(jobs, job);
+    job->is_ready = true;
+    jobs->ready++;
+    if (list_is_empty(&job->tenant->ready))
+        list_move(&jobs->ring, &job->tenant->link);
+    list_append(&job->tenant->ready, &job->link);
+}
+
+void jobs_make_idle(struct jobs *jobs, struct job *job)
+{
+    leave_list(jobs, job);
+    job->deficit = 0;
+    list_append(&jobs->idle, &job->link);
+}
+
+void jobs_block(struct jobs *jobs, struct job *job, int64_t until_us)
+{
+    leave_list(jobs, job);
+    job->is_blocked = true;
+    job->blocked_until_us = until_us;
+    list_append(&jobs->blocked, &job->link);
+}
+
+void jobs_unblock_now(struct jobs *jobs, struct job *job)
+{
+    if (job->is_blocked)
+        jobs_make_ready(jobs, job);
+}
+
+int64_t jobs_unblock(struct jobs *jobs, int64_t now_us)
+{
+    int64_t next_us = INT64_MAX;
+    struct list *link = jobs->blocked.next;
+    while (link != &jobs->blocked) {
+        struct job *job = list_object(link, struct job, link);
+        link = link->next;
+        if (job->blocked_until_us <= now_us)
+            jobs_make_ready(jobs, job);
+        else if (job->blocked_until_us < next_us)
+            next_us = job->blocked_until_us;
+    }
+    return next_us;
+}
+
+struct job *jobs_next_turn(struct jobs *jobs)
+{
+    struct list *first = list_first(&jobs->ring);
+    if (!first)
+        return NULL;
+    struct tenant *tenant = list_object(first, struct tenant, link);
+    struct job *job = list_object(tenant->ready.next, struct job, link);
+    list_move(&tenant->ready, &job->link);
+    list_move(&jobs->ring, &tenant->link);
+    return job;
+}
+
+double job_weight(const struct job *job)
+{
+    float priority = job->facts.priority;
+    return exp2(priority > 4 ? 4 : priority < -4 ? -4 : (double)priority);
+}
+
+/* ---- learning and forgetting ---- */
+
+static void replace(char **own, const char *text)
+{
+    if (*own && strcmp(*own, text) == 0)
+        return;
+    free(*own);
+    *own = memory_copy_string(text);
+}
+
+static struct job *add(struct jobs *jobs, const struct work *work)
+{
+    struct job *job = memory_zeroed(1, sizeof *job);
+    job->facts.id = work->facts.id;
+    job->tenant = tenant_of(jobs, work->org_id);
+    job->tenant->jobs++;
+    job->cursor = claim_from_top;
+    list_init(&job->link);
+    list_init(&job->tasks);
+    struct job **bucket = bucket_of(jobs, job->facts.id);
+    job->next_in_bucket = *bucket;
+    *bucket = job;
+    jobs->count++;
+    list_append(&jobs->idle, &job->link);
+    return job;
+}
+
+struct job *jobs_learn(struct jobs *jobs, const struct work *work)
+{
+    struct job *job = jobs_find(jobs, work->facts.id);
+    if (!job)
+        job = add(jobs, work);
+    struct job_facts *facts = &job->facts;
+    if (list_is_empty(&job->tasks)) { /* running tasks read the strings */
+        replace(&facts->kind, work->facts.kind);
+        replace(&facts->executor, work->facts.executor);
+        replace(&facts->target, work->facts.target);
+        replace(&facts->params, work->facts.params);
+    }
+    facts->priority = work->facts.priority;
+    facts->max_attempts = work->facts.max_attempts;
+    facts->timeout_ms = work->facts.timeout_ms;
+    facts->backoff_base_ms = work->facts.backoff_base_ms;
+    facts->backoff_cap_ms = work->facts.backoff_cap_ms;
+    facts->is_limited = work->facts.is_limited;
+    return job;
+}
+
+static void forget_job(struct jobs *jobs, struct job *job)
+{
+    struct job **at = bucket_of(jobs, job->facts.id);
+    while (*at != job)
+        at = &(*at)->next_in_bucket;
+    *at = job->next_in_bucket;
+    leave_list(jobs, job);
+    leave_tenant(jobs, job->tenant);
+    free(job->facts.kind);
+    free(job->facts.executor);
+    free(job->facts.target);
+    free(job->facts.params);
+    free(job);
+    jobs->count--;
+}
+
+void jobs_trim(struct jobs *jobs, size_t limit, void (*forget)(void *context, int64_t job_id),
+               void *context)
+{
+    struct list *link = jobs->idle.next;
+    while (jobs->count > limit && link != &jobs->idle) {
+        struct job *job = list_object(link, struct job, link);
+        link = link->next;
+        if (job->claims || !list_is_empty(&job->tasks))
+            continue;
+        forget(context, job->facts.id);
+        forget_job(jobs, job);
+    }
+}
+
+void jobs_finish(struct jobs *jobs)
+{
+    for (size_t i = 0; i < jobs->bucket_count; i++)
+        while (jobs->buckets[i])
+            forget_job(jobs, jobs->buckets[i]);
+    free(jobs->buckets);
+    free(jobs->tenants);
+}

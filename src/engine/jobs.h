@@ -1,0 +1,72 @@
+/*
+ * What a node knows of jobs, and whose turn it is.
+ *
+ * A job with work is in its tenant's ready list, and a tenant with a ready job is in the ring.
+ * Turns go round the tenants, and within a tenant round its jobs: deficit round robin (Shreedhar
+ * and Varghese, 1995), where a turn's quantum is an equal part of the free slots times the job's
+ * weight. So a job of 100,000 tasks delays a job of 5 by one turn only, and a tenant with a
+ * thousand jobs gets as much as one with a single job.
+ */
+#ifndef PAWL_ENGINE_JOBS_H
+#define PAWL_ENGINE_JOBS_H
+
+#include "executors/executor.h"
+#include "store/claim.h"
+#include "store/work.h"
+
+struct tenant {
+    struct list link; /* in the ring while any job is ready */
+    struct list ready;
+    int jobs; /* known jobs of this tenant; it goes with the last */
+    char org_id[40];
+};
+
+struct job {
+    struct job_facts facts;
+    struct tenant *tenant;
+    struct job *next_in_bucket;
+    struct list link;  /* tenant's ready list, or the table's idle or blocked list */
+    struct list tasks; /* claimed here, without an outcome */
+    bool is_ready, is_blocked;
+    bool was_rung; /* since the last claim was sent: coming back short does not mean empty */
+    int claims;    /* under way */
+    double deficit;
+    struct claim_cursor cursor;
+    int64_t cursor_since_us;  /* when a claim last started from the top */
+    int64_t blocked_until_us; /* the limiter has said when to ask again */
+};
+
+struct jobs {
+    struct job **buckets;
+    size_t bucket_count, count;
+    struct list ring;          /* tenants with a ready job */
+    struct list idle, blocked; /* jobs */
+    int ready;                 /* how many jobs are ready */
+    struct tenant **tenants;
+    size_t tenant_count;
+};
+
+void jobs_init(struct jobs *jobs);
+void jobs_finish(struct jobs *jobs);
+/* NULL when it is not known. */
+struct job *jobs_find(struct jobs *jobs, int64_t id);
+/* Learns a job, or what is new about it. */
+struct job *jobs_learn(struct jobs *jobs, const struct work *work);
+/* The job has pending tasks: it gets its turn, from the top. */
+void jobs_make_ready(struct jobs *jobs, struct job *job);
+/* Nothing is pending as far as we know. */
+void jobs_make_idle(struct jobs *jobs, struct job *job);
+/* The limiter says when to ask again. */
+void jobs_block(struct jobs *jobs, struct job *job, int64_t until_us);
+/* Jobs whose limiter's time has come are ready. Returns when the next one is, or INT64_MAX. */
+int64_t jobs_unblock(struct jobs *jobs, int64_t now_us);
+/* A limited job's task has ended: its limiter may have room. */
+void jobs_unblock_now(struct jobs *jobs, struct job *job);
+/* The job whose turn it is, or NULL; the next call gives the next one. */
+struct job *jobs_next_turn(struct jobs *jobs);
+double job_weight(const struct job *job);
+/* Forgets idle jobs without tasks while there are more than `limit`; told through forget(). */
+void jobs_trim(struct jobs *jobs, size_t limit, void (*forget)(void *context, int64_t job_id),
+               void *context);
+
+#endif

@@ -1,0 +1,287 @@
+/*
+ * The life of a node. The table below is the whole of it; everything else here is an action or
+ * finds out which event it is.
+ */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/machine.h"
+#include "engine/engine.h"
+
+enum {
+    DRAIN_LIMIT_MS = 25000, /* what runs may take to end */
+    FLUSH_LIMIT_MS = 5000,  /* and then the outcomes to be written */
+};
+
+enum event {
+    CONNECTED,  /* all connections are ready */
+    KNOWN,      /* the database knows us: registered, or still there */
+    UNKNOWN,    /* it does not, or not any more */
+    LOST,       /* a connection is gone */
+    STOP,       /* a signal, or serve_stop() */
+    DRAINED,    /* nothing runs and every outcome is written */
+    TIME_IS_UP, /* the drain's limit */
+    LEFT,       /* deregistered */
+};
+
+static void step(struct engine *engine, enum event event);
+
+/* ---- connections ---- */
+
+static struct pg_connection **connection_list(struct engine *engine, int which)
+{
+    struct pg_connection **all[] = {&engine->listen, &engine->claim, &engine->finish,
+                                    &engine->duty};
+    return which < 4 ? all[which] : NULL;
+}
+
+static bool are_all_ready(struct engine *engine)
+{
+    struct pg_connection **connection;
+    for (int i = 0; (connection = connection_list(engine, i)); i++)
+        if (!*connection || !pg_connection_is_ready(*connection))
+            return false;
+    return true;
+}
+
+static void on_connection_ready(void *context)
+{
+    struct engine *engine = context;
+    if (are_all_ready(engine))
+        step(engine, CONNECTED);
+}
+
+static void on_connection_lost(void *context, const struct failure *failure)
+{
+    struct engine *engine = context;
+    if (!engine->was_lost_logged && engine->node_state != NODE_STOPPED)
+        log_warning("no database: %s%s%s; trying again", failure->message,
+                    failure->detail[0] ? ": " : "", failure->detail);
+    engine->was_lost_logged = true;
+    if (engine->options->on_database_lost)
+        engine->options->on_database_lost(engine->options->context);
+    step(engine, LOST);
+}
+
+static void on_notify(void *context, const char *message)
+{
+    struct engine *engine = context;
+    if (node_is_serving(engine))
+        doorbell_rung(engine, message);
+}
+
+static void connect_all(struct engine *engine)
+{
+    static const char *const purposes[] = {"listen", "claim", "finish", "duty"};
+    struct pg_connection_events events = {on_connection_ready, on_connection_lost, on_notify};
+    struct pg_connection **connection;
+    for (int i = 0; (connection = connection_list(engine, i)); i++)
+        *connection = pg_connection_create(&engine->loop, engine->options->database_url,
+                                           purposes[i], &events, engine);
+}
+
+/* ---- actions ---- */
+
+static void on_listening(void *context, const struct pg_result *result,
+                         const struct failure *failure)
+{
+    if (!result && failure->sqlstate[0])
+        log_warning("cannot listen, so work is found by looking only: %s", failure->message);
+}
+
+static void on_registered(void *context, const struct pg_result *result,
+                          const struct failure *failure)
+{
+    struct engine *engine = context;
+    if (result) {
+        engine->node_id = (int)pg_result_integer(result, 0, 0);
+        step(engine, KNOWN);
+    } else if (failure->sqlstate[0]) {
+        engine->failure = *failure;
+        step(engine, STOP);
+    }
+}
+
+static void register_us(void *owner)
+{
+    struct engine *engine = owner;
+    char host[128] = "", name[160];
+    gethostname(host, sizeof host - 1);
+    snprintf(name, sizeof name, "%s:%d", host, (int)getpid());
+    store_register_node(engine->duty, name, PAWL_VERSION, engine->slots, on_registered, engine);
+    pg_connection_end_group(engine->duty);
+}
+
+static void on_still_known(void *context, const struct pg_result *result,
+                           const struct failure *failure)
+{
+    struct engine *engine = context;
+    if (result)
+        step(engine, pg_result_boolean(result, 0, 0) ? KNOWN : UNKNOWN);
+}
+
+/* We may have been away for so long that others took our tasks over. */
+static void ask_if_known(void *owner)
+{
+    struct engine *engine = owner;
+    struct node_beat beat = {.running = engine->runner.running};
+    store_heartbeat(engine->duty, engine->node_id, &beat, on_still_known, engine);
+    pg_connection_end_group(engine->duty);
+}
+
+static void begin_serving(void *owner)
+{
+    struct engine *engine = owner;
+    store_listen(engine->listen, on_listening, engine);
+    pg_connection_end_group(engine->listen);
+    duties_begin(engine);
+    doorbell_open(engine);
+    if (engine->was_lost_logged)
+        log_info("the database is back");
+    engine->was_lost_logged = false;
+    if (engine->options->on_ready)
+        engine->options->on_ready(engine->options->context);
+}
+
+static void pause_serving(void *owner)
+{
+    doorbell_close(owner);
+}
+
+static void begin_again(void *owner)
+{
+    struct engine *engine = owner;
+    log_warning("node %d was declared dead after a silence; its tasks were given to others",
+                engine->node_id);
+    doorbell_close(engine);
+    runner_return_waiting(engine);
+    runner_cancel_all(engine);
+    register_us(engine);
+}
+
+static void on_drain_timer(uv_timer_t *timer)
+{
+    step(timer->data, TIME_IS_UP);
+}
+
+static void begin_draining(void *owner)
+{
+    struct engine *engine = owner;
+    doorbell_close(engine);
+    runner_return_waiting(engine);
+    uv_timer_start(&engine->drain_timer, on_drain_timer, DRAIN_LIMIT_MS, FLUSH_LIMIT_MS);
+    if (engine->runner.running)
+        log_info("stopping: %d tasks are running", engine->runner.running);
+}
+
+/* The first time what still runs is cut off; it is tried again elsewhere. The second time we go. */
+static void cut_off(void *owner)
+{
+    struct engine *engine = owner;
+    if (engine->runner.running) {
+        log_warning("stopping: %d tasks did not end in time", engine->runner.running);
+        runner_cancel_all(engine);
+        return;
+    }
+    log_warning("stopping: outcomes could not be written; those tasks will run again");
+    step(engine, LEFT);
+}
+
+static void on_deregistered(void *context, const struct pg_result *result,
+                            const struct failure *failure)
+{
+    step(context, LEFT);
+}
+
+static void leave(void *owner)
+{
+    struct engine *engine = owner;
+    if (!pg_connection_is_ready(engine->duty)) {
+        step(engine, LEFT);
+        return;
+    }
+    store_deregister_node(engine->duty, engine->node_id, true, on_deregistered, engine);
+    pg_connection_end_group(engine->duty);
+}
+
+static void close_all(void *owner)
+{
+    node_stop(owner);
+}
+
+static const struct machine_step steps[] = {
+    {NODE_STARTING, CONNECTED, NODE_STARTING, register_us, "the database is there"},
+    {NODE_STARTING, KNOWN, NODE_SERVING, begin_serving, "we have an id: claim"},
+    {NODE_STARTING, LOST, NODE_STARTING, NULL, "connections come back by themselves"},
+    {NODE_STARTING, STOP, NODE_STOPPED, close_all, "nothing was begun"},
+    {NODE_SERVING, LOST, NODE_AWAY, pause_serving, "what runs goes on, outcomes are kept"},
+    {NODE_SERVING, UNKNOWN, NODE_STARTING, begin_again, "we were silent for too long"},
+    {NODE_SERVING, STOP, NODE_DRAINING, begin_draining, "claim no more, let what runs end"},
+    {NODE_AWAY, CONNECTED, NODE_AWAY, ask_if_known, "back: are our tasks still ours?"},
+    {NODE_AWAY, KNOWN, NODE_SERVING, begin_serving, "they are"},
+    {NODE_AWAY, UNKNOWN, NODE_STARTING, begin_again, "they are not"},
+    {NODE_AWAY, LOST, NODE_AWAY, NULL, "the other connections, or gone again"},
+    {NODE_AWAY, STOP, NODE_DRAINING, begin_draining, "let what runs end, hope for the database"},
+    {NODE_DRAINING, DRAINED, NODE_LEAVING, leave, "all is written"},
+    {NODE_DRAINING, TIME_IS_UP, NODE_DRAINING, cut_off, "what runs takes too long"},
+    {NODE_DRAINING, LEFT, NODE_STOPPED, close_all, "the database did not come back"},
+    {NODE_DRAINING, CONNECTED, NODE_DRAINING, NULL, "outcomes can be written again"},
+    {NODE_DRAINING, LOST, NODE_DRAINING, NULL, "outcomes are kept"},
+    {NODE_DRAINING, KNOWN, NODE_DRAINING, NULL, "an answer from before"},
+    {NODE_DRAINING, UNKNOWN, NODE_DRAINING, NULL, "our outcomes come too late, harmlessly"},
+    {NODE_DRAINING, STOP, NODE_STOPPED, close_all, "asked twice: at once"},
+    {NODE_LEAVING, LEFT, NODE_STOPPED, close_all, "goodbye"},
+    {NODE_LEAVING, LOST, NODE_LEAVING, NULL, "the answer comes as lost"},
+    {NODE_LEAVING, CONNECTED, NODE_LEAVING, NULL, "we are going"},
+    {NODE_LEAVING, TIME_IS_UP, NODE_STOPPED, close_all,
+     "no answer: rescue will find nothing to do"},
+    {NODE_LEAVING, STOP, NODE_STOPPED, close_all, "asked twice: at once"},
+    {NODE_STARTING, UNKNOWN, NODE_STARTING, NULL, "an answer from before"},
+    {NODE_STOPPED, LOST, NODE_STOPPED, NULL, "closing"},
+    {NODE_STOPPED, STOP, NODE_STOPPED, NULL, "closing"},
+    {NODE_STOPPED, LEFT, NODE_STOPPED, NULL, "closing"},
+    {NODE_STOPPED, KNOWN, NODE_STOPPED, NULL, "closing"},
+    {NODE_STOPPED, UNKNOWN, NODE_STOPPED, NULL, "closing"},
+};
+
+static void step(struct engine *engine, enum event event)
+{
+    machine_step(steps, sizeof steps / sizeof *steps, &engine->node_state, event, engine);
+}
+
+/* ---- for the other parts ---- */
+
+bool node_is_serving(const struct engine *engine)
+{
+    return engine->node_state == NODE_SERVING;
+}
+
+bool node_is_registered(const struct engine *engine)
+{
+    return engine->node_state == NODE_SERVING || engine->node_state == NODE_DRAINING;
+}
+
+void node_was_declared_dead(struct engine *engine)
+{
+    step(engine, UNKNOWN);
+}
+
+void node_start(struct engine *engine)
+{
+    uv_timer_init(&engine->loop, &engine->drain_timer);
+    engine->drain_timer.data = engine;
+    connect_all(engine);
+}
+
+void node_ask_to_stop(struct engine *engine)
+{
+    step(engine, STOP);
+}
+
+void node_turn(struct engine *engine)
+{
+    if (engine->node_state == NODE_DRAINING && engine->runner.running == 0 &&
+        engine->claimer.groups == 0 && finisher_is_empty(engine))
+        step(engine, DRAINED);
+}

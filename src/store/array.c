@@ -1,0 +1,60 @@
+#include "store/array.h"
+
+static void open_or_separate(struct text *array)
+{
+    text_append_char(array, array->length ? ',' : '{');
+}
+
+void array_add_integer(struct text *array, long long number)
+{
+    open_or_separate(array);
+    text_append_integer(array, number);
+}
+
+void array_add_string(struct text *array, const char *string)
+{
+    open_or_separate(array);
+    if (!string) {
+        text_append_string(array, "NULL");
+        return;
+    }
+    struct text clean = {0};
+    text_append_utf8(&clean, slice_of_string(string));
+    text_append_char(array, '"');
+    for (const char *c = text_string(&clean); *c; c++) {
+        if (*c == '"' || *c == '\\')
+            text_append_char(array, '\\');
+        text_append_char(array, *c);
+    }
+    text_append_char(array, '"');
+    text_finish(&clean);
+}
+
+const char *array_end(struct text *array)
+{
+    if (!array->length)
+        text_append_char(array, '{');
+    text_append_char(array, '}');
+    return text_string(array);
+}
+
+void json_append_string(struct text *json, const char *string)
+{
+    if (!string) {
+        text_append_string(json, "null");
+        return;
+    }
+    struct text clean = {0};
+    text_append_utf8(&clean, slice_of_string(string));
+    text_append_char(json, '"');
+    for (const char *c = text_string(&clean); *c; c++) {
+        if (*c == '"' || *c == '\\')
+            text_append_format(json, "\\%c", *c);
+        else if ((unsigned char)*c < 0x20)
+            text_append_format(json, "\\u%04x", (unsigned)*c);
+        else
+            text_append_char(json, *c);
+    }
+    text_append_char(json, '"');
+    text_finish(&clean);
+}

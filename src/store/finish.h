@@ -1,0 +1,35 @@
+/*
+ * pawl.finish_tasks and pawl.finish_pages: outcomes go into the database in batches. A batch holds
+ * outcomes of one node id and one form, sorted by (job, task): the order of the row locks.
+ */
+#ifndef PAWL_STORE_FINISH_H
+#define PAWL_STORE_FINISH_H
+
+#include "executors/executor.h"
+#include "pg/connection.h"
+
+/* One outcome on its way; owns the outcome's strings. */
+struct finished {
+    struct list link;
+    int64_t job_id, task_id;
+    int attempt, node_id;
+    size_t bytes;    /* memory that it holds, roughly */
+    int batch_limit; /* may go out with at most so many others; 0: any (see engine/finisher.c) */
+    struct outcome outcome;
+};
+
+/* Which SQL function takes it. */
+enum finish_form { FINISH_TASKS, FINISH_PAGES, FINISH_FORMS };
+
+enum finish_form store_finish_form(const struct outcome *outcome);
+/* Takes the outcome's strings over. */
+struct finished *finished_create(const struct task *task, const struct outcome *outcome);
+void finished_destroy(struct finished *finished);
+
+/* Adds the statement for count outcomes to the connection's group. batch is sorted here. */
+void store_finish(struct pg_connection *connection, enum finish_form form, struct finished **batch,
+                  int count, pg_done_fn *on_done, void *context);
+/* How many of the batch took effect, and how many tasks it added. */
+int store_finish_read(const struct pg_result *result, enum finish_form form, int *found);
+
+#endif

@@ -1,0 +1,86 @@
+#include "store/work.h"
+
+#include <stdio.h>
+
+void store_list_work(struct pg_connection *connection, const char *executors, const char *jobs,
+                     pg_done_fn *on_done, void *context)
+{
+    const char *const values[] = {executors, jobs};
+    pg_connection_query(connection, "select * from pawl.list_work($1, $2)", 2, values, on_done,
+                        context);
+}
+
+/* libpq's results are not const, and neither are the strings of struct job_facts, which a job owns;
+ * here they are borrowed. */
+static char *borrow(const struct pg_result *result, int row, int column)
+{
+    return (char *)(uintptr_t)pg_result_text(result, row, column);
+}
+
+void store_list_work_read(const struct pg_result *result, int row, struct work *work)
+{
+    enum {
+        JOB,
+        PENDING,
+        ORG,
+        KIND,
+        EXECUTOR,
+        TARGET,
+        PARAMS,
+        PRIORITY,
+        MAX_ATTEMPTS,
+        TIMEOUT_MS,
+        BACKOFF_BASE_MS,
+        BACKOFF_CAP_MS,
+        IS_LIMITED
+    };
+    *work = (struct work){
+        .pending = pg_result_integer(result, row, PENDING),
+        .org_id = pg_result_text(result, row, ORG),
+        .facts =
+            {
+                .id = pg_result_integer(result, row, JOB),
+                .kind = borrow(result, row, KIND),
+                .executor = borrow(result, row, EXECUTOR),
+                .target = borrow(result, row, TARGET),
+                .params = borrow(result, row, PARAMS),
+                .priority = (float)pg_result_number(result, row, PRIORITY),
+                .max_attempts = (int)pg_result_integer(result, row, MAX_ATTEMPTS),
+                .timeout_ms = (int)pg_result_integer(result, row, TIMEOUT_MS),
+                .backoff_base_ms = (int)pg_result_integer(result, row, BACKOFF_BASE_MS),
+                .backoff_cap_ms = (int)pg_result_integer(result, row, BACKOFF_CAP_MS),
+                .is_limited = pg_result_boolean(result, row, IS_LIMITED),
+            },
+    };
+}
+
+void store_sweep(struct pg_connection *connection, const char *executors, pg_done_fn *on_done,
+                 void *context)
+{
+    const char *const values[] = {executors};
+    pg_connection_query(connection, "select job_id from pawl.sweep($1)", 1, values, on_done,
+                        context);
+}
+
+void store_fold(struct pg_connection *connection, int64_t from_id, pg_done_fn *on_done,
+                void *context)
+{
+    char id[24];
+    snprintf(id, sizeof id, "%lld", (long long)from_id);
+    const char *const values[] = {id};
+    pg_connection_query(connection, "select * from pawl.fold($1)", 1, values, on_done, context);
+}
+
+void store_promote_due(struct pg_connection *connection, int limit, pg_done_fn *on_done,
+                       void *context)
+{
+    char count[16];
+    snprintf(count, sizeof count, "%d", limit);
+    const char *const values[] = {count};
+    pg_connection_query(connection, "select pawl.promote_due($1)", 1, values, on_done, context);
+}
+
+void store_next_due(struct pg_connection *connection, pg_done_fn *on_done, void *context)
+{
+    pg_connection_query(connection, "select pawl.next_due_ms()", 0, NULL, on_done, context);
+}

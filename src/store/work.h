@@ -1,0 +1,32 @@
+/* What there is to do: pawl.list_work, sweep, fold, promote_due, next_due_ms. Each adds its
+ * statement to the connection's group. executors is an array literal of executor names. */
+#ifndef PAWL_STORE_WORK_H
+#define PAWL_STORE_WORK_H
+
+#include "executors/executor.h"
+#include "pg/connection.h"
+
+/* A row of pawl.list_work; the strings are the result's own. */
+struct work {
+    struct job_facts facts;
+    const char *org_id; /* "" for none */
+    int64_t pending;
+};
+
+/* jobs: array literal of job ids, or NULL for all. */
+void store_list_work(struct pg_connection *connection, const char *executors, const char *jobs,
+                     pg_done_fn *on_done, void *context);
+void store_list_work_read(const struct pg_result *result, int row, struct work *work);
+/* Result: job_id. */
+void store_sweep(struct pg_connection *connection, const char *executors, pg_done_fn *on_done,
+                 void *context);
+/* Result: folded, last_id, ended, is_blocked. */
+void store_fold(struct pg_connection *connection, int64_t from_id, pg_done_fn *on_done,
+                void *context);
+/* Result: how many became pending. */
+void store_promote_due(struct pg_connection *connection, int limit, pg_done_fn *on_done,
+                       void *context);
+/* Result: milliseconds, or null. */
+void store_next_due(struct pg_connection *connection, pg_done_fn *on_done, void *context);
+
+#endif
