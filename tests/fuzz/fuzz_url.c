@@ -4,7 +4,6 @@
  * the reference.
  */
 #include <stdint.h>
-#include <stdio.h>
 
 #include "base/check.h"
 #include "executors/crawl/url.h"
@@ -13,14 +12,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_parts(const struct url *url)
 {
-    char port[16];
-    bool is_default = url->port == (url->scheme.length == 4 ? 80 : 443);
-    snprintf(port, sizeof port, is_default ? "" : ":%d", url->port);
     struct text whole = {0};
     text_append_slice(&whole, url->scheme);
     text_append_string(&whole, "://");
     text_append_slice(&whole, url->host);
-    text_append_string(&whole, port);
+    if (url->port != (url->scheme.length == 4 ? 80 : 443))
+        text_append_format(&whole, ":%d", url->port);
     text_append_slice(&whole, url->path);
     if (url->query.start)
         text_append_char(&whole, '?');

@@ -91,6 +91,7 @@ static void test_tags(void **state)
         {"<div it's><a>", "<a>"},
         {"<div a=\"b\"c=\"<p>\"><a>", "<a>"},
         {"<div =\"<p>\"><a>", "<a>"},
+        {"<div =\"/x><p>\"><a>", "<p><a>"},
         {"<div a=b=\"<p>\"><a>", "<a>"},
         {"<div a=\"<p>", ""},
     };

@@ -236,10 +236,10 @@ static bool ends_name(char byte)
 static const char *skip_plain_attributes(const char *at, const char *end)
 {
     while (at < end && byte_classes[(unsigned char)*at] == SPACE) {
-        at++;
+        const char *name = ++at;
         while (at < end && (byte_classes[(unsigned char)*at] == LETTER || *at == '-'))
             at++;
-        if (end - at < 2 || at[0] != '=' || at[1] != '"')
+        if (at == name || end - at < 2 || at[0] != '=' || at[1] != '"')
             return NULL;
         at = memchr(at + 2, '"', (size_t)(end - at - 2));
         if (!at)
