@@ -1,0 +1,44 @@
+#include "cli/cli.h"
+
+#include <stdio.h>
+
+#include "cli/arguments.h"
+#include "cli/commands.h"
+#include "cli/help.h"
+#include "cli/output.h"
+
+static bool print_version(const struct call *call)
+{
+    if (call_has(call, "--json"))
+        return output_json(json_pack("{s:s}", "version", PAWL_VERSION));
+    return output_line("pawl %s", PAWL_VERSION);
+}
+
+static bool run(const struct call *call, struct failure *failure)
+{
+    if (call_has(call, "--version"))
+        return print_version(call);
+    if (call->command && !call_has(call, "--help"))
+        return call->command->run(call, failure);
+    if (call->command)
+        help_print_command(stdout, call->command);
+    else
+        help_print_commands(stdout, commands, call->noun);
+    return true;
+}
+
+int cli_main(int count, char **words)
+{
+    struct call call;
+    struct failure failure = {0};
+    bool is_fine = arguments_parse(commands, count, words, &call, &failure) && run(&call, &failure);
+    if (!is_fine) {
+        output_failure(&failure, call_has(&call, "--json"));
+        return failure.class;
+    }
+    if (fflush(stdout) != 0) {
+        failure_set(&failure, FAILURE_ENVIRONMENT, "could not write the answer: %m");
+        output_failure(&failure, call_has(&call, "--json"));
+    }
+    return failure.class;
+}

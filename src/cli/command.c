@@ -1,0 +1,50 @@
+#include "cli/command.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+
+const struct option options_for_every_command[] = {
+    {"--db", "URL", VALUE_TEXT, .help = "database to use; else DATABASE_URL, else the private one"},
+    {"--data", "DIR", VALUE_TEXT, .help = "folder of the private database of pawl up"},
+    {"--json", .help = "answer, and fail, in JSON"},
+    {"--help", .help = "what a command does, with examples"},
+    {"--version", .help = "the program's version"},
+    {NULL},
+};
+
+static const char *const *find_value(const struct option *options, const char *const *values,
+                                     const char *name)
+{
+    for (int i = 0; options && options[i].name; i++)
+        if (strcmp(options[i].name, name) == 0)
+            return &values[i];
+    return NULL;
+}
+
+const char *call_text(const struct call *call, const char *option)
+{
+    const char *const *value = find_value(options_for_every_command, call->globals, option);
+    if (!value && call->command)
+        value = find_value(call->command->options, call->values, option);
+    CHECK(value);
+    return *value;
+}
+
+bool call_has(const struct call *call, const char *option)
+{
+    return call_text(call, option) != NULL;
+}
+
+int64_t call_integer(const struct call *call, const char *option, int64_t otherwise)
+{
+    const char *text = call_text(call, option);
+    return text ? strtoll(text, NULL, 10) : otherwise;
+}
+
+double call_number(const struct call *call, const char *option, double otherwise)
+{
+    const char *text = call_text(call, option);
+    return text ? strtod(text, NULL) : otherwise;
+}

@@ -1,0 +1,71 @@
+/*
+ * What a command is: a row of the table in commands.c. Parsing, help and the hints for misspelt
+ * words all read that table, so a new command is one new row there and one function.
+ */
+#ifndef PAWL_CLI_COMMAND_H
+#define PAWL_CLI_COMMAND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/failure.h"
+
+enum value_type {
+    VALUE_FLAG, /* takes none */
+    VALUE_TEXT,
+    VALUE_INTEGER, /* within least and most */
+    VALUE_NUMBER,  /* a decimal fraction within least and most */
+    VALUE_ID,      /* of a job */
+    VALUE_TASK,    /* JOB/TASK */
+};
+
+struct option {
+    const char *name;       /* with its dashes; NULL ends a table */
+    const char *value_name; /* NULL for a flag */
+    enum value_type type;
+    double least, most;
+    const char *help;
+};
+
+struct argument {
+    const char *name; /* as help shows it; NULL: there is none */
+    enum value_type type;
+};
+
+enum { ARGUMENTS_MAX = 2, OPTIONS_MAX = 16 };
+
+struct call;
+
+/* Does the work. False with failure set is the exit code too (docs/exit-codes.md). */
+typedef bool command_run_fn(const struct call *call, struct failure *failure);
+
+struct command {
+    const char *words;   /* noun and verb, or one word; NULL ends the table */
+    const char *group;   /* heading in the list of commands; NULL: the same as the row before */
+    const char *summary; /* one line */
+    const char *description;
+    const char *examples; /* lines, each indented by two spaces */
+    struct argument arguments[ARGUMENTS_MAX];
+    const struct option *options; /* of its own; NULL: none */
+    command_run_fn *run;
+};
+
+/* A command line that was understood. Strings are argv's. */
+struct call {
+    const struct command *command; /* NULL only with wants_help or wants_version */
+    const char *noun;              /* one word of several commands that was given alone, or NULL */
+    const char *arguments[ARGUMENTS_MAX];
+    const char *values[OPTIONS_MAX];  /* by the option's place in its table; a flag: its name */
+    const char *globals[OPTIONS_MAX]; /* the same for options_for_every_command */
+};
+
+extern const struct option options_for_every_command[];
+
+/* The value of an option of the command or of every command; NULL when it was not given. Asking for
+ * an option that is in neither table is a bug. */
+const char *call_text(const struct call *call, const char *option);
+bool call_has(const struct call *call, const char *option);
+int64_t call_integer(const struct call *call, const char *option, int64_t otherwise);
+double call_number(const struct call *call, const char *option, double otherwise);
+
+#endif

@@ -1,0 +1,285 @@
+#include "store/migrate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/text.h"
+
+/* "pawl" as four bytes: whoever migrates a database of Pawl's takes this lock. */
+#define LOCK "1885435756"
+
+static bool ask(struct session *session, const char *sql, struct pg_result **result,
+                struct failure *failure)
+{
+    *result = session_query(session, sql, 0, NULL, failure);
+    return *result != NULL;
+}
+
+static bool ask_nothing(struct session *session, const char *sql, int count,
+                        const char *const *values, struct failure *failure)
+{
+    struct pg_result *result = session_query(session, sql, count, values, failure);
+    pg_result_destroy(result);
+    return result != NULL;
+}
+
+static void report_init(struct migrate_report *report)
+{
+    memset(report, 0, sizeof *report);
+    for (int i = 0; i < embedded_sql_count; i++)
+        if (embedded_sql[i].number) {
+            CHECK(report->count < MIGRATIONS_MAX);
+            report->rows[report->count++].migration = &embedded_sql[i];
+        }
+    report->pending = report->count;
+}
+
+static bool refuse_newer(const char *number, const char *name, struct failure *failure)
+{
+    failure_set(failure, FAILURE_SCHEMA, "schema is newer than this program");
+    failure_detail(failure, "The database has migration %s (%s), which this program does not know.",
+                   number, name);
+    return failure_hint(failure, "Update the program.");
+}
+
+static bool refuse_changed(const char *name, struct failure *failure)
+{
+    failure_set(failure, FAILURE_SCHEMA, "migration %s was applied with another content", name);
+    failure_detail(failure,
+                   "Its checksum in pawl.migrations is not that of the file in this program.");
+    return failure_hint(failure, "Use a program of the release that applied it, or a later one.");
+}
+
+/* One row of pawl.migrations: number, name, checksum, applied_at. */
+static bool take_row(struct migrate_report *report, const struct pg_result *result, int row,
+                     struct failure *failure)
+{
+    for (int i = 0; i < report->count; i++) {
+        const struct embedded_sql *migration = report->rows[i].migration;
+        if (migration->number != pg_result_integer(result, row, 0))
+            continue;
+        if (strcmp(migration->checksum, pg_result_text(result, row, 2)) != 0)
+            return refuse_changed(migration->name, failure);
+        report->rows[i].state = MIGRATION_APPLIED;
+        report->pending--;
+        snprintf(report->rows[i].applied_at, sizeof report->rows[i].applied_at, "%s",
+                 pg_result_text(result, row, 3));
+        return true;
+    }
+    return refuse_newer(pg_result_text(result, row, 0), pg_result_text(result, row, 1), failure);
+}
+
+static bool read_migrations(struct session *session, struct migrate_report *report,
+                            struct failure *failure)
+{
+    struct pg_result *result;
+    if (!ask(session,
+             "select number, name, checksum, "
+             "to_char(applied_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') "
+             "from pawl.migrations order by number",
+             &result, failure))
+        return false;
+    bool is_fine = true;
+    for (int row = 0; is_fine && row < pg_result_rows(result); row++)
+        is_fine = take_row(report, result, row, failure);
+    pg_result_destroy(result);
+    return is_fine;
+}
+
+static bool read_present(struct session *session, struct migrate_report *report,
+                         struct failure *failure)
+{
+    struct pg_result *result;
+    if (!ask(session, "select checksum, version from pawl.present", &result, failure))
+        return false;
+    if (pg_result_rows(result)) {
+        report->is_present_current =
+            strcmp(pg_result_text(result, 0, 0), embedded_sql_checksum) == 0;
+        snprintf(report->version, sizeof report->version, "%s", pg_result_text(result, 0, 1));
+    }
+    pg_result_destroy(result);
+    return true;
+}
+
+/* A missing table must not be met by selecting from it: that would end the transaction. */
+static bool read_has_schema(struct session *session, bool *has_schema, struct failure *failure)
+{
+    struct pg_result *result;
+    if (!ask(session,
+             "select pg_catalog.to_regclass('pawl.migrations') is not null "
+             "and pg_catalog.to_regclass('pawl.present') is not null",
+             &result, failure))
+        return false;
+    *has_schema = pg_result_boolean(result, 0, 0);
+    pg_result_destroy(result);
+    return true;
+}
+
+bool migrate_read(struct session *session, struct migrate_report *report, struct failure *failure)
+{
+    report_init(report);
+    if (!read_has_schema(session, &report->has_schema, failure))
+        return false;
+    if (!report->has_schema)
+        return true;
+    return read_migrations(session, report, failure) && read_present(session, report, failure);
+}
+
+/* Runs a file of sql/; a failure says which. */
+static bool run_file(struct session *session, const char *name, const char *sql,
+                     struct failure *failure)
+{
+    if (session_run(session, sql, failure))
+        return true;
+    if (failure && !failure->detail[0])
+        failure_detail(failure, "Applying %s.", name);
+    return false;
+}
+
+static bool apply_migrations(struct session *session, struct migrate_report *report,
+                             struct failure *failure)
+{
+    for (int i = 0; i < report->count; i++) {
+        const struct embedded_sql *migration = report->rows[i].migration;
+        char number[16];
+        snprintf(number, sizeof number, "%d", migration->number);
+        const char *const values[] = {number, migration->name, migration->checksum};
+        if (report->rows[i].state != MIGRATION_PENDING)
+            continue;
+        if (!run_file(session, migration->name, migration->sql, failure) ||
+            !ask_nothing(session,
+                         "insert into pawl.migrations (number, name, checksum) values ($1, $2, $3)",
+                         3, values, failure))
+            return false;
+        report->rows[i].state = MIGRATION_APPLIED_NOW;
+        report->pending--;
+    }
+    return true;
+}
+
+static bool apply_present(struct session *session, struct migrate_report *report,
+                          struct failure *failure)
+{
+    for (int i = 0; i < embedded_sql_count; i++)
+        if (!embedded_sql[i].number &&
+            !run_file(session, embedded_sql[i].name, embedded_sql[i].sql, failure))
+            return false;
+    const char *const values[] = {embedded_sql_checksum, PAWL_VERSION};
+    if (!ask_nothing(session,
+                     "insert into pawl.present (checksum, version) values ($1, $2) "
+                     "on conflict (is_only_row) do update set checksum = excluded.checksum, "
+                     "version = excluded.version, applied_at = excluded.applied_at",
+                     2, values, failure))
+        return false;
+    report->is_present_current = report->is_present_replaced = true;
+    return true;
+}
+
+/* Inside the transaction, under the lock. */
+static bool apply_missing(struct session *session, struct migrate_report *report,
+                          struct failure *failure)
+{
+    if (!migrate_read(session, report, failure))
+        return false;
+    if (report->has_schema && !report->pending && report->is_present_current)
+        return true;
+    return run_file(session, "bootstrap.sql", embedded_sql_bootstrap, failure) &&
+           apply_migrations(session, report, failure) && apply_present(session, report, failure);
+}
+
+static void explain_no_right(struct failure *failure)
+{
+    if (!failure || strcmp(failure->sqlstate, "42501") != 0)
+        return;
+    failure_hint(failure, "Connect as the role that owns the schema pawl or, when there is none "
+                          "yet, as one that may create it: grant create on database NAME to ROLE.");
+}
+
+bool migrate_apply(struct session *session, struct migrate_report *report, struct failure *failure)
+{
+    bool is_fine = session_run(session,
+                               "begin isolation level read committed read write; "
+                               "select pg_catalog.pg_advisory_xact_lock(" LOCK ")",
+                               failure) &&
+                   apply_missing(session, report, failure) &&
+                   session_run(session, "commit", failure);
+    if (is_fine)
+        return true;
+    explain_no_right(failure);
+    if (session_is_open(session))
+        session_run(session, "rollback", NULL);
+    return false;
+}
+
+bool migrate_check(struct session *session, struct failure *failure)
+{
+    struct migrate_report report;
+    if (!migrate_read(session, &report, failure))
+        return false;
+    if (!report.has_schema) {
+        failure_set(failure, FAILURE_SCHEMA, "database has no schema of Pawl's");
+        return failure_hint(failure, "Create it with: pawl migrate");
+    }
+    if (report.pending) {
+        failure_set(failure, FAILURE_SCHEMA, "schema is older than this program");
+        failure_detail(failure, "Migrations that it lacks: %d.", report.pending);
+        return failure_hint(failure, "Bring it up to date with: pawl migrate");
+    }
+    if (!report.is_present_current) {
+        failure_set(failure, FAILURE_SCHEMA, "functions in the schema are not this program's");
+        failure_detail(failure, "Version %s applied them; this is version %s.", report.version,
+                       PAWL_VERSION);
+        return failure_hint(failure, "Apply those of this program with: pawl migrate");
+    }
+    return true;
+}
+
+/* What migrate_read() refuses, as a statement of its own. */
+static void print_refusals(FILE *file)
+{
+    fputs("do $$\nbegin\n"
+          "  if exists (select from pawl.migrations where (number, checksum) not in (",
+          file);
+    for (int i = 0, printed = 0; i < embedded_sql_count; i++)
+        if (embedded_sql[i].number)
+            fprintf(file, "%s\n    (%d, '%s')", printed++ ? "," : "", embedded_sql[i].number,
+                    embedded_sql[i].checksum);
+    fputs(")) then\n"
+          "    raise exception 'schema is newer than this script, or has other migrations';\n"
+          "  end if;\nend\n$$;\n",
+          file);
+}
+
+static void print_migration(FILE *file, const struct embedded_sql *migration)
+{
+    fprintf(file,
+            "\n-- %s\nselect not exists (select from pawl.migrations where number = %d) "
+            "as is_pending \\gset\n\\if :is_pending\n%s\n"
+            "insert into pawl.migrations (number, name, checksum) values (%d, '%s', '%s');\n"
+            "\\endif\n",
+            migration->name, migration->number, migration->sql, migration->number, migration->name,
+            migration->checksum);
+}
+
+void migrate_print_sql(FILE *file)
+{
+    fprintf(file,
+            "-- The schema of Pawl %s, for psql: creates it, or brings it up to date.\n"
+            "\\set ON_ERROR_STOP on\n"
+            "begin isolation level read committed read write;\n"
+            "set local client_min_messages = warning;\n"
+            "do $$ begin perform pg_catalog.pg_advisory_xact_lock(" LOCK "); end $$;\n%s\n",
+            PAWL_VERSION, embedded_sql_bootstrap);
+    print_refusals(file);
+    for (int i = 0; i < embedded_sql_count; i++)
+        if (embedded_sql[i].number)
+            print_migration(file, &embedded_sql[i]);
+        else
+            fprintf(file, "\n-- %s\n%s\n", embedded_sql[i].name, embedded_sql[i].sql);
+    fprintf(file,
+            "\ninsert into pawl.present (checksum, version) values ('%s', '%s')\n"
+            "on conflict (is_only_row) do update set checksum = excluded.checksum,\n"
+            "  version = excluded.version, applied_at = excluded.applied_at;\ncommit;\n",
+            embedded_sql_checksum, PAWL_VERSION);
+}
