@@ -49,7 +49,7 @@ void text_append_string(struct text *text, const char *string);
 void text_append_slice(struct text *text, struct slice slice);
 void text_append_char(struct text *text, char byte);
 void text_append_format(struct text *text, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+    __attribute__((format(printf, 2, 3), nonnull));
 void text_append_integer(struct text *text, long long number);
 /* Appends what PostgreSQL can hold: each invalid UTF-8 sequence and each NUL becomes U+FFFD
  * (Unicode 15, section 3.9, "substitution of maximal subparts"). */

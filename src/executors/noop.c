@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "executors/executor.h"
 
-enum { ROOM = 1000 }; /* two full claims: the next is under way while one is run */
+enum { ROOM = 4000 }; /* full claims of several jobs, while those before them are run */
 
 struct noop {
     task_done_fn *on_done;
