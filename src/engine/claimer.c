@@ -140,7 +140,6 @@ static bool send_claim(struct engine *engine, struct job *job, int share, struct
 static bool send_group(struct engine *engine)
 {
     int turns = engine->jobs.ready < JOBS_IN_A_GROUP ? engine->jobs.ready : JOBS_IN_A_GROUP;
-    int ready = engine->jobs.ready;
     struct claim *last = NULL;
     for (int i = 0; i < turns; i++) {
         struct job *job = jobs_next_turn(&engine->jobs);
@@ -149,7 +148,7 @@ static bool send_group(struct engine *engine)
         if (job->claims && (job->facts.is_limited || isinf(job->cursor.rank)))
             continue;
         int room = runner_room(engine, runner_executor(engine, &job->facts));
-        send_claim(engine, job, (room + ready - 1) / ready, &last);
+        send_claim(engine, job, (room + turns - 1) / turns, &last);
     }
     if (!last)
         return false;
