@@ -1,0 +1,239 @@
+/*
+ * How it works: a transfer is in one of the client's lists, and the list is its state.
+ *
+ *   running   in the multi handle
+ *   ending    refused before it was sent, or cancelled: told by the reaper, a timer of 0 ms, since
+ *             nothing may be told from inside start and cancel, nor leave the multi handle from
+ *             inside its callbacks
+ *   asking    libcurl could not resolve the host and does not say why: the system is asked once
+ * more whether the name does not exist at all idle      waits for its next use
+ *
+ * The multi handle is made at the first request and given up after a while without any.
+ */
+#include "http/client.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "http/multi_loop.h"
+#include "http/transfer.h"
+#include "http/transfer_failure.h"
+
+enum { IDLE_TRANSFERS_MAX = 32 };
+
+struct http_client {
+    uv_loop_t *loop;
+    struct http_limits limits;
+    struct multi_loop *multi;
+    struct list running, ending, asking, idle;
+    int in_flight, idle_count;
+    uv_timer_t reaper, idler;
+    bool is_closing;
+    int open_handles;
+};
+
+static void on_reaper(uv_timer_t *timer);
+
+struct http_client *http_client_create(uv_loop_t *loop, const struct http_limits *limits)
+{
+    struct http_client *client = memory_zeroed(1, sizeof *client);
+    client->loop = loop;
+    client->limits = *limits;
+    list_init(&client->running);
+    list_init(&client->ending);
+    list_init(&client->asking);
+    list_init(&client->idle);
+    CHECK(uv_timer_init(loop, &client->reaper) == 0);
+    CHECK(uv_timer_init(loop, &client->idler) == 0);
+    client->reaper.data = client->idler.data = client;
+    uv_unref((uv_handle_t *)&client->idler); /* a quiet client holds up no loop */
+    client->open_handles = 2;
+    return client;
+}
+
+static void wake_reaper(struct http_client *client)
+{
+    uv_timer_start(&client->reaper, on_reaper, 0, 0);
+}
+
+/* ---- quiet, and the end ---- */
+
+static void let_go(struct http_client *client)
+{
+    struct list *link;
+    while ((link = list_first(&client->idle))) {
+        list_remove(link);
+        transfer_destroy(list_object(link, struct http_transfer, link));
+    }
+    client->idle_count = 0;
+    if (client->multi)
+        multi_loop_destroy(client->multi);
+    client->multi = NULL;
+}
+
+static void on_idler(uv_timer_t *timer)
+{
+    let_go(timer->data);
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct http_client *client = handle->data;
+    if (--client->open_handles == 0)
+        free(client);
+}
+
+static void close_handles(struct http_client *client)
+{
+    let_go(client);
+    uv_close((uv_handle_t *)&client->reaper, on_handle_closed);
+    uv_close((uv_handle_t *)&client->idler, on_handle_closed);
+}
+
+static void cancel_all(struct list *list)
+{
+    struct list *next;
+    for (struct list *link = list->next; link != list; link = next) {
+        next = link->next;
+        http_transfer_cancel(list_object(link, struct http_transfer, link));
+    }
+}
+
+void http_client_destroy(struct http_client *client)
+{
+    if (!client)
+        return;
+    cancel_all(&client->running);
+    cancel_all(&client->asking);
+    client->is_closing = true;
+    wake_reaper(client);
+}
+
+/* ---- a transfer's end ---- */
+
+static void recycle(struct http_client *client, struct http_transfer *transfer)
+{
+    transfer_clear(transfer);
+    if (client->idle_count == IDLE_TRANSFERS_MAX) {
+        transfer_destroy(transfer);
+        return;
+    }
+    list_append(&client->idle, &transfer->link);
+    client->idle_count++;
+}
+
+static void tell(struct http_transfer *transfer, CURLcode code)
+{
+    struct http_client *client = transfer->client;
+    struct http_result result;
+    list_remove(&transfer->link);
+    transfer_read_result(transfer, code, &result);
+    transfer->callbacks.on_done(transfer->context, &result);
+    recycle(client, transfer);
+    if (--client->in_flight > 0)
+        return;
+    if (client->is_closing)
+        wake_reaper(client);
+    else
+        uv_timer_start(&client->idler, on_idler, (uint64_t)client->limits.idle_ms, 0);
+}
+
+static void on_name_asked(uv_getaddrinfo_t *lookup, int status, struct addrinfo *addresses)
+{
+    struct http_transfer *transfer = lookup->data;
+    uv_freeaddrinfo(addresses);
+    transfer->is_unknown_host = status == UV_EAI_NONAME || status == UV_EAI_NODATA;
+    tell(transfer, CURLE_COULDNT_RESOLVE_HOST);
+}
+
+static bool ask_for_name(struct http_client *client, struct http_transfer *transfer)
+{
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    char *host = transfer_host(transfer);
+    transfer->lookup.data = transfer;
+    bool is_asked = host && uv_getaddrinfo(client->loop, &transfer->lookup, on_name_asked, host,
+                                           NULL, &hints) == 0;
+    free(host);
+    if (is_asked)
+        list_move(&client->asking, &transfer->link);
+    return is_asked;
+}
+
+static void on_ended(void *owner, CURL *easy, CURLcode code)
+{
+    struct http_client *client = owner;
+    struct http_transfer *transfer;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&transfer);
+    transfer->is_in_multi = false;
+    bool is_nameless = code == CURLE_COULDNT_RESOLVE_HOST && !transfer->own_failure;
+    if (!is_nameless || !ask_for_name(client, transfer))
+        tell(transfer, code);
+}
+
+static void on_reaper(uv_timer_t *timer)
+{
+    struct http_client *client = timer->data;
+    struct list *link;
+    while ((link = list_first(&client->ending))) {
+        struct http_transfer *transfer = list_object(link, struct http_transfer, link);
+        if (transfer->is_in_multi)
+            multi_loop_remove(client->multi, transfer->easy);
+        transfer->is_in_multi = false;
+        tell(transfer, CURLE_OK);
+    }
+    if (client->is_closing && client->in_flight == 0)
+        close_handles(client);
+}
+
+/* ---- a transfer's start ---- */
+
+static struct http_transfer *take_transfer(struct http_client *client)
+{
+    struct list *link = list_first(&client->idle);
+    if (!link)
+        return transfer_create(client);
+    list_remove(link);
+    client->idle_count--;
+    return list_object(link, struct http_transfer, link);
+}
+
+struct http_transfer *http_client_start(struct http_client *client,
+                                        const struct http_request *request,
+                                        const struct http_callbacks *callbacks, void *context)
+{
+    CHECK(!client->is_closing);
+    uv_timer_stop(&client->idler);
+    if (!client->multi)
+        client->multi =
+            multi_loop_create(client->loop, client->limits.idle_connections, on_ended, client);
+    struct http_transfer *transfer = take_transfer(client);
+    client->in_flight++;
+    transfer_prepare(transfer, request, callbacks, context);
+    if (transfer->own_failure) {
+        list_append(&client->ending, &transfer->link);
+        wake_reaper(client);
+        return transfer;
+    }
+    list_append(&client->running, &transfer->link);
+    transfer->is_in_multi = true;
+    multi_loop_add(client->multi, transfer->easy);
+    return transfer;
+}
+
+/* While the system is asked for a name, the answer to that ends the transfer. */
+void http_transfer_cancel(struct http_transfer *transfer)
+{
+    struct http_client *client = transfer->client;
+    if (transfer->own_failure == HTTP_FAILURE_CANCELLED)
+        return;
+    bool is_asking = !transfer->is_in_multi && !transfer->own_failure;
+    transfer->own_failure = HTTP_FAILURE_CANCELLED;
+    transfer->own_message = "cancelled";
+    if (is_asking) {
+        uv_cancel((uv_req_t *)&transfer->lookup);
+        return;
+    }
+    list_move(&client->ending, &transfer->link);
+    wake_reaper(client);
+}
