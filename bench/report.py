@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+"""Turns the samples of bench/run into figures: medians, the ratio, the ratio asked, met or missed.
+
+Samples come as lines of figure, contender, run and one JSON object, separated by tabs. The ratio of
+two contenders is the median of the ratios within each run, because the samples of one run stand
+next to each other in time and share the machine's mood. What is asked stands in ASKED below and
+nowhere else. Exits with 1 when a figure lacks a sample it needs.
+"""
+
+import argparse
+import json
+import operator
+import os
+import platform
+import statistics
+import sys
+from dataclasses import dataclass
+
+COMPARISONS = {">=": operator.ge, "<=": operator.le, "<": operator.lt, "==": operator.eq}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One row of the report. Without `base` the value itself is compared, else value / base;
+    without `comparison` it is only shown.
+
+    value and base are (contender, path of keys into its JSON); unit is only printed.
+    """
+
+    figure: str
+    title: str
+    value: tuple
+    base: tuple
+    comparison: str | None
+    limit: float | None
+    unit: str
+
+    def needs_peers(self):
+        return self.base is not None and self.base[0] == "graphile"
+
+
+RATE, P50, P99 = "tasks_per_second", "p50_ms", "p99_ms"
+ASKED = (
+    Asked("drain", "drain against graphile-worker", ("pawl", RATE), ("graphile", RATE),
+          ">=", 2.5, "tasks/s"),
+    Asked("drain", "drain against the bare loop", ("pawl", RATE), ("bare", "drain_" + RATE),
+          ">=", 0.60, "tasks/s"),
+    Asked("drain", "drain under a held snapshot against free", ("pawl_snapshot", RATE),
+          ("pawl", RATE), ">=", 0.80, "tasks/s"),
+    Asked("drain", "drain counters exact", ("pawl", "counters_exact"), None, "==", 1, ""),
+    Asked("drain", "drain WAL a task", ("pawl", "wal_bytes_per_task"),
+          ("bare", "wal_bytes_per_task"), None, None, "bytes"),
+    Asked("drain", "drain client CPU a task", ("pawl", "client_cpu_us_per_task"),
+          ("bare", "client_cpu_us_per_task"), None, None, "us"),
+    Asked("enqueue", "enqueue", ("pawl", RATE), None, None, None, "tasks/s"),
+    Asked("enqueue", "enqueue against graphile-worker", ("pawl", RATE), ("graphile", RATE),
+          ">=", 2, "tasks/s"),
+    Asked("pickup", "pick-up p50 against the floor", ("pawl", P50), ("floor", P50),
+          "<=", 2, "ms"),
+    Asked("pickup", "pick-up p99 against the floor", ("pawl", P99), ("floor", P99),
+          "<=", 4, "ms"),
+    Asked("pickup", "pick-up p50 against graphile-worker", ("pawl", P50), ("graphile", P50),
+          "<", 1, "ms"),
+    Asked("storm", "storm with the ledger against no trigger", ("pawl", "ledger.tps"),
+          ("pawl", "none.tps"), ">=", 0.75, "tps"),
+    Asked("storm", "storm deadlocks with the ledger", ("pawl", "ledger.deadlocks"), None,
+          "==", 0, ""),
+    Asked("idle", "idle queries a second", ("pawl", "queries_per_second"), None, "<", 1, "/s"),
+    Asked("idle", "idle resident memory", ("pawl", "resident_mb"), None, "<", 20, "MB"),
+    Asked("idle", "idle CPU", ("pawl", "cpu_percent"), None, "<", 0.1, "%"),
+)
+
+# Any one sample that is wrong makes these wrong: no median excuses a deadlock or a lost count.
+WORST = {"counters_exact": min, "ledger.deadlocks": max}
+
+
+def read_samples(path):
+    """{figure: {contender: {run: sample}}}"""
+    samples = {}
+    with open(path, encoding="utf-8") as lines:
+        for line in lines:
+            figure, contender, run, text = line.rstrip("\n").split("\t", 3)
+            try:
+                sample = json.loads(text)
+            except ValueError:
+                print(f"bench: {figure} ({contender}) printed no JSON: {text[:80]}", file=sys.stderr)
+                continue
+            samples.setdefault(figure, {}).setdefault(contender, {})[int(run)] = sample
+    return samples
+
+
+def number_at(sample, path):
+    for key in path.split("."):
+        sample = sample[key]
+    return float(sample)
+
+
+def numbers_of(samples, figure, source):
+    """{run: number} of a contender; empty when a sample lacks the key."""
+    contender, path = source
+    try:
+        found = samples.get(figure, {}).get(contender, {})
+        return {run: number_at(sample, path) for run, sample in found.items()}
+    except (KeyError, TypeError, ValueError):
+        return {}
+
+
+def summarise(numbers, path):
+    return WORST.get(path, statistics.median)(numbers.values()) if numbers else None
+
+
+def median_ratio(values, bases):
+    ratios = [values[run] / bases[run] for run in values if bases.get(run)]
+    return statistics.median(ratios) if ratios else None
+
+
+def judge(samples, asked):
+    values = numbers_of(samples, asked.figure, asked.value)
+    bases = numbers_of(samples, asked.figure, asked.base) if asked.base else {}
+    row = {"figure": asked.figure, "title": asked.title, "unit": asked.unit,
+           "value": summarise(values, asked.value[1]), "runs": len(values),
+           "base": summarise(bases, asked.base[1]) if asked.base else None,
+           "ratio": median_ratio(values, bases), "comparison": asked.comparison,
+           "asked": asked.limit}
+    compared = row["ratio"] if asked.base else row["value"]
+    if compared is None:
+        return row | {"verdict": "not measured"}
+    if not asked.comparison:
+        return row | {"verdict": "-"}
+    is_met = COMPARISONS[asked.comparison](compared, asked.limit)
+    return row | {"verdict": "met" if is_met else "missed"}
+
+
+def shown(number):
+    if number is None:
+        return "-"
+    if number == int(number) or abs(number) >= 1000:
+        return f"{number:,.0f}"
+    return f"{number:.3f}"
+
+
+def print_table(rows):
+    head = ("figure", "measured", "against", "unit", "ratio", "asked", "verdict")
+    lines = [head]
+    for row in rows:
+        lines.append((row["title"], shown(row["value"]), shown(row["base"]), row["unit"],
+                      "-" if row["ratio"] is None else f"{row['ratio']:.2f}",
+                      f"{row['comparison']} {row['asked']:g}" if row["comparison"] else "-",
+                      row["verdict"]))
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    for line in lines:
+        cells = [cell.ljust(width) if column in (0, 3, 6) else cell.rjust(width)
+                 for column, (cell, width) in enumerate(zip(line, widths))]
+        print("  ".join(cells).rstrip())
+
+
+def machine():
+    return {"cores": os.cpu_count(), "system": platform.platform()}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--samples", required=True)
+    parser.add_argument("--peers", action="store_true")
+    parser.add_argument("--json")
+    parser.add_argument("names", nargs="+")
+    options = parser.parse_args()
+
+    samples = read_samples(options.samples)
+    asked = [a for a in ASKED
+             if a.figure in options.names and (options.peers or not a.needs_peers())]
+    rows = [judge(samples, a) for a in asked]
+    print_table(rows)
+    if options.json:
+        with open(options.json, "w", encoding="utf-8") as file:
+            json.dump({"machine": machine(), "figures": rows, "samples": samples}, file, indent=2)
+            file.write("\n")
+    return 1 if any(row["verdict"] == "not measured" for row in rows) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
