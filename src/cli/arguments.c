@@ -87,9 +87,23 @@ static bool is_number(const char *text, enum value_type type, double *number)
     return end != text && !*end && errno == 0 && isfinite(*number);
 }
 
+static bool check_choice(const struct option *option, const char *text, struct failure *failure)
+{
+    size_t length = strlen(text);
+    for (const char *word = option->choices; word; word = strchr(word, ' ')) {
+        word += *word == ' ';
+        if (strcspn(word, " ") == length && memcmp(word, text, length) == 0)
+            return true;
+    }
+    failure_set(failure, FAILURE_USAGE, "%s takes no \"%s\"", option->name, text);
+    return failure_hint(failure, "It is one of: %s.", option->choices);
+}
+
 static bool check_value(const struct option *option, const char *text, struct failure *failure)
 {
     double number;
+    if (option->type == VALUE_CHOICE)
+        return check_choice(option, text, failure);
     if (option->type != VALUE_INTEGER && option->type != VALUE_NUMBER)
         return true;
     if (!is_number(text, option->type, &number))

@@ -15,6 +15,7 @@ enum value_type {
     VALUE_TEXT,
     VALUE_INTEGER, /* within least and most */
     VALUE_NUMBER,  /* a decimal fraction within least and most */
+    VALUE_CHOICE,  /* one of choices */
     VALUE_ID,      /* of a job */
     VALUE_TASK,    /* JOB/TASK */
 };
@@ -25,6 +26,7 @@ struct option {
     enum value_type type;
     double least, most;
     const char *help;
+    const char *choices; /* words with a blank between them */
 };
 
 struct argument {

@@ -2,7 +2,105 @@
 
 #include <stddef.h>
 
+#include "cli/bench.h"
+
+#define JOB_ID                                                                                     \
+    {                                                                                              \
+        {                                                                                          \
+            "ID", VALUE_ID                                                                         \
+        }                                                                                          \
+    }
+#define TASK_ID                                                                                    \
+    {                                                                                              \
+        {                                                                                          \
+            "JOB/TASK", VALUE_TASK                                                                 \
+        }                                                                                          \
+    }
+
 const struct command commands[] = {
+    {"up", "run", "start a private PostgreSQL and a node: everything in one program",
+     "Makes a PostgreSQL of its own in the data folder, creates Pawl's schema and runs a node "
+     "with\n"
+     "the HTTP API, until SIGINT or SIGTERM. The data stays in the folder.",
+     "  pawl up\n"
+     "  pawl up --data /srv/pawl --listen 9000\n"
+     "  pawl up --listen none                  without the HTTP API",
+     .options = command_up_options, .run = command_up},
+    {"serve", NULL, "run a node on a database that is there already",
+     "Claims and runs tasks until SIGINT or SIGTERM; then it gives back what has not started and\n"
+     "waits for the rest. Start it on as many machines as you like. pawl migrate comes first.",
+     "  pawl serve --db postgresql://db.example/app\n"
+     "  DATABASE_URL=postgresql://db.example/app pawl serve --listen 0.0.0.0:8787 --slots 64",
+     .options = command_serve_options, .run = command_serve},
+
+    {"crawl",
+     "work",
+     "visit every page of a site and report what is slow or broken",
+     "Finds all pages of a site by its links and asks for each, politely. Shows its progress;\n"
+     "Ctrl-C stops watching, not the crawl. Where no node serves the database, it runs one until "
+     "it\n"
+     "has ended. Exits with 7 when the start page cannot be reached.",
+     "  pawl crawl https://example.com\n"
+     "  pawl crawl https://example.com --max-pages 500 --concurrency 8 --delay 0\n"
+     "  pawl crawl https://example.com --json | jq '.broken[].url'",
+     {{"URL", VALUE_TEXT}},
+     command_crawl_options,
+     command_crawl},
+    {"enqueue",
+     NULL,
+     "put a task into a kind's standing job",
+     "The payload is JSON; - reads it from standard input. Prints the task's id.",
+     "  pawl enqueue greet '{\"name\": \"Ada\"}'\n"
+     "  pawl enqueue report '{}' --key daily --delay 3600\n"
+     "  pawl enqueue import - < payload.json",
+     {{"KIND", VALUE_TEXT}, {"JSON", VALUE_TEXT}},
+     command_enqueue_options,
+     command_enqueue},
+
+    {"job list", "jobs", "show the newest jobs", NULL,
+     "  pawl job list\n  pawl job list --status failed --limit 10",
+     .options = command_job_list_options, .run = command_job_list},
+    {"job show", NULL, "show a job, its progress and, of a crawl, its report",
+     "With --follow it shows the progress until the job has ended; Ctrl-C stops watching, not the\n"
+     "job. Exits with 1 when the job that it followed failed or was cancelled.",
+     "  pawl job show 7\n  pawl job show 7 --follow", JOB_ID, command_job_show_options,
+     command_job_show},
+    {"job cancel", NULL, "end a job and cancel what is left of it", NULL, "  pawl job cancel 7",
+     JOB_ID, .run = command_job_cancel},
+    {"job pause", NULL, "start nothing more of a job until it is resumed", NULL,
+     "  pawl job pause 7", JOB_ID, .run = command_job_pause},
+    {"job resume", NULL, "let a paused job go on", NULL, "  pawl job resume 7", JOB_ID,
+     .run = command_job_resume},
+    {"job retry", NULL, "run a job's failed tasks again", NULL, "  pawl job retry 7", JOB_ID,
+     .run = command_job_retry},
+
+    {"task list",
+     "tasks",
+     "show a job's tasks",
+     NULL,
+     "  pawl task list 7\n  pawl task list 7 --status failed",
+     {{"JOB", VALUE_ID}},
+     command_task_list_options,
+     command_task_list},
+    {"task show", NULL, "show a task with its failed attempts", NULL, "  pawl task show 7/1234",
+     TASK_ID, .run = command_task_show},
+    {"task retry", NULL, "run an ended task again", NULL, "  pawl task retry 7/1234", TASK_ID,
+     .run = command_task_retry},
+
+    {"kind list", "kinds", "show the kinds of tasks there are", NULL, "  pawl kind list",
+     .run = command_kind_list},
+    {"kind set",
+     NULL,
+     "create a kind, or change it",
+     "What is not given stays as it is, or takes the default in brackets. --max-running and "
+     "--pace\n"
+     "hold over all nodes together.",
+     "  pawl kind set greet --executor sql --target app.greet\n"
+     "  pawl kind set mail --executor sql --target app.send_mail --max-running 5 --pace 10",
+     {{"NAME", VALUE_TEXT}},
+     command_kind_set_options,
+     command_kind_set},
+
     {"migrate", "database", "create Pawl's schema, or bring it up to date",
      "Applies the migrations that the database lacks, then functions, triggers, views and grants\n"
      "when they differ, in one transaction: it happens as a whole or not at all. Needs no "
@@ -18,5 +116,15 @@ const struct command commands[] = {
      .run = command_url},
     {"status", NULL, "show nodes, jobs and tasks at a glance", NULL,
      "  pawl status\n  pawl status --json | jq .tasks", .run = command_status},
+
+    {"bench drain", "measure", "how fast a node drains jobs full of tasks", NULL,
+     "  pawl bench drain --tasks 1000000 --jobs 4", .options = bench_drain_options,
+     .run = bench_drain},
+    {"bench enqueue", NULL, "how fast tasks are added", NULL, "  pawl bench enqueue --batch 1000",
+     .options = bench_enqueue_options, .run = bench_enqueue},
+    {"bench pickup", NULL, "how soon an idle node starts a task", NULL,
+     "  pawl bench pickup --samples 1000", .options = bench_pickup_options, .run = bench_pickup},
+    {"bench storm", NULL, "many sessions that change tasks of a few jobs", NULL,
+     "  pawl bench storm --clients 32", .options = bench_storm_options, .run = bench_storm},
     {NULL},
 };

@@ -1,0 +1,43 @@
+-- pawl.show_job(job): one job with its exact progress, its limiter and its last failures, for
+-- pawl job show.
+-- Returns a JSON object; ids are strings. Refuses an unknown job (PW002).
+create or replace function pawl.show_job(p_job_id bigint) returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  v_job jsonb;
+begin
+  select pg_catalog.to_jsonb(r) into v_job
+  from (
+    select j.id::text as id, j.kind, j.status, j.is_standing, j.is_sealed, j.params, j.priority, p.total,
+      p.waiting, p.pending, p.running, p.completed, p.failed, p.cancelled, j.error, j.created_at,
+      j.started_at, j.finished_at, k.executor,
+      (select pg_catalog.to_jsonb(l)
+       from (
+         select m.key, m.max_running, m.start_interval_ms, m.next_start_at
+         from pawl.limiters m
+         where m.key = j.limiter_key
+       ) l) as limiter,
+      (select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(f)), '[]')
+       from (
+         select a.task_id::text as task, a.attempt, a.error_class, a.error, a.failed_at
+         from pawl.attempts a
+         where a.job_id = j.id
+           and p.failed > 0
+         order by a.task_id desc, a.attempt desc
+         limit 5
+       ) f) as failures
+    from pawl.jobs j
+    join pawl.job_progress p on p.job_id = j.id
+    join pawl.kinds k on k.name = j.kind
+    where j.id = p_job_id
+  ) r;
+  if v_job is null then
+    raise exception 'job % does not exist', p_job_id
+      using errcode = 'PW002', hint = 'pawl job list shows the jobs that exist.';
+  end if;
+  return v_job;
+end
+$$;
+comment on function pawl.show_job(bigint) is 'one job with its progress, limiter and last failures, as a JSON object';

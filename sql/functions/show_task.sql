@@ -1,0 +1,39 @@
+-- pawl.show_task(job, task): one task with its failed attempts and, of a crawl, its page, for
+-- pawl task show.
+-- Returns a JSON object; ids are strings. Refuses an unknown task (PW002).
+create or replace function pawl.show_task(p_job_id bigint, p_task_id bigint) returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  v_task jsonb;
+begin
+  select pg_catalog.to_jsonb(r) into v_task
+  from (
+    select t.job_id || '/' || t.id as id, t.job_id::text as job_id, t.id::text as task_id, j.kind, t.status,
+      t.wait_reason, t.priority, t.attempt, k.max_attempts, t.key, n.name as node, t.run_at, t.created_at,
+      t.started_at, t.finished_at, t.error, t.payload, t.result,
+      (select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(a) - array['job_id', 'task_id', 'org_id']
+         order by a.attempt), '[]')
+       from pawl.attempts a
+       where a.job_id = t.job_id
+         and a.task_id = t.id) as failed_attempts,
+      (select pg_catalog.to_jsonb(p) - array['job_id', 'task_id', 'org_id', 'url_hash', 'link_hashes']
+       from pawl.pages p
+       where p.job_id = t.job_id
+         and p.task_id = t.id) as page
+    from pawl.tasks t
+    join pawl.jobs j on j.id = t.job_id
+    join pawl.kinds k on k.name = j.kind
+    left join pawl.nodes n on n.id = t.node_id
+    where t.job_id = p_job_id
+      and t.id = p_task_id
+  ) r;
+  if v_task is null then
+    raise exception 'task %/% does not exist', p_job_id, p_task_id
+      using errcode = 'PW002', hint = 'pawl task list JOB shows a job''s tasks.';
+  end if;
+  return v_task;
+end
+$$;
+comment on function pawl.show_task(bigint, bigint) is 'one task with its failed attempts and its page, as a JSON object';

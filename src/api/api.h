@@ -1,0 +1,29 @@
+/*
+ * The HTTP API: what a person or a probe opens. It runs on threads of its own with a small pool of
+ * sessions and plain, blocking queries, so that nothing here can slow down the engine's loop; it
+ * goes on answering while the database is away.
+ *
+ *     GET /livez       200 while the process lives
+ *     GET /readyz      200 when the database answers and its schema is this program's, else 503
+ *     GET /v1/status   pawl.status()
+ *
+ * Every answer is JSON; an error is {"error": {"message": ..., "hint": ...}}.
+ */
+#ifndef PAWL_API_API_H
+#define PAWL_API_API_H
+
+#include "base/failure.h"
+
+struct api;
+
+/* listen: see listen_address.h. Both strings are copied. NULL with failure set (FAILURE_USAGE: no
+ * address; FAILURE_ENVIRONMENT: it cannot be listened on). */
+struct api *api_start(const char *listen, const char *database_url, struct failure *failure);
+/* Waits for the requests that are being answered. NULL is fine. */
+void api_stop(struct api *api);
+/* The port that it listens on, also when 0 was asked for. */
+int api_port(const struct api *api);
+/* "127.0.0.1:8787", as a URL has it; valid as long as the api. */
+const char *api_address(const struct api *api);
+
+#endif

@@ -1,0 +1,85 @@
+/* pawl kind list, pawl kind set. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/database.h"
+#include "cli/document.h"
+#include "cli/output.h"
+#include "cli/table.h"
+
+bool command_kind_list(const struct call *call, struct failure *failure)
+{
+    static const struct table_column columns[] = {
+        {"KIND", "name"},
+        {"EXECUTOR", "executor"},
+        {"TARGET", "target"},
+        {"ATTEMPTS", "max_attempts", FORMAT_NUMBER},
+        {"TIMEOUT", "timeout_ms", FORMAT_MILLISECONDS},
+        {"PAYLOAD", "max_payload_bytes", FORMAT_BYTES},
+        {"AT ONCE", "max_running", FORMAT_NUMBER},
+        {"INTERVAL", "start_interval_ms", FORMAT_MILLISECONDS},
+        {NULL},
+    };
+    json_t *kinds = document_ask_once(call, "select pawl.list_kinds()", 0, NULL, failure);
+    if (!kinds)
+        return false;
+    if (call_has(call, "--json"))
+        return output_json(kinds);
+    table_print(columns, kinds);
+    json_decref(kinds);
+    return true;
+}
+
+const struct option command_kind_set_options[] = {
+    {"--executor", "E", VALUE_CHOICE, .choices = "noop sql crawl", .help = "what runs its tasks"},
+    {"--target", "F", VALUE_TEXT, .help = "of sql: the function, which takes the payload (jsonb)"},
+    {"--max-attempts", "N", VALUE_INTEGER, 1, 1000, "tries before a task fails for good (5)"},
+    {"--timeout", "SECONDS", VALUE_NUMBER, 0.001, 2000000, "time that one try may take (60)"},
+    {"--backoff", "SECONDS", VALUE_NUMBER, 0, 2000000, "the first retry waits up to this (1)"},
+    {"--backoff-cap", "SECONDS", VALUE_NUMBER, 0, 2000000, "no retry waits longer (600)"},
+    {"--max-payload", "BYTES", VALUE_INTEGER, 1, 67108864, "larger ones are refused (1048576)"},
+    {"--max-running", "N", VALUE_INTEGER, 1, 1000000, "tasks at once, over all nodes"},
+    {"--pace", "PER_SECOND", VALUE_NUMBER, 0.0001, 1000000, "starts a second, over all nodes"},
+    {NULL},
+};
+
+/* An option in seconds as whole milliseconds; NULL when it was not given. */
+static const char *milliseconds_of(const struct call *call, const char *option, char text[32])
+{
+    if (!call_has(call, option))
+        return NULL;
+    snprintf(text, 32, "%.0f", call_number(call, option, 0) * 1000);
+    return text;
+}
+
+bool command_kind_set(const struct call *call, struct failure *failure)
+{
+    char timeout[32], backoff[32], cap[32], interval[32];
+    snprintf(interval, sizeof interval, "%.6f", 1000 / call_number(call, "--pace", 1));
+    const char *const values[] = {
+        call->arguments[0],
+        call_text(call, "--executor"),
+        call_text(call, "--target"),
+        call_text(call, "--max-attempts"),
+        milliseconds_of(call, "--timeout", timeout),
+        milliseconds_of(call, "--backoff", backoff),
+        milliseconds_of(call, "--backoff-cap", cap),
+        call_text(call, "--max-payload"),
+        call_text(call, "--max-running"),
+        call_has(call, "--pace") ? interval : NULL,
+    };
+    if (!values[1]) {
+        failure_set(failure, FAILURE_USAGE, "\"kind set\" needs --executor");
+        return failure_hint(failure, "It is one of noop, sql, crawl.");
+    }
+    json_t *answer = document_ask_once(
+        call, "select to_jsonb(pawl.define_kind($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)::text)",
+        10, values, failure);
+    if (!answer)
+        return false;
+    json_decref(answer);
+    if (call_has(call, "--json"))
+        return output_json(json_pack("{s:s}", "kind", call->arguments[0]));
+    return output_line("kind %s is set", call->arguments[0]);
+}
