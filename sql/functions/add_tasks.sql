@@ -2,7 +2,7 @@
 -- keys[i] belongs to payloads[i]; a task whose key the job has already is left out.
 -- Returns how many were added. Refuses an unknown job (PW002), a finished or sealed one (PW003), and
 -- a large payload (PW004).
--- Locks: the job's row FOR KEY SHARE by the ledger's trigger; keys in order, so that two that add the
+-- Locks: a finite job's row FOR KEY SHARE; keys in order, so that two that add the
 -- same keys wait for each other in one direction only.
 create or replace function pawl.add_tasks(
   p_job_id bigint,
@@ -24,6 +24,13 @@ begin
   from pawl.jobs j
   join pawl.kinds k on k.name = j.kind
   where j.id = p_job_id;
+  if not v_job.is_standing then
+    -- with the lock held nobody can seal the job before the tasks are in it
+    select j.is_sealed, j.finished_at into v_job.is_sealed, v_job.finished_at
+    from pawl.jobs j
+    where j.id = p_job_id
+    for key share;
+  end if;
   if not found then
     raise exception 'job % does not exist', p_job_id
       using errcode = 'PW002', hint = 'pawl job list shows the jobs that exist.';

@@ -8,6 +8,13 @@
 -- no rows.
 -- Raises PW008 when the node has been declared dead; asked after the update, which has drawn a
 -- transaction id: so whoever declares it dead can wait for every claim that did not see it yet.
+-- Plans are made once a session, perhaps while the table is small, and must do for a large one: so the
+-- settings leave the planner only the road by index. What they discourage counts as very costly, so a plan
+-- that cannot do without it would be compiled at each call, for 60 ms: hence jit = off.
+-- The transaction's commit does not wait for the disk: a claim is no promise to anybody. Should the
+-- server crash within that moment, the claim was never made and the task is pending again; the outcome,
+-- whose commit does wait, takes all that came before it to disk. (The node sees to it that the token
+-- (node, attempt), which is then given out again, names one execution only: src/engine/node.c.)
 -- Locks: the limiter's row (skip locked), then the tasks (skip locked): never waits.
 create or replace function pawl.claim_batch(
   p_node_id integer,
@@ -22,6 +29,13 @@ create or replace function pawl.claim_batch(
 language plpgsql volatile
 set search_path = ''
 set plan_cache_mode = force_generic_plan
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $$
 #variable_conflict use_column
 declare
@@ -30,6 +44,7 @@ declare
   v_limiter_key text;
   v_admitted record;
   v_claimed integer;
+  v_commit text;
 begin
   select j.status, j.limiter_key into v_status, v_limiter_key
   from pawl.jobs j
@@ -44,18 +59,21 @@ begin
 
   if p_limit > 0 then
     return query
+    with best as materialized (
+      select x.ctid
+      from pawl.tasks x
+      where x.job_id = p_job_id
+        and x.is_pending
+        and (-x.priority, x.id) > (p_after_rank, p_after_id)
+      order by -x.priority, x.id
+      limit p_limit
+      for update skip locked
+    )
     update pawl.tasks t
     set status = 'running', started_at = v_now, attempt = t.attempt + 1, node_id = p_node_id
+    from best b
     where t.job_id = p_job_id
-      and t.ctid = any (array(
-        select x.ctid
-        from pawl.tasks x
-        where x.job_id = p_job_id
-          and x.is_pending
-          and (-x.priority, x.id) > (p_after_rank, p_after_id)
-        order by -x.priority, x.id
-        limit p_limit
-        for update skip locked))
+      and t.ctid = b.ctid
     returning t.id, t.attempt, t.uncounted_attempts, t.priority, t.payload,
       null::double precision, null::double precision, null::double precision, null::text;
     get diagnostics v_claimed = row_count;
@@ -63,6 +81,7 @@ begin
       raise exception 'node % was declared dead', p_node_id
         using errcode = 'PW008';
     end if;
+    v_commit := pg_catalog.set_config('synchronous_commit', 'off', true);
   end if;
 
   if v_limiter_key is not null then

@@ -21,19 +21,23 @@ as $$
 declare
   v_limiter text;
   v_function regproc;
+  v_target text := p_target;
 begin
   if p_executor not in ('noop', 'sql', 'crawl') or p_executor is null then
     raise exception 'executor % is not known', coalesce(pg_catalog.quote_literal(p_executor), 'null')
       using errcode = 'PW006', hint = 'It is one of noop, sql, crawl.';
   end if;
   if p_executor = 'sql' then
-    if p_target is null then
+    if v_target is null then
+      select k.target into v_target from pawl.kinds k where k.name = p_name;
+    end if;
+    if v_target is null then
       raise exception 'kind "%" needs a target: the function to call', p_name
         using errcode = 'PW006', hint = 'Write a function of one jsonb argument and give its name.';
     end if;
-    v_function := pg_catalog.to_regprocedure(p_target || '(jsonb)')::regproc;
+    v_function := pg_catalog.to_regprocedure(v_target || '(jsonb)')::regproc;
     if v_function is null then
-      raise exception 'function %(jsonb) does not exist', p_target
+      raise exception 'function %(jsonb) does not exist', v_target
         using errcode = 'PW006', hint = 'Write a function of one jsonb argument; name it with its schema.';
     end if;
   end if;
@@ -50,7 +54,7 @@ begin
 
   insert into pawl.kinds as k (name, executor, target, max_attempts, timeout_ms, backoff_base_ms,
     backoff_cap_ms, max_payload_bytes, limiter_key)
-  values (p_name, p_executor, p_target, coalesce(p_max_attempts, 5), coalesce(p_timeout_ms, 60000),
+  values (p_name, p_executor, v_target, coalesce(p_max_attempts, 5), coalesce(p_timeout_ms, 60000),
     coalesce(p_backoff_base_ms, 1000),
     coalesce(p_backoff_cap_ms, greatest(600000, p_backoff_base_ms)),
     coalesce(p_max_payload_bytes, 1048576), v_limiter)

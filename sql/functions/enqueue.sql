@@ -2,6 +2,7 @@
 -- caller's transaction. With a key of which a task is active already, that task's id comes back, and
 -- the request may only raise its priority.
 -- Returns one row (job_id, task_id). Refuses an unknown kind (PW001) and a large payload (PW004).
+-- The settings pin the plans, as in pawl.claim_batch.
 -- Locks: with a key that another transaction has just inserted, waits for that one's end.
 create or replace function pawl.enqueue(
   p_kind text,
@@ -12,6 +13,10 @@ create or replace function pawl.enqueue(
 ) returns table (job_id bigint, task_id bigint)
 language plpgsql volatile
 set search_path = ''
+set plan_cache_mode = force_generic_plan
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
 as $$
 #variable_conflict use_column
 declare

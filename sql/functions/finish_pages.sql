@@ -2,15 +2,23 @@
 -- tasks for the links they have, in one transaction, so that a job is never seen empty too early.
 -- p_pages is an array of objects: job, task, attempt, outcome (completed, failed, retry), delay_ms,
 -- error_class, error, page (columns of pawl.pages), found (array of {url, key, priority, depth}).
--- Sorted by (job, task). A job's max_pages is exact: near it, batches take turns on the job's row.
+-- A job's max_pages is exact: until it is reached, batches with found pages take turns on the job's
+-- first task (not on the job's row, which the fold needs; and not only when it is near, because two
+-- that each fit could be too many together).
 -- Returns finished, how many outcomes took effect (a fenced one adds nothing), and found, tasks added.
--- Locks: the jobs' rows by id FOR KEY SHARE (near max_pages FOR NO KEY UPDATE), the tasks as sorted,
--- then new keys in order.
+-- The settings pin the plans, as in pawl.finish_tasks.
+-- Locks: job by job, in order of their ids: the job's row FOR KEY SHARE, with max_pages its first task,
+-- the tasks by id, then new keys in order.
 create or replace function pawl.finish_pages(p_node_id integer, p_pages jsonb)
 returns table (finished integer, found integer)
 language plpgsql volatile
 set search_path = ''
 set plan_cache_mode = force_generic_plan
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $$
 declare
   v_now timestamptz := pawl.now();
@@ -18,43 +26,57 @@ declare
   v_found integer := 0;
   v_count integer;
   v_tasks bigint[];
+  v_org_id uuid;
   v_max_pages bigint;
   v_room bigint;
   r record;
 begin
   for r in
-    select (p ->> 'job')::bigint as job_id, pg_catalog.jsonb_agg(p) as pages,
-      pg_catalog.sum(pg_catalog.jsonb_array_length(coalesce(p -> 'found', '[]'))) as found
-    from pg_catalog.jsonb_array_elements(p_pages) p
-    group by 1
-    order by 1
+    select o.job as job_id,
+      pg_catalog.array_agg(o.job) as jobs,
+      pg_catalog.array_agg(o.task order by o.task) as tasks,
+      pg_catalog.array_agg(o.attempt order by o.task) as attempts,
+      pg_catalog.array_agg(o.outcome order by o.task) as outcomes,
+      pg_catalog.array_agg(o.delay_ms order by o.task) as delays_ms,
+      pg_catalog.array_agg(o.error_class order by o.task) as error_classes,
+      pg_catalog.array_agg(o.error order by o.task) as errors,
+      pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+        'task', o.task, 'attempt', o.attempt, 'page', o.page, 'found', coalesce(o.found, '[]'))) as pages,
+      coalesce(pg_catalog.sum(pg_catalog.jsonb_array_length(o.found)), 0) as found
+    from pg_catalog.jsonb_to_recordset(p_pages) as o (job bigint, task bigint, attempt integer, outcome text,
+      delay_ms bigint, error_class text, error text, page jsonb, found jsonb)
+    group by o.job
+    order by o.job
   loop
-    select (j.params ->> 'max_pages')::bigint into v_max_pages
+    select j.org_id, (j.params ->> 'max_pages')::bigint into v_org_id, v_max_pages
     from pawl.jobs j
     where j.id = r.job_id
     for key share;
     v_room := null;
     if r.found > 0 and v_max_pages is not null then
-      select v_max_pages - p.total into v_room from pawl.job_progress p where p.job_id = r.job_id;
-      if v_room < r.found then
-        perform from pawl.jobs j where j.id = r.job_id for no key update;
+      select greatest(0, v_max_pages - p.total) into v_room from pawl.job_progress p where p.job_id = r.job_id;
+      if v_room > 0 then
+        perform
+        from pawl.tasks t
+        where t.job_id = r.job_id
+        order by t.id
+        limit 1
+        for no key update;
+        -- a statement of its own, so that its snapshot is younger than the lock
         select greatest(0, v_max_pages - p.total) into v_room from pawl.job_progress p where p.job_id = r.job_id;
       end if;
     end if;
 
-    with outcome as (
-      select o.*
-      from pg_catalog.jsonb_to_recordset(r.pages)
-        as o (task bigint, attempt integer, outcome text, delay_ms bigint, error_class text, error text)
-    ), ended as (
+    with ended as (
       update pawl.tasks t
       set status = case o.outcome when 'completed' then 'completed' when 'failed' then 'failed' else 'waiting' end::pawl.task_status,
           finished_at = case when o.outcome <> 'retry' then v_now end,
           run_at = case when o.outcome = 'retry' then v_now + o.delay_ms * interval '1 millisecond' else t.run_at end,
           wait_reason = case when o.outcome = 'retry' then 'retry' end,
           error = o.error
-      from outcome o
-      where t.job_id = r.job_id
+      from unnest(r.jobs, r.tasks, r.attempts, r.outcomes, r.delays_ms, r.error_classes, r.errors)
+        as o (job_id, task, attempt, outcome, delay_ms, error_class, error)
+      where t.job_id = any (array[o.job_id])
         and t.id = o.task
         and t.status = 'running'
         and t.node_id = p_node_id
@@ -74,9 +96,10 @@ begin
     select q.*
     from pg_catalog.jsonb_array_elements(r.pages) p,
       pg_catalog.jsonb_populate_record(null::pawl.pages, p -> 'page' || pg_catalog.jsonb_build_object(
-        'job_id', r.job_id, 'task_id', p -> 'task', 'attempts', p -> 'attempt', 'fetched_at', v_now)) q
+        'job_id', r.job_id, 'task_id', p -> 'task', 'org_id', v_org_id, 'attempts', p -> 'attempt',
+        'fetched_at', v_now)) q
     where q.task_id = any (v_tasks)
-      and p ? 'page'
+      and pg_catalog.jsonb_typeof(p -> 'page') = 'object'
     on conflict (job_id, task_id) do update
       set status = excluded.status, error_class = excluded.error_class, error = excluded.error,
           redirect_to = excluded.redirect_to, content_type = excluded.content_type,
@@ -89,7 +112,7 @@ begin
 
     if r.found > 0 then
       insert into pawl.tasks (job_id, org_id, key, priority, payload)
-      select r.job_id, null, n.key, n.priority, pg_catalog.jsonb_build_object('url', n.url, 'depth', n.depth)
+      select r.job_id, v_org_id, n.key, n.priority, pg_catalog.jsonb_build_object('url', n.url, 'depth', n.depth)
       from (
         select d.url, d.key, d.priority, d.depth
         from (
@@ -97,7 +120,8 @@ begin
           from pg_catalog.jsonb_array_elements(r.pages) p,
             pg_catalog.jsonb_to_recordset(p -> 'found') as f (url text, key text, priority real, depth integer)
           where (p ->> 'task')::bigint = any (v_tasks)
-            and not exists (select from pawl.tasks t where t.job_id = r.job_id and t.key = f.key and t.is_key_active)
+            -- a scalar subquery, which can only be a probe of the index of keys, never a join
+            and (select true from pawl.tasks t where t.job_id = r.job_id and t.key = f.key and t.is_key_active) is null
           order by f.key, f.priority desc
         ) d
         order by d.priority desc, d.depth

@@ -5,6 +5,8 @@
 -- not counted). A result that is not JSON makes the whole call fail: the caller halves the batch.
 -- Returns how many took effect. An outcome of a task that is not running under this node and attempt
 -- changes nothing (I4); the rest of the batch does.
+-- Plans are made once a session, perhaps while the table is small, and must do for a large one: so the
+-- settings, and the array of one job, leave the planner no road but the primary key, task by task.
 -- Locks: the tasks, in the order given.
 create or replace function pawl.finish_tasks(
   p_node_id integer,
@@ -20,6 +22,11 @@ create or replace function pawl.finish_tasks(
 language plpgsql volatile
 set search_path = ''
 set plan_cache_mode = force_generic_plan
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $$
 declare
   v_now timestamptz := pawl.now();
@@ -27,9 +34,9 @@ declare
 begin
   if p_outcomes is null then
     update pawl.tasks t
-    set status = 'completed', finished_at = v_now
+    set status = 'completed', finished_at = v_now, error = null
     from unnest(p_job_ids, p_task_ids, p_attempts) as o (job_id, task_id, attempt)
-    where t.job_id = o.job_id
+    where t.job_id = any (array[o.job_id])
       and t.id = o.task_id
       and t.status = 'running'
       and t.node_id = p_node_id
@@ -54,7 +61,7 @@ begin
         error = case when o.outcome = 'returned' then t.error else o.error end
     from unnest(p_job_ids, p_task_ids, p_attempts, p_outcomes, p_delays_ms, p_results, p_error_classes, p_errors)
       as o (job_id, task_id, attempt, outcome, delay_ms, result, error_class, error)
-    where t.job_id = o.job_id
+    where t.job_id = any (array[o.job_id])
       and t.id = o.task_id
       and t.status = 'running'
       and t.node_id = p_node_id

@@ -2,8 +2,8 @@
 -- One folder at a time; it never waits. p_from_id skips ledger rows with smaller ids: a hint for when
 -- folded rows pile up under somebody's held snapshot; 0 reads all, and must come round regularly.
 -- Returns one row: folded, ledger rows moved; last_id, the largest of their ids; ended, how many jobs
--- ended; is_blocked, when a job that looks finished is held by a transaction that adds tasks, or its
--- row by somebody: fold again soon. Nothing to do: (0, null, 0, false).
+-- ended; is_blocked, when a job's row was held by somebody, or a job that looks finished by a transaction
+-- that adds tasks, or another node folds: fold again soon. Nothing to do: (0, null, 0, false).
 -- Locks: an advisory lock (try), then job rows FOR NO KEY UPDATE by id (skip locked); to end a job its
 -- row FOR UPDATE (skip locked), which keeps out those who are adding tasks (they hold FOR KEY SHARE);
 -- with it held, the ledger is read once more, so that no task slips in between (I3).
@@ -27,14 +27,20 @@ begin
     return;
   end if;
 
-  select pg_catalog.array_agg(l.id) into v_jobs
-  from (
+  with touched as materialized (
     select j.id
     from pawl.jobs j
     where j.id in (select d.job_id from pawl.progress_deltas d where d.id >= p_from_id)
+  ), locked as (
+    select j.id
+    from pawl.jobs j
+    where j.id in (select t.id from touched t)
     order by j.id
     for no key update skip locked
-  ) l;
+  )
+  select pg_catalog.array_agg(l.id), pg_catalog.count(*) < (select pg_catalog.count(*) from touched)
+  into v_jobs, v_is_blocked
+  from locked l;
 
   if v_jobs is not null then
     with moved as (

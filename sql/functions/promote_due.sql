@@ -1,11 +1,15 @@
 -- pawl.promote_due(limit): tasks whose time has come become pending.
 -- Returns how many; as many as p_limit means that there may be more. One node at a time, the others
 -- get 0.
+-- The settings pin the plans, as in pawl.claim_batch.
 -- Locks: an advisory lock (try); the tasks (skip locked): never waits.
 create or replace function pawl.promote_due(p_limit integer default 1000) returns integer
 language plpgsql volatile
 set search_path = ''
 set plan_cache_mode = force_generic_plan
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
 as $$
 declare
   v_now timestamptz := pawl.now();

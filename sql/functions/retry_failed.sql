@@ -1,4 +1,6 @@
 -- pawl.retry_failed(job): runs every failed task of the job again, as pawl.retry_task does.
+-- Of several with one key (a standing job) only the last runs again, and none while a task with that
+-- key is active.
 -- Returns how many. Refuses an unknown job (PW002).
 -- Locks: the job's row, then its failed tasks by id.
 create or replace function pawl.retry_failed(p_job_id bigint) returns bigint
@@ -6,6 +8,7 @@ language plpgsql volatile
 set search_path = ''
 as $$
 declare
+  v_tasks bigint[];
   v_count bigint;
 begin
   perform from pawl.jobs j where j.id = p_job_id for no key update;
@@ -13,16 +16,27 @@ begin
     raise exception 'job % does not exist', p_job_id
       using errcode = 'PW002', hint = 'pawl job list shows the jobs that exist.';
   end if;
-  perform
-  from pawl.tasks t
-  where t.job_id = p_job_id
-    and t.status = 'failed'
-  order by t.id
-  for update;
+  select pg_catalog.array_agg(l.id) into v_tasks
+  from (
+    select t.id
+    from pawl.tasks t
+    where t.job_id = p_job_id
+      and t.status = 'failed'
+    order by t.id
+    for update
+  ) l;
   update pawl.tasks t
   set status = 'pending', uncounted_attempts = t.attempt, finished_at = null, wait_reason = null, result = null
   where t.job_id = p_job_id
-    and t.status = 'failed';
+    and t.id in (
+      select distinct on (coalesce(f.key, f.id::text), f.key is null) f.id
+      from pawl.tasks f
+      where f.job_id = p_job_id
+        and f.id = any (v_tasks)
+        and f.status = 'failed'
+        and (f.is_key_active or f.key is null
+          or not exists (select from pawl.tasks a where a.job_id = p_job_id and a.key = f.key and a.is_key_active))
+      order by coalesce(f.key, f.id::text), f.key is null, f.id desc);
   get diagnostics v_count = row_count;
   return v_count;
 end

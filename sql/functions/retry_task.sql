@@ -1,16 +1,17 @@
 -- pawl.retry_task(job, task): runs an ended task again, with a fresh count of attempts; its job is
 -- open again. This is the only way out of a final state (I3).
--- Returns nothing. Refuses an unknown task (PW002) and one that has not ended (PW003).
+-- Returns nothing. Refuses an unknown task (PW002), one that has not ended, and one whose key another
+-- task has by now (PW003).
 -- Locks: the job's row, then the task's.
 create or replace function pawl.retry_task(p_job_id bigint, p_task_id bigint) returns void
 language plpgsql volatile
 set search_path = ''
 as $$
 declare
-  v_status pawl.task_status;
+  v_task record;
 begin
   perform from pawl.jobs j where j.id = p_job_id for no key update;
-  select t.status into v_status
+  select t.status, t.key, t.is_key_active into v_task
   from pawl.tasks t
   where t.job_id = p_job_id
     and t.id = p_task_id
@@ -19,9 +20,15 @@ begin
     raise exception 'task %/% does not exist', p_job_id, p_task_id
       using errcode = 'PW002', hint = 'pawl task list JOB shows a job''s tasks.';
   end if;
-  if v_status not in ('completed', 'failed', 'cancelled') then
-    raise exception 'task %/% has not ended: it is %', p_job_id, p_task_id, v_status
+  if v_task.status not in ('completed', 'failed', 'cancelled') then
+    raise exception 'task %/% has not ended: it is %', p_job_id, p_task_id, v_task.status
       using errcode = 'PW003', hint = 'Only a task that has ended can be retried.';
+  end if;
+  if not v_task.is_key_active and exists (
+    select from pawl.tasks a where a.job_id = p_job_id and a.key = v_task.key and a.is_key_active)
+  then
+    raise exception 'key "%" of task %/% belongs to an active task', v_task.key, p_job_id, p_task_id
+      using errcode = 'PW003', hint = 'Wait until that task has ended.';
   end if;
   update pawl.tasks t
   set status = 'pending', uncounted_attempts = t.attempt, finished_at = null, wait_reason = null, result = null

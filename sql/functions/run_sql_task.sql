@@ -1,18 +1,54 @@
 -- pawl.run_sql_task(node, job, task, attempt): the sql executor: calls the kind's function with the
 -- payload and completes the task, in one transaction: effect exactly once (I7).
 -- Returns nothing. Raises PW008 when the task has another owner by then: the function's effect is
--- undone with it. What the function raises goes through; the node records it as the attempt's error.
+-- undone with it; PW006 when the function is gone. What the function raises goes through; the node
+-- records it as the attempt's error.
+-- No SET clause here: the function that is called sees the session's settings, search_path above all,
+-- as it would anywhere else. So every name is qualified, and the work on tasks is done by others.
 -- Locks: what the function takes, then the task.
 create or replace function pawl.run_sql_task(p_node_id integer, p_job_id bigint, p_task_id bigint, p_attempt integer) returns void
 language plpgsql volatile
-set search_path = ''
 as $$
 declare
-  v_target text;
-  v_payload jsonb;
+  v_task record;
+  v_function regproc;
   v_result jsonb;
 begin
-  select k.target, t.payload into v_target, v_payload
+  select s.target, s.payload into v_task
+  from pawl.read_sql_task(p_node_id, p_job_id, p_task_id, p_attempt) s;
+  if found then
+    v_function := pg_catalog.to_regprocedure(v_task.target || '(jsonb)')::pg_catalog.regproc;
+    if v_function is null then
+      raise exception 'function %(jsonb) does not exist', v_task.target
+        using errcode = 'PW006', hint = 'Create it again, or name another with pawl.define_kind.';
+    end if;
+    execute pg_catalog.format('select pg_catalog.to_jsonb(r) from (select %s($1)) as f (r)', v_function)
+    into v_result
+    using v_task.payload;
+    -- a function without a result gives the empty text
+    if pawl.finish_tasks(p_node_id, array[p_job_id], array[p_task_id], array[p_attempt], array['completed'],
+        array[0::bigint], array[nullif(v_result::text, '""')], array[null::text], array[null::text]) = 1 then
+      return;
+    end if;
+  end if;
+  raise exception 'task %/% is not this node''s any more', p_job_id, p_task_id
+    using errcode = 'PW008';
+end
+$$;
+comment on function pawl.run_sql_task(integer, bigint, bigint, integer) is 'calls the kind''s SQL function and completes the task in one transaction';
+
+-- What a node needs to run one task; no row when the task is not its own any more.
+create or replace function pawl.read_sql_task(p_node_id integer, p_job_id bigint, p_task_id bigint, p_attempt integer)
+returns table (target text, payload jsonb)
+language plpgsql stable
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+set jit = off
+set enable_seqscan = off
+as $$
+begin
+  return query
+  select k.target, t.payload
   from pawl.tasks t
   join pawl.jobs j on j.id = t.job_id
   join pawl.kinds k on k.name = j.kind
@@ -21,25 +57,6 @@ begin
     and t.status = 'running'
     and t.node_id = p_node_id
     and t.attempt = p_attempt;
-  if found then
-    execute pg_catalog.format('select pg_catalog.to_jsonb(r) from (select %s($1)) as f (r)',
-      pg_catalog.to_regprocedure(v_target || '(jsonb)')::regproc)
-    into v_result
-    using v_payload;
-
-    update pawl.tasks t
-    set status = 'completed', finished_at = pawl.now(), error = null,
-        result = case when v_result::text <> '""' then v_result end
-    where t.job_id = p_job_id
-      and t.id = p_task_id
-      and t.status = 'running'
-      and t.node_id = p_node_id
-      and t.attempt = p_attempt;
-  end if;
-  if not found then
-    raise exception 'task %/% is not this node''s any more', p_job_id, p_task_id
-      using errcode = 'PW008';
-  end if;
 end
 $$;
-comment on function pawl.run_sql_task(integer, bigint, bigint, integer) is 'calls the kind''s SQL function and completes the task in one transaction';
+comment on function pawl.read_sql_task(integer, bigint, bigint, integer) is 'target and payload of a task that a node runs';

@@ -104,6 +104,7 @@ create index jobs_by_limiter on pawl.jobs (limiter_key) where limiter_key is not
 create index jobs_by_kind on pawl.jobs (kind);
 comment on table pawl.jobs is 'a set of tasks that share a kind, limits and progress; read progress from pawl.job_progress';
 comment on column pawl.jobs.priority is 'share of the claims beside other jobs: each step up doubles it (kept within -4 and 4)';
+comment on column pawl.jobs.limiter_key is 'limiter that its tasks are claimed under; null: none';
 comment on column pawl.jobs.is_standing is 'never ends; pawl.enqueue puts tasks here';
 comment on column pawl.jobs.is_sealed is 'no more tasks from outside: the job ends when its tasks have ended';
 comment on column pawl.jobs.total is 'folded counter: behind by what stands in pawl.progress_deltas';

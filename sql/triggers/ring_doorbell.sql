@@ -8,6 +8,7 @@
 create or replace function pawl.is_bell_needed() returns boolean
 language plpgsql volatile
 set search_path = ''
+set enable_seqscan = on -- nodes are few, and the functions that write tasks turn it off
 as $$
 begin
   return pg_catalog.current_setting('transaction_isolation') <> 'read committed'

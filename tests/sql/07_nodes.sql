@@ -1,0 +1,115 @@
+-- The life of a node: register, heartbeat, sleep, rescue after its death, deregister; and what it reads.
+begin;
+select * from no_plan();
+set local pawl.now = '2030-01-01 00:00:00+00';
+
+select pawl.register_node('host:1', '1.2', 8) as node \gset
+select row_eq(format('select name, version, slots, heartbeat_at, is_asleep, dead_at from pawl.nodes where id = %s', :node),
+  row ('host:1'::text, '1.2'::text, 8, pawl.now(), false, null::timestamptz), 'register_node');
+select cmp_ok(pawl.register_node('host:2', '1.2', 8), '>', :node, 'ids grow and are never used again');
+delete from pawl.nodes where id > :node;
+select cmp_ok(pawl.register_node('host:3', '1.2', 8), '>', :node + 1, 'not even those of nodes that are gone');
+delete from pawl.nodes where id > :node;
+
+set local pawl.now = '2030-01-01 00:00:05+00';
+select is(pawl.heartbeat(:node, 3, 10, 1, 0), true, 'heartbeat');
+select is(pawl.heartbeat(:node, 2, 5, 0, 2), true, 'heartbeat again');
+select row_eq(format('select heartbeat_at, running, started_tasks, stale_finishes, swept from pawl.nodes where id = %s', :node),
+  row (pawl.now(), 2, 15::bigint, 1::bigint, 2::bigint), 'counters are added to');
+select is(pawl.heartbeat(424242, 0, 0, 0, 0), false, 'heartbeat of a node that nobody knows');
+
+select is(pawl.is_bell_needed(), false, 'everybody is awake: no bell');
+select is(pawl.set_asleep(:node, true), true, 'set_asleep');
+select is(pawl.is_bell_needed(), true, 'one sleeps: bell');
+select is(pawl.set_asleep(:node, false), true, 'awake again');
+select is(pawl.is_bell_needed(), false, 'no bell');
+select is(pawl.set_asleep(424242, true), false, 'a node that nobody knows cannot sleep');
+select cmp_ok(pawl.draw_transaction(), '>=', pawl.oldest_transaction(), 'a drawn id is not older than the oldest transaction');
+select is(pawl.draw_transaction(), pg_current_xact_id()::text::bigint, 'it is this transaction''s own');
+
+-- rescue
+select pawl.define_kind('two', 'noop', p_max_attempts => 2);
+select probe.job(4, true, 'two') as job \gset
+select probe.claim(:node, :job, 3) as ids \gset
+select (:'ids'::bigint[])[1] as t1, (:'ids'::bigint[])[2] as t2, (:'ids'::bigint[])[3] as t3 \gset
+update pawl.tasks set attempt = 2 where id = :t2;
+update pawl.tasks set attempt = 2, uncounted_attempts = 1 where id = :t3;
+set local pawl.now = '2030-01-01 00:00:19+00';
+select row_eq('select * from pawl.rescue_nodes()', row (0::bigint, false), 'after 14 s of silence: nothing');
+set local pawl.now = '2030-01-01 00:00:21+00';
+select row_eq('select * from pawl.rescue_nodes()', row (0::bigint, true), 'after 16 s: declared dead, call again');
+select is((select dead_at from pawl.nodes where id = :node), pawl.now(), 'its row says so');
+select is(pawl.heartbeat(:node, 0, 0, 0, 0), false, 'its heartbeat is refused');
+select throws_ok(format('select pawl.claim_batch(%s, %s, 1, ''-Infinity'', 0)', :node, :job), 'PW008', null, 'its claims are refused');
+select row_eq('select * from pawl.rescue_nodes()', row (3::bigint, false), 'the second call puts its tasks back');
+select row_eq(format('select status::text, attempt, error from pawl.tasks where id = %s', :t1),
+  row ('pending'::text, 1, 'lost: its node stopped without a word'::text), 'pending again, the attempt counted');
+select row_eq(format('select status::text, finished_at from pawl.tasks where id = %s', :t2),
+  row ('failed'::text, pawl.now()), 'over max_attempts: failed as lost');
+select is(probe.task_status(:job, :t3), 'pending', 'attempts that do not count do not count');
+select results_eq(format('select task_id, attempt, node_id, error_class from pawl.attempts where job_id = %s order by 1', :job),
+  format($$ values (%s::bigint, 1, %s, 'lost'), (%s, 2, %s, 'lost'), (%s, 2, %s, 'lost') $$, :t1, :node, :t2, :node, :t3, :node), 'an attempts row each');
+select probe.progress_is(:job, '4/0/3/0/0/1/0', 'I1: counted');
+select is(probe.finish(:node, :job, :'ids'), 0, 'I4: the late finish of the dead changes nothing');
+update pawl.nodes set dead_horizon = pawl.oldest_transaction() + 1 where id = :node;
+select pawl.rescue_nodes();
+select is((select count(*) from pawl.nodes where id = :node), 1::bigint,
+  'its row stays while a transaction from before its death may still claim');
+update pawl.nodes set dead_horizon = pawl.oldest_transaction() where id = :node;
+select pawl.rescue_nodes();
+select is((select count(*) from pawl.nodes where id = :node), 0::bigint, 'and goes once there is none');
+
+-- a task that came in between is rescued before the row goes
+select probe.node() as node \gset
+update pawl.nodes set dead_at = pawl.now(), dead_horizon = pawl.oldest_transaction() where id = :node;
+update pawl.tasks set status = 'running', attempt = attempt + 1, node_id = :node where id = :t1;
+select is((select rescued from pawl.rescue_nodes()), 1::bigint, 'the last look finds what was claimed in between');
+select is((select count(*) from pawl.nodes where id = :node), 0::bigint, 'then the row goes');
+
+-- a silence of one's own choice
+select probe.node() as node \gset
+set local pawl.now = '2030-01-01 00:00:24+00';
+select is((select is_unfinished from pawl.rescue_nodes('2 seconds')), true, 'the silence is a parameter');
+
+-- deregister
+select probe.node() as node \gset
+select is(pawl.deregister_node(:node, true), true, 'deregister_node: clean');
+select is((select count(*) from pawl.nodes where id = :node), 0::bigint, 'its row is gone');
+select probe.node() as node \gset
+select probe.claim(:node, :job, 1);
+select is(pawl.deregister_node(:node, false), false, 'deregister_node: something is left');
+select is((select dead_at is not null and not is_asleep from pawl.nodes where id = :node), true, 'its row stays, declared dead');
+select is((select rescued from pawl.rescue_nodes()), 1::bigint, 'and what is left is rescued');
+
+-- list_work, sweep
+select probe.node() as node \gset
+select probe.job(2, true, 'two') as a \gset
+update pawl.jobs set priority = 2, params = '{"p": 1}' where id = :a;
+select row_eq(format($$ select pending, kind, executor, target, params, priority, max_attempts, timeout_ms, backoff_base_ms, backoff_cap_ms, is_limited
+    from pawl.list_work(array['noop']) where job_id = %s $$, :a),
+  row (2::bigint, 'two'::text, 'noop'::text, null::text, '{"p": 1}'::jsonb, 2::real, 2, 60000, 1000, 600000, false), 'list_work: all that a node needs');
+select is((select array_agg(job_id) from pawl.list_work(array['noop'])), array[:a, :job]::bigint[], 'by priority');
+select pawl.fold();
+select is((select pending from pawl.list_work(array['noop'], array[:a])), 2::bigint, 'folded or not, the pending are exact');
+select is((select count(*) from pawl.list_work(array['noop'], array[]::bigint[])), 0::bigint, 'no jobs asked for: none');
+select is((select count(*) from pawl.list_work(array['sql', 'crawl'])), 0::bigint, 'other executors: none');
+select is((select array_agg(job_id order by job_id) from pawl.sweep(array['noop'])), array[:job, :a]::bigint[], 'sweep: jobs with pending tasks in truth');
+select probe.claim(:node, :a);
+select is((select array_agg(job_id) from pawl.list_work(array['noop'], array[:a])), null, 'nothing pending: no work');
+select is((select count(*) from pawl.sweep(array['noop']) where job_id = :a), 0::bigint, 'nor in truth');
+set local session_replication_role = replica;
+update pawl.tasks set status = 'pending' where job_id = :a;
+set local session_replication_role = origin;
+select is((select count(*) from pawl.list_work(array['noop'], array[:a])), 0::bigint, 'with the triggers off the counters say nothing');
+select is((select count(*) from pawl.sweep(array['noop']) where job_id = :a), 1::bigint, 'but the sweep finds it');
+select pawl.reconcile();
+
+-- process_pending, status
+select is(pawl.process_pending(), (select count(*) from pawl.tasks where is_pending), 'process_pending: how many wait');
+select is(pawl.status() #>> '{tasks,total}', (select count(*)::text from pawl.tasks), 'status: tasks');
+select is((pawl.status() #>> '{tasks,pending}')::bigint, (select count(*) from pawl.tasks where is_pending), 'status: pending tasks');
+select is(jsonb_array_length(pawl.status() -> 'nodes'), (select count(*)::integer from pawl.nodes), 'status: nodes');
+select is(pawl.status() #>> '{jobs,open}', (select count(*)::text from pawl.jobs where finished_at is null), 'status: open jobs');
+select is((pawl.status() ->> 'time')::timestamptz, pawl.now(), 'status: the time');
+select * from finish();
+rollback;

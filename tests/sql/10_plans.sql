@@ -1,0 +1,97 @@
+-- Plans of the hot path, read off the server's log, at ten rows and at a million. A session plans once,
+-- perhaps while the table is small; so the plan must be the same in both, and by index.
+load 'auto_explain';
+begin;
+\getenv log SCRATCH_LOG
+select * from no_plan();
+set local auto_explain.log_nested_statements = on;
+set local auto_explain.log_min_duration = 0;
+select probe.node() as node \gset
+
+-- The plan of the one statement inside p_statement that has p_mark in its text.
+create function probe.plan_of(p_log text, p_statement text, p_mark text) returns text language sql volatile as
+$$ select max(p) from probe.plans(p_log, p_statement) p where position(p_mark in p) > 0 $$;
+
+create function probe.check_plans(p_log text, p_node integer, p_job bigint, p_size text) returns setof text language plpgsql as $$
+declare
+  v_plan text;
+  v_tasks bigint[];
+begin
+  v_plan := probe.plan_of(p_log, format('select pawl.claim_batch(%s, %s, 5, ''-Infinity'', 0)', p_node, p_job), 'for update skip locked');
+  return next matches(v_plan, 'Index Scan using tasks_to_claim on tasks x [^\n]*\n\s+Index Cond: \(\(job_id = \$\d+\) AND \(ROW\(\(- priority\), id\) > ROW\(\$\d+, \$\d+\)\)\)',
+    p_size || ': claim_batch walks the claim index from the cursor on');
+  return next matches(v_plan, 'Tid Scan on tasks t', p_size || ': and goes to the tasks by their place');
+  return next doesnt_match(v_plan, 'Seq Scan|Sort|Bitmap|Hash|Index Scan using tasks_pkey', p_size || ': and by nothing else');
+
+  select array_agg(t.id order by t.id) into v_tasks from pawl.tasks t where t.job_id = p_job and t.status = 'running';
+  v_plan := probe.plan_of(p_log, format('select probe.finish(%s, %s, %L)', p_node, p_job, v_tasks[1:2]), 'status = ''completed'', finished_at');
+  return next matches(v_plan, 'Nested Loop[^\n]*\n\s+->  Function Scan on o [^\n]*\n\s+->  Index Scan using tasks_pkey on tasks t [^\n]*\n\s+Index Cond: \(\(job_id = ANY \(ARRAY\[o.job_id\]\)\) AND \(id = o.task_id\)\)',
+    p_size || ': finish_tasks looks each task up by primary key, in the order given');
+  v_plan := probe.plan_of(p_log, format('select probe.finish(%s, %s, %L, ''failed'')', p_node, p_job, v_tasks[3:4]), 'with finished as');
+  return next matches(v_plan, 'Nested Loop[^\n]*\n\s+->  Function Scan on o [^\n]*\n\s+->  Index Scan using tasks_pkey on tasks t [^\n]*\n\s+Index Cond: \(\(job_id = ANY \(ARRAY\[o.job_id\]\)\) AND \(id = o.task_id\)\)',
+    p_size || ': so it does for other outcomes');
+  v_plan := probe.plan_of(p_log, format('select * from pawl.finish_pages(%s, ''[{"job": %s, "task": %s, "attempt": 1, "outcome": "completed", "found": [{"key": "%s", "url": "u", "priority": 1, "depth": 1}]}]'')',
+    p_node, p_job, v_tasks[5], p_size), 'with ended as');
+  return next matches(v_plan, 'Nested Loop[^\n]*\n\s+->  Function Scan on o [^\n]*\n\s+->  Index Scan using tasks_pkey on tasks t [^\n]*\n\s+Index Cond: \(\(job_id = ANY \(ARRAY\[o.job_id\]\)\) AND \(id = o.task\)\)',
+    p_size || ': and finish_pages');
+  v_plan := probe.plan_of(p_log, format('select * from pawl.finish_pages(%s, ''[{"job": %s, "task": %s, "attempt": 1, "outcome": "completed", "found": [{"key": "%s", "url": "u", "priority": 1, "depth": 1}]}]'')',
+    p_node, p_job, (probe.claim(p_node, p_job, 1))[1], p_size || '2'), 'jsonb_to_recordset(p -> ''found'')');
+  return next matches(v_plan, 'Index (Only )?Scan using tasks_key_is_unique on tasks t [^\n]*\n\s+Index Cond: \(\(job_id = \$\d+\) AND \(key = f.key\)\)',
+    p_size || ': which looks known keys up one by one');
+
+  v_plan := probe.plan_of(p_log, 'select pawl.promote_due()', 't.due_at <= v_now');
+  return next matches(v_plan, 'Limit[^\n]*\n\s+->  Index Scan using tasks_due on tasks t [^\n]*\n\s+Index Cond: \(due_at <= \$\d+\)', p_size || ': promote_due walks the index of due times, and sorts nothing first');
+  v_plan := probe.plan_of(p_log, 'select pawl.next_due_ms()', 'from pawl.tasks t');
+  return next matches(v_plan, 'Limit.*Index (Only )?Scan using tasks_due on tasks t', p_size || ': next_due_ms probes it');
+  v_plan := probe.plan_of(p_log, 'select pawl.enqueue(''plan'', ''{}'', ''k'')', 't.key = p_key');
+  return next matches(v_plan, 'Index Scan using tasks_key_is_unique on tasks t [^\n]*\n\s+Index Cond: \(\(job_id = [^)]*\) AND \(key = ', p_size || ': enqueue looks a key up in the index of keys');
+end $$;
+
+-- A statement with no road but the one that is turned off costs 1e10, for which the just-in-time compiler
+-- sets to work each time: 40 ms instead of 0.2.
+create function probe.check_costs(p_log text, p_statement text) returns text language sql volatile as $$
+  select tap.is(count(*) filter (where p ~ 'cost=\d{10}|JIT:') || ' of ' || least(count(*), 2) || '+ plans', '0 of 2+ plans',
+    'no plan costs a fortune: ' || split_part(p_statement, '(', 1))
+  from probe.plans(p_log, p_statement) p
+$$;
+
+select probe.kind('plan');
+select pawl.enqueue('plan', '{}', 'k');
+select probe.job(10) as small \gset
+analyze pawl.tasks, pawl.jobs, pawl.progress_deltas;
+select probe.check_plans(:'log', :node, :small, 'ten rows');
+
+discard plans;
+select probe.check_costs(:'log', 'select pawl.enqueue(''plan'', ''{}'', ''l'')');
+select probe.job(6) as costs \gset
+discard plans;
+select probe.check_costs(:'log', format('select pawl.claim_batch(%s, %s, 5, ''-Infinity'', 0)', :node, :costs));
+select array_agg(id order by id) as ids from pawl.tasks where job_id = :costs and status = 'running' \gset
+discard plans;
+select probe.check_costs(:'log', format('select pawl.finish_tasks(%s, array[%s], array[%s], array[1])', :node, :costs, (:'ids'::bigint[])[1]));
+discard plans;
+select probe.check_costs(:'log', format('select pawl.finish_tasks(%s, array[%s], array[%s], array[1], array[''retry''], array[0], array[null], array[null], array[null])', :node, :costs, (:'ids'::bigint[])[2]));
+discard plans;
+select probe.check_costs(:'log', 'select pawl.promote_due()');
+discard plans;
+select probe.check_costs(:'log', format('select pawl.finish_pages(%s, ''[{"job": %s, "task": %s, "attempt": 1, "outcome": "completed", "found": [{"key": "a", "url": "u", "priority": 1, "depth": 1}]}]'')', :node, :costs, (:'ids'::bigint[])[3]));
+
+insert into pawl.tasks (job_id, key) select :small, 'k' || i from generate_series(1, 1000) i; -- the job is open
+select probe.job(1000000) as large \gset
+select is((select count(*) from pawl.tasks where job_id = :large), 1000000::bigint, 'a million tasks');
+-- the plans that were made for ten rows are still there, and still do
+select probe.check_plans(:'log', :node, :large, 'a million rows, planned at ten');
+analyze pawl.tasks, pawl.jobs, pawl.progress_deltas;
+discard plans;
+select probe.check_plans(:'log', :node, :large, 'a million rows');
+
+-- HOT: finishing changes no indexed column, and finds room on its page
+set local auto_explain.log_min_duration = -1;
+select probe.job(3000) as job \gset
+select probe.claim(:node, :job, 10) as ids \gset
+select pg_stat_get_xact_tuples_updated('pawl.tasks'::regclass) as updated, pg_stat_get_xact_tuples_hot_updated('pawl.tasks'::regclass) as hot \gset
+select probe.finish(:node, :job, :'ids');
+select is(pg_stat_get_xact_tuples_updated('pawl.tasks'::regclass) - :updated, 10::bigint, 'ten updates');
+select is(pg_stat_get_xact_tuples_hot_updated('pawl.tasks'::regclass) - :hot, 10::bigint, 'a finish is a HOT update');
+select * from finish();
+rollback;
