@@ -95,6 +95,7 @@ static void on_timer(uv_timer_t *timer)
 
 static void advance_connect(struct pg_connection *connection)
 {
+    stop_watching(connection); /* libpq may open another socket of the same number */
     switch (PQconnectPoll(connection->inner)) {
     case PGRES_POLLING_READING:
         watch(connection, UV_READABLE);
@@ -209,6 +210,7 @@ static const struct machine_step steps[] = {
     {CONNECTING, TIME_IS_UP, PAUSING, pause_before_next, "no answer within the deadline"},
     {CONNECTING, CLOSE, CLOSED, close_for_good, "the owner is done"},
     {READY, BROKEN, PAUSING, pause_before_next, "the server is gone: its requests are lost"},
+    {READY, TIME_IS_UP, PAUSING, pause_before_next, "the same, found out by a send"},
     {READY, CLOSE, CLOSED, close_for_good, "the owner is done"},
 };
 
@@ -292,6 +294,14 @@ static void break_off(struct pg_connection *connection)
 {
     pg_failure_from(&connection->failure, NULL, PQerrorMessage(connection->inner));
     step(connection, BROKEN);
+}
+
+/* libpq has closed the socket, so no event will come from it. */
+static void break_off_next_turn(struct pg_connection *connection)
+{
+    pg_failure_from(&connection->failure, NULL, PQerrorMessage(connection->inner));
+    stop_watching(connection);
+    uv_timer_start(&connection->timer, on_timer, 0, 0);
 }
 
 static void flush(struct pg_connection *connection)
@@ -405,8 +415,8 @@ void pg_connection_query(struct pg_connection *connection, const char *sql, int 
     request->on_done = on_done;
     request->context = context;
     connection->outstanding++;
-    /* When this fails the connection is broken, which the socket tells us at the next turn; the
-     * request is then answered with the others. */
+    /* When this fails the connection is broken, which the group's end finds out; the request is then
+     * answered with the others. */
     PQsendQueryParams(connection->inner, sql, count, NULL, values, NULL, NULL, 0);
 }
 
@@ -417,5 +427,8 @@ void pg_connection_end_group(struct pg_connection *connection)
     PQpipelineSync(connection->inner);
     /* Not flush(): it may call back, and callers do not expect that from a send. */
     int left = PQflush(connection->inner);
-    watch(connection, left ? UV_READABLE | UV_WRITABLE : UV_READABLE);
+    if (left < 0 || PQstatus(connection->inner) == CONNECTION_BAD)
+        break_off_next_turn(connection);
+    else
+        watch(connection, left ? UV_READABLE | UV_WRITABLE : UV_READABLE);
 }
