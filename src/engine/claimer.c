@@ -60,6 +60,31 @@ static void judge(struct claim *claim, int count, const struct claim_verdict *ve
         jobs_make_idle(&engine->jobs, job);
 }
 
+static bool is_running_here(const struct job *job, const struct task *claimed)
+{
+    for (struct list *link = job->tasks.next; link != &job->tasks; link = link->next) {
+        const struct task *task = list_object(link, struct task, link);
+        if (task->id == claimed->id && task->attempt == claimed->attempt &&
+            task->node_id == claimed->node_id)
+            return true;
+    }
+    return false;
+}
+
+/* After a crash of the server: see node.c. */
+static void drop_running(struct job *job, struct list *tasks)
+{
+    struct list *link = tasks->next;
+    while (link != tasks) {
+        struct task *task = list_object(link, struct task, link);
+        link = link->next;
+        if (!is_running_here(job, task))
+            continue;
+        list_remove(&task->link);
+        free(task);
+    }
+}
+
 static void take_tasks(struct claim *claim, const struct pg_result *result)
 {
     struct engine *engine = claim->engine;
@@ -85,6 +110,8 @@ static void take_tasks(struct claim *claim, const struct pg_result *result)
     }
     engine->claimer.busy_claims =
         count && count == claim->limit ? engine->claimer.busy_claims + 1 : 0;
+    if (engine->was_away)
+        drop_running(job, &tasks);
     judge(claim, count, &verdict);
     runner_add(engine, &tasks);
 }
@@ -161,6 +188,9 @@ static bool send_group(struct engine *engine)
 void claimer_turn(struct engine *engine)
 {
     if (!node_is_serving(engine) || !finisher_has_room(engine))
+        return;
+    engine->is_catching_up = engine->is_catching_up && !finisher_is_empty(engine);
+    if (engine->is_catching_up)
         return;
     while (engine->claimer.groups < GROUPS && engine->jobs.ready > 0)
         if (!send_group(engine))

@@ -20,10 +20,11 @@
 #include "engine/engine.h"
 
 enum {
-    AWAKE_LOOK_US = 20000, /* between looks while there is work */
+    AWAKE_LOOK_US = 20000, /* between looks while there is work: other jobs may have some too */
+    IDLE_LOOK_US = 2000,   /* between looks while awake without work */
     FULL_LOOK_US = 250000, /* between looks while nothing more can start */
-    LINGER_US = 30000,     /* without work for so long: fall asleep */
-    BUSY_BELLS = 20,       /* bells in a second: stay awake instead */
+    LINGER_US = 5000,      /* without work for so long: fall asleep */
+    BUSY_BELLS = 500,      /* bells in a second: stay awake instead */
     FIRST_PAUSE_US = 2000, /* between looks until we are sure */
     LONGEST_PAUSE_US = 5000000,
     KNOWN_JOBS_ASLEEP = 16, /* what an idle node remembers */
@@ -118,10 +119,11 @@ static void on_oldest(void *context, const struct pg_result *result, const struc
 static void look(struct engine *engine)
 {
     struct doorbell *doorbell = &engine->doorbell;
-    bool is_busy = engine_now_us(engine) - doorbell->last_work_us < AWAKE_LOOK_US;
+    bool is_full = engine_now_us(engine) - doorbell->last_work_us > AWAKE_LOOK_US;
+    int pause_us = engine->jobs.ready == 0 ? IDLE_LOOK_US : is_full ? FULL_LOOK_US : AWAKE_LOOK_US;
     doorbell->is_look_wanted = false;
     doorbell->is_looking = true;
-    doorbell->next_look_us = engine_now_us(engine) + (is_busy ? AWAKE_LOOK_US : FULL_LOOK_US);
+    doorbell->next_look_us = engine_now_us(engine) + pause_us;
     if (doorbell->state == BELL_ASLEEP && !doorbell->is_sure) {
         duties_ask_due(engine);
         store_oldest_transaction(engine->listen, on_oldest, engine);

@@ -65,6 +65,7 @@ struct finisher {
     size_t queued_bytes;
     struct finish_batch *in_flight[FINISH_FORMS];
     int64_t retry_at_us; /* the database refused for a reason of its own: not before this */
+    bool has_given_up;   /* a task of ours is left running, for rescue to find */
     uv_timer_t timer;
 };
 
@@ -100,6 +101,8 @@ struct engine {
     struct engine_executor executors[EXECUTORS];
     int node_state, node_id;
     bool was_lost_logged;
+    bool was_away;       /* at least once: a claim may have been lost in a crash of the server */
+    bool is_catching_up; /* back, and outcomes from before are being written: claim later */
     struct jobs jobs;
     struct doorbell doorbell;
     struct claimer claimer;

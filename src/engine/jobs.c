@@ -72,7 +72,6 @@ static void leave_list(struct jobs *jobs, struct job *job)
 void jobs_make_ready(struct jobs *jobs, struct job *job)
 {
     job->was_rung = true;
-    job->cursor = claim_from_top;
     if (job->is_ready)
         return;
     leave_list(jobs, job);

@@ -52,7 +52,8 @@ void jobs_finish(struct jobs *jobs);
 struct job *jobs_find(struct jobs *jobs, int64_t id);
 /* Learns a job, or what is new about it. */
 struct job *jobs_learn(struct jobs *jobs, const struct work *work);
-/* The job has pending tasks: it gets its turn, from the top. */
+/* The job has pending tasks: it gets its turn. What is new mostly stands behind the cursor, so the
+ * claim starts there; one that comes back short starts again from the top. */
 void jobs_make_ready(struct jobs *jobs, struct job *job);
 /* Nothing is pending as far as we know. */
 void jobs_make_idle(struct jobs *jobs, struct job *job);

@@ -139,14 +139,20 @@ static void begin_serving(void *owner)
     doorbell_open(engine);
     if (engine->was_lost_logged)
         log_info("the database is back");
+    engine->is_catching_up = engine->was_away;
     engine->was_lost_logged = false;
     if (engine->options->on_ready)
         engine->options->on_ready(engine->options->context);
 }
 
+/* Claims commit without waiting for the disk, so a crash of the server may undo one, and the same
+ * (node, attempt) is given out again. So that it names one execution: what was outstanding is
+ * written before we claim again, and a task that is running here already is not started twice. */
 static void pause_serving(void *owner)
 {
-    doorbell_close(owner);
+    struct engine *engine = owner;
+    engine->was_away = true;
+    doorbell_close(engine);
 }
 
 static void begin_again(void *owner)
@@ -201,7 +207,8 @@ static void leave(void *owner)
         step(engine, LEFT);
         return;
     }
-    store_deregister_node(engine->duty, engine->node_id, true, on_deregistered, engine);
+    store_deregister_node(engine->duty, engine->node_id, !engine->finisher.has_given_up,
+                          on_deregistered, engine);
     pg_connection_end_group(engine->duty);
 }
 

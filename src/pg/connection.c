@@ -9,6 +9,7 @@
 #include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -16,7 +17,12 @@
 #include "base/machine.h"
 #include "base/memory.h"
 
-enum { CONNECT_DEADLINE_MS = 10000, FIRST_PAUSE_MS = 50, LONGEST_PAUSE_MS = 5000 };
+enum {
+    CONNECT_DEADLINE_MS = 10000,
+    FIRST_PAUSE_MS = 50,
+    LONGEST_PAUSE_MS = 5000,
+    STATEMENTS = 16, /* distinct ones on a connection; more are sent unprepared */
+};
 
 enum state { PAUSING, CONNECTING, READY, CLOSED };
 enum event { TIME_IS_UP, CONNECTED, BROKEN, CLOSE };
@@ -24,6 +30,7 @@ enum event { TIME_IS_UP, CONNECTED, BROKEN, CLOSE };
 struct request {
     struct list link;
     bool is_group_end;
+    const char *prepares; /* the text of the statement that it prepares, or NULL */
     PGresult *result;
     pg_done_fn *on_done;
     void *context;
@@ -42,8 +49,13 @@ struct pg_connection {
     int pause_ms;
     struct list requests;
     int outstanding;
+    bool cannot_prepare; /* a pooler is in between that does not keep prepared statements */
+    const char *prepared[STATEMENTS];
     struct failure failure;
 };
+
+/* Marks a place whose statement was not prepared after all; its name is not used again. */
+static const char forgotten[] = "";
 
 static void step(struct pg_connection *connection, enum event event);
 static void on_socket(uv_poll_t *handle, int status, int events);
@@ -150,6 +162,7 @@ static void become_ready(void *owner)
 
 static void disconnect(struct pg_connection *connection)
 {
+    memset(connection->prepared, 0, sizeof connection->prepared);
     uv_timer_stop(&connection->timer);
     stop_watching(connection);
     PQfinish(connection->inner);
@@ -167,7 +180,7 @@ static void fail_requests(struct pg_connection *connection)
     while (!list_is_empty(&lost)) {
         struct request *request = list_object(lost.next, struct request, link);
         list_remove(&request->link);
-        if (!request->is_group_end)
+        if (request->on_done)
             request->on_done(request->context, NULL, &connection->failure);
         PQclear(request->result);
         free(request);
@@ -221,6 +234,30 @@ static void step(struct pg_connection *connection, enum event event)
 
 /* ---- requests and results ---- */
 
+/* ---- prepared statements ---- */
+
+/* Its place, or the first free one, or STATEMENTS. */
+static int find_prepared(const struct pg_connection *connection, const char *sql)
+{
+    int place = 0;
+    while (place < STATEMENTS && connection->prepared[place] && connection->prepared[place] != sql)
+        place++;
+    return place;
+}
+
+static void forget_prepared(struct pg_connection *connection, const char *sql)
+{
+    for (int i = 0; i < STATEMENTS; i++)
+        if (connection->prepared[i] == sql)
+            connection->prepared[i] = forgotten;
+}
+
+/* "prepared statement does not exist", and "exists already" */
+static bool is_pooler_at_fault(const struct failure *failure)
+{
+    return strcmp(failure->sqlstate, "26000") == 0 || strcmp(failure->sqlstate, "42P05") == 0;
+}
+
 /* The group at the head of the list has been answered: tell each of its statements. The callbacks
  * may send more, which goes to the end of the list. */
 static void complete_group(struct pg_connection *connection)
@@ -238,12 +275,18 @@ static void complete_group(struct pg_connection *connection)
             status != PGRES_PIPELINE_ABORTED && !failure.class)
             pg_failure_from(&failure, (struct pg_result *)request->result,
                             "the server sent no result");
-        connection->outstanding -= !is_end;
+        if (request->prepares && status != PGRES_COMMAND_OK)
+            forget_prepared(connection, request->prepares);
+        connection->outstanding -= request->on_done != NULL;
+    }
+    if (is_pooler_at_fault(&failure)) {
+        connection->cannot_prepare = true;
+        failure.sqlstate[0] = '\0'; /* nothing took effect: as if the connection was lost */
     }
     while (!list_is_empty(&group)) {
         struct request *request = list_object(group.next, struct request, link);
         list_remove(&request->link);
-        if (!request->is_group_end)
+        if (request->on_done)
             request->on_done(request->context,
                              failure.class ? NULL : (struct pg_result *)request->result,
                              failure.class ? &failure : NULL);
@@ -411,13 +454,24 @@ void pg_connection_query(struct pg_connection *connection, const char *sql, int 
                          const char *const *values, pg_done_fn *on_done, void *context)
 {
     CHECK(connection->state == READY);
+    char name[16];
+    int place = connection->cannot_prepare ? STATEMENTS : find_prepared(connection, sql);
+    snprintf(name, sizeof name, "pawl_%d", place);
+    /* When a send fails the connection is broken, which the group's end finds out; the request is
+     * then answered with the others. */
+    if (place < STATEMENTS && !connection->prepared[place]) {
+        connection->prepared[place] = sql;
+        add_request(connection)->prepares = sql;
+        PQsendPrepare(connection->inner, name, sql, count, NULL);
+    }
     struct request *request = add_request(connection);
     request->on_done = on_done;
     request->context = context;
     connection->outstanding++;
-    /* When this fails the connection is broken, which the group's end finds out; the request is then
-     * answered with the others. */
-    PQsendQueryParams(connection->inner, sql, count, NULL, values, NULL, NULL, 0);
+    if (place < STATEMENTS)
+        PQsendQueryPrepared(connection->inner, name, count, values, NULL, NULL, 0);
+    else
+        PQsendQueryParams(connection->inner, sql, count, NULL, values, NULL, NULL, 0);
 }
 
 void pg_connection_end_group(struct pg_connection *connection)

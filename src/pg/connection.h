@@ -7,6 +7,9 @@
  * has been answered: what it is told is committed. When one statement of a group fails, all of them
  * are told so.
  *
+ * Statements are prepared on first use, so their texts must be constants. Behind a transaction pooler
+ * that knows no prepared statements the first error says so; the connection then starts anew without.
+ *
  * Not for commands that ask and wait: session.h.
  */
 #ifndef PAWL_PG_CONNECTION_H
@@ -43,7 +46,8 @@ bool pg_connection_is_ready(const struct pg_connection *connection);
 /* Statements that have not been answered. */
 int pg_connection_outstanding(const struct pg_connection *connection);
 
-/* Adds a statement to the group; values are text and copied by libpq. Must be ready. */
+/* Adds a statement to the group. sql is a constant: it is known by its address. values are text and
+ * copied by libpq. Must be ready. */
 void pg_connection_query(struct pg_connection *connection, const char *sql, int count,
                          const char *const *values, pg_done_fn *on_done, void *context);
 /* Asks the server to cancel the statement that runs, from a thread of the loop's pool, because
