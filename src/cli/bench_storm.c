@@ -73,16 +73,15 @@ static bool one_transaction(struct client *client, struct session *session)
     /* a task of each client's own, so that they share jobs and never a task */
     int own =
         rand_r(&client->seed) % (TASKS_IN_A_JOB / storm->clients) * storm->clients + client->number;
-    const char *statement =
-        "update %s set status = case status when 'pending' then 'running' when 'running' then "
-        "'completed' else 'pending' end::pawl.task_status where job_id = %lld and id = %lld;";
     size_t length = (size_t)snprintf(sql, sizeof sql, "begin;");
     for (int i = 0; i < 2; i++) {
         int job = i ? b : a;
-        length +=
-            (size_t)snprintf(sql + length, sizeof sql - length, statement, storm->table,
-                             (long long)storm->first_job + job,
-                             (long long)storm->first_task + (int64_t)job * TASKS_IN_A_JOB + own);
+        length += (size_t)snprintf(
+            sql + length, sizeof sql - length,
+            "update %s set status = case status when 'pending' then 'running' when 'running' then "
+            "'completed' else 'pending' end::pawl.task_status where job_id = %lld and id = %lld;",
+            storm->table, (long long)storm->first_job + job,
+            (long long)storm->first_task + (int64_t)job * TASKS_IN_A_JOB + own);
     }
     snprintf(sql + length, sizeof sql - length, "commit");
     return session_run(session, sql, &client->failure);
