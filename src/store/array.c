@@ -37,24 +37,3 @@ const char *array_end(struct text *array)
     text_append_char(array, '}');
     return text_string(array);
 }
-
-void json_append_string(struct text *json, const char *string)
-{
-    if (!string) {
-        text_append_string(json, "null");
-        return;
-    }
-    struct text clean = {0};
-    text_append_utf8(&clean, slice_of_string(string));
-    text_append_char(json, '"');
-    for (const char *c = text_string(&clean); *c; c++) {
-        if (*c == '"' || *c == '\\')
-            text_append_format(json, "\\%c", *c);
-        else if ((unsigned char)*c < 0x20)
-            text_append_format(json, "\\u%04x", (unsigned)*c);
-        else
-            text_append_char(json, *c);
-    }
-    text_append_char(json, '"');
-    text_finish(&clean);
-}

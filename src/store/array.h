@@ -1,4 +1,4 @@
-/* Parameters that are lists: PostgreSQL's array literals and JSON strings, built into a text. */
+/* Parameters that are lists: PostgreSQL's array literals, built into a text. */
 #ifndef PAWL_STORE_ARRAY_H
 #define PAWL_STORE_ARRAY_H
 
@@ -10,7 +10,4 @@ void array_add_integer(struct text *array, long long number);
 void array_add_string(struct text *array, const char *string);
 /* Closes the array and returns the literal, "{}" when it is empty; valid as long as the text. */
 const char *array_end(struct text *array);
-/* A JSON string with its quotes (RFC 8259), made valid UTF-8, or null for NULL. */
-void json_append_string(struct text *json, const char *string);
-
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/json_text.h"
 #include "base/memory.h"
 #include "store/array.h"
 
@@ -93,12 +94,6 @@ static void finish_tasks(struct pg_connection *connection, struct finished **bat
         text_finish(&arrays[i]);
 }
 
-static void append_member(struct text *json, const char *name, const char *value)
-{
-    text_append_format(json, ",\"%s\":", name);
-    json_append_string(json, value);
-}
-
 static void finish_pages(struct pg_connection *connection, struct finished **batch, int count,
                          pg_done_fn *on_done, void *context)
 {
@@ -107,13 +102,12 @@ static void finish_pages(struct pg_connection *connection, struct finished **bat
     snprintf(node, sizeof node, "%d", batch[0]->node_id);
     for (int i = 0; i < count; i++) {
         const struct outcome *outcome = &batch[i]->outcome;
-        text_append_format(&json, "%s{\"job\":%lld,\"task\":%lld,\"attempt\":%d,\"delay_ms\":%lld",
+        text_append_format(&json, "%s{\"job\":%lld,\"task\":%lld,\"attempt\":%d,\"delay_ms\":%lld,",
                            i ? "," : "[", (long long)batch[i]->job_id, (long long)batch[i]->task_id,
                            batch[i]->attempt, (long long)outcome->delay_ms);
-        append_member(&json, "outcome", outcome_names[outcome->kind]);
-        append_member(&json, "error_class", outcome->error_class);
-        append_member(&json, "error", outcome->error);
-        text_append_char(&json, ',');
+        json_append_string_member(&json, "outcome", outcome_names[outcome->kind]);
+        json_append_string_member(&json, "error_class", outcome->error_class);
+        json_append_string_member(&json, "error", outcome->error);
         text_append_string(&json, outcome->page);
         text_append_char(&json, '}');
     }

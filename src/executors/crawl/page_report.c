@@ -1,6 +1,6 @@
 #include "executors/crawl/page_report.h"
 
-#include "executors/crawl/json_text.h"
+#include "base/json_text.h"
 
 /* A page is worth a little less than the one that leads to it, so near ones come first. */
 #define PRIORITY_STEP 0.9

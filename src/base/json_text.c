@@ -1,4 +1,4 @@
-#include "executors/crawl/json_text.h"
+#include "base/json_text.h"
 
 static bool is_plain(unsigned char byte)
 {

@@ -1,6 +1,6 @@
 /* JSON written into a text: strings and numbers as RFC 8259 and PostgreSQL's jsonb take them. */
-#ifndef PAWL_EXECUTORS_CRAWL_JSON_TEXT_H
-#define PAWL_EXECUTORS_CRAWL_JSON_TEXT_H
+#ifndef PAWL_BASE_JSON_TEXT_H
+#define PAWL_BASE_JSON_TEXT_H
 
 #include <stdint.h>
 
