@@ -5,14 +5,15 @@
  *
  * A batch that the database refuses because of its content (SQLSTATE classes 22, 23, 54) is halved
  * until the row is found that it cannot take; that task fails by itself with the reason, the others
- * go through. Any other refusal (disk full, shutting down, deadlock) and a lost connection put the
- * batch back: outcomes are kept and written when it works again. Writing one twice is harmless: the
- * second finds the task not running under this attempt (I4).
+ * go through. When not even that can be written, the task is given up: it stays as it is until we
+ * leave, and then is rescued like one of a dead node. Any other refusal (disk full, shutting down,
+ * deadlock) and a lost connection put the batch back: outcomes are kept and written when it works
+ * again. Writing one twice is harmless: the second finds the task not running under this attempt
+ * (I4).
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/check.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "engine/engine.h"
@@ -138,13 +139,24 @@ static bool is_content_at_fault(const struct failure *failure)
            strncmp(failure->sqlstate, "54", 2) == 0;
 }
 
+static void give_up(struct engine *engine, struct finished *finished, const struct failure *failure)
+{
+    log_error("the failure of task %lld/%lld was refused too, so it is left as it is: %s",
+              (long long)finished->job_id, (long long)finished->task_id, failure->message);
+    engine->finisher.has_given_up = true;
+    finished_destroy(finished);
+}
+
 /* The database cannot take this row: the task fails, with the reason instead of its outcome. */
 static void refuse(struct engine *engine, struct finished *finished, const struct failure *failure)
 {
     struct outcome *outcome = &finished->outcome;
+    if (outcome->error_class && strcmp(outcome->error_class, "refused") == 0) {
+        give_up(engine, finished, failure);
+        return;
+    }
     log_error("the outcome of task %lld/%lld was refused: %s", (long long)finished->job_id,
               (long long)finished->task_id, failure->message);
-    CHECK(outcome->error_class == NULL || strcmp(outcome->error_class, "refused") != 0);
     struct text error = {0};
     text_append_format(&error, "the database refused the outcome: %s", failure->message);
     free(outcome->error);

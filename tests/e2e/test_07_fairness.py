@@ -1,0 +1,33 @@
+"""Nobody waits for somebody else's pile. Guards the fairness of design 5.3."""
+
+
+def test_a_small_job_is_not_kept_waiting_by_a_large_one(db, serve):
+    db.kind("work")
+    serve(db)
+    large = db.job("work", 50_000)
+    small = db.job("work", 5)
+    db.wait_job(small)
+    left = db.progress(large)
+    db.wait_job(large, seconds=60)
+    assert left["pending"] > 25_000, left
+
+
+def test_an_organisation_with_ten_jobs_gets_no_more_than_one_with_one(db, serve):
+    db.kind("work")
+    with db.connect(autocommit=False) as connection:
+        def job(organisation, count):
+            job_id, = connection.execute("""
+              insert into pawl.jobs (kind, org_id) values ('work', %s) returning id""", (organisation,)).fetchone()
+            connection.execute("""
+              insert into pawl.tasks (job_id, org_id) select %s, %s from generate_series(1, %s)""",
+                               (job_id, organisation, count))
+            connection.execute("select pawl.seal_job(%s)", (job_id,))
+            return job_id
+        crowd = [job("00000000-0000-0000-0000-00000000000a", 4_000) for _ in range(10)]
+        single = job("00000000-0000-0000-0000-00000000000b", 4_000)
+    serve(db)
+    db.wait_job(single)
+    done = sum(db.progress(job)["completed"] for job in crowd)
+    for job in crowd:
+        db.wait_job(job, seconds=60)
+    assert done < 16_000, "turn by turn it is about 4,000; job by job it would be 40,000"
