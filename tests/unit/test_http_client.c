@@ -249,7 +249,7 @@ static void test_a_connection_is_used_again(void **state)
 static void test_a_body_is_sent(void **state)
 {
     struct fixture *fixture = *state;
-    http_peer_serve(fixture->peer, "/in", "202 Accepted", "", "");
+    http_peer_serve(fixture->peer, "/in", "202 Accepted", "", hello);
     struct record record = fetch(fixture, (struct http_request){.url = at(fixture, "/in"),
                                                                 .method = "POST",
                                                                 .body = slice_of("a\0b", 3)});
@@ -268,6 +268,7 @@ static void test_a_body_is_sent(void **state)
     record = fetch_path(fixture, "/in"); /* nothing of the earlier requests sticks to the handle */
     assert_non_null(strstr(http_peer_last_request(fixture->peer), "GET /in HTTP/1.1\r\n"));
     assert_null(strstr(http_peer_last_request(fixture->peer), "Content-Length"));
+    assert_string_equal(text_string(&record.body), hello);
     finish(&record);
 }
 
