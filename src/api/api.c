@@ -46,21 +46,21 @@ static int answer_livez(struct api *api, struct text *body)
     return MHD_HTTP_OK;
 }
 
-/* A pooled session may have died since its last use; then a fresh one is asked. */
+/* A pooled session may have died since its last use; then the next is asked. */
 static bool ask_pool(struct api *api,
                      bool (*ask)(struct session *, struct text *, struct failure *),
                      struct text *body, struct failure *failure)
 {
-    for (;;) {
+    bool is_fine = false, is_lost = true;
+    for (int attempts = 0; is_lost && attempts <= SESSIONS_MAX; attempts++) {
         struct session *session = session_pool_take(api->pool, failure);
         if (!session)
             return false;
-        bool is_fine = ask(session, body, failure);
-        bool was_open = session_is_open(session);
+        is_fine = ask(session, body, failure);
+        is_lost = !session_is_open(session);
         session_pool_give(api->pool, session);
-        if (is_fine || was_open)
-            return is_fine;
     }
+    return is_fine;
 }
 
 static bool ask_ready(struct session *session, struct text *body, struct failure *failure)

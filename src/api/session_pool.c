@@ -6,7 +6,7 @@
 
 #include "base/memory.h"
 
-enum { SESSIONS_MAX = 4, WAIT_S = 2 };
+enum { WAIT_S = 2 };
 
 struct session_pool {
     pthread_mutex_t mutex;
@@ -14,8 +14,8 @@ struct session_pool {
     char *url;
     struct session *idle[SESSIONS_MAX];
     int idle_count, taken_count;
-    bool is_connecting; /* a thread is at it, and the last attempt failed or there was none */
-    bool is_away;
+    bool is_connecting; /* a thread is at it */
+    bool is_away;       /* the last attempt failed, as last_failure says */
     struct failure last_failure;
 };
 

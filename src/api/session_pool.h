@@ -6,6 +6,8 @@
 
 struct session_pool;
 
+enum { SESSIONS_MAX = 4 };
+
 /* url is copied; connects when asked. */
 struct session_pool *session_pool_create(const char *url);
 /* All sessions must have been given back. NULL is fine. */

@@ -27,18 +27,20 @@ static bool run(const struct call *call, struct failure *failure)
     return true;
 }
 
+static bool flush_answer(struct failure *failure)
+{
+    return fflush(stdout) == 0 ||
+           failure_set(failure, FAILURE_ENVIRONMENT, "could not write the answer: %m");
+}
+
 int cli_main(int count, char **words)
 {
     struct call call;
     struct failure failure = {0};
-    bool is_fine = arguments_parse(commands, count, words, &call, &failure) && run(&call, &failure);
-    if (!is_fine) {
-        output_failure(&failure, call_has(&call, "--json"));
-        return failure.class;
-    }
-    if (fflush(stdout) != 0) {
-        failure_set(&failure, FAILURE_ENVIRONMENT, "could not write the answer: %m");
-        output_failure(&failure, call_has(&call, "--json"));
-    }
+    if (arguments_parse(commands, count, words, &call, &failure) && run(&call, &failure) &&
+        flush_answer(&failure))
+        return 0;
+    fflush(stdout);
+    output_failure(&failure, call_has(&call, "--json"));
     return failure.class;
 }

@@ -7,6 +7,7 @@
 #include "cli/crawl_report.h"
 #include "cli/database.h"
 #include "cli/document.h"
+#include "cli/humanize.h"
 #include "cli/job_end.h"
 #include "cli/node_process.h"
 #include "cli/output.h"
@@ -57,7 +58,6 @@ bool command_job_list(const struct call *call, struct failure *failure)
 static const struct table_column job_columns[] = {
     {"job", "id"},
     {"kind", "kind"},
-    {"url", "url"},
     {"status", "status"},
     {"error", "error"},
     {"total", "total", FORMAT_NUMBER},
@@ -69,14 +69,34 @@ static const struct table_column job_columns[] = {
     {"cancelled", "cancelled", FORMAT_NUMBER},
     {"standing", "is_standing"},
     {"params", "params"},
-    {"limiter", "limiter"},
+    {"limiter", "limiter_text"},
     {"created", "created_at", FORMAT_AGO},
     {"started", "started_at", FORMAT_AGO},
     {"finished", "finished_at", FORMAT_AGO},
     {NULL},
 };
 
-static void print_job(const json_t *job)
+/* "host:example.com: 4 at once, 500 ms between two starts" */
+static void describe_limiter(json_t *job)
+{
+    const json_t *limiter = json_object_get(job, "limiter");
+    const json_t *max_running = json_object_get(limiter, "max_running");
+    double interval_ms = json_number_value(json_object_get(limiter, "start_interval_ms"));
+    char interval[HUMAN_BYTES];
+    struct text text = {0};
+    if (!json_is_object(limiter))
+        return;
+    text_append_string(&text, json_string_value(json_object_get(limiter, "key")));
+    if (json_is_integer(max_running))
+        text_append_format(&text, ", %lld at once", (long long)json_integer_value(max_running));
+    human_write_duration(interval_ms / 1000, interval);
+    if (interval_ms > 0)
+        text_append_format(&text, ", %s between two starts", interval);
+    json_object_set_new(job, "limiter_text", json_string(text_string(&text)));
+    text_finish(&text);
+}
+
+static void print_job(json_t *job)
 {
     static const struct table_column columns[] = {
         {"TASK", "task"},
@@ -87,6 +107,7 @@ static void print_job(const json_t *job)
         {NULL},
     };
     const json_t *failures = json_object_get(job, "failures");
+    describe_limiter(job);
     table_print_object(job_columns, job);
     if (json_array_size(failures)) {
         output_line("\nlast failures");
@@ -128,43 +149,54 @@ static bool show_job(const struct call *call, struct session *session, struct fa
     return true;
 }
 
-static bool warn_unserved(const struct call *call, struct session *session, struct failure *failure)
+struct follow {
+    const struct call *call;
+    struct session *session;
+    bool is_warned;
+};
+
+/* A job that nobody runs would be watched for ever: say it, once. */
+static bool warn_unserved(void *context, struct failure *failure)
 {
+    struct follow *follow = context;
     bool is_served;
-    if (!node_process_is_served(session, &is_served, failure))
-        return false;
-    if (!is_served && !call_has(call, "--json"))
-        output_line("no node runs, so nothing will move: start one with pawl serve");
+    if (follow->is_warned || !follow->session)
+        return true;
+    if (!node_process_is_served(follow->session, &is_served, failure))
+        return !session_is_open(follow->session);
+    follow->is_warned = !is_served;
+    if (!is_served)
+        fprintf(stderr, "pawl: no node runs, so nothing will move: start one with pawl serve\n");
     return true;
 }
 
-static bool follow_job(const struct call *call, struct session **session, struct failure *failure)
+static bool follow_job(struct follow *follow, struct failure *failure)
 {
-    struct progress_watch watch = {.session = session,
-                                   .call = call,
-                                   .job = call->arguments[0],
-                                   .is_silent = call_has(call, "--json")};
-    if (!warn_unserved(call, *session, failure))
-        return false;
+    struct progress_watch watch = {.session = &follow->session,
+                                   .call = follow->call,
+                                   .job = follow->call->arguments[0],
+                                   .is_silent = call_has(follow->call, "--json"),
+                                   .on_tick = warn_unserved,
+                                   .context = follow};
     switch (progress_watch(&watch, failure)) {
     case PROGRESS_LOST:
         return false;
     case PROGRESS_DETACHED:
-        return job_end_detach(call, call->arguments[0]);
+        return job_end_detach(follow->call, watch.job);
     case PROGRESS_ENDED:
         break;
     }
-    return show_job(call, *session, failure) && job_end_judge(&watch, failure);
+    return show_job(follow->call, follow->session, failure) && job_end_judge(&watch, failure);
 }
 
 bool command_job_show(const struct call *call, struct failure *failure)
 {
-    struct session *session = database_open_checked(call, failure);
-    if (!session)
+    struct follow follow = {.call = call, .session = database_open_checked(call, failure)};
+    if (!follow.session)
         return false;
-    bool is_fine = call_has(call, "--follow") ? follow_job(call, &session, failure)
-                                              : show_job(call, session, failure);
-    session_close(session);
+    bool is_fine = call_has(call, "--follow") ? follow_job(&follow, failure)
+                                              : show_job(call, follow.session, failure);
+    session_close(follow.session);
     return is_fine;
 }
 

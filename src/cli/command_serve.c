@@ -34,6 +34,7 @@ struct service {
     const char *url;
     struct api *api;         /* NULL: does not listen */
     struct cluster *cluster; /* NULL: somebody else's database */
+    bool was_ready;          /* it registers again when the database was away */
 };
 
 static void say_ready(const struct service *service)
@@ -61,7 +62,10 @@ static void say_ready(const struct service *service)
 
 static void on_ready(void *context)
 {
-    say_ready(context);
+    struct service *service = context;
+    if (!service->was_ready)
+        say_ready(service);
+    service->was_ready = true;
 }
 
 /* From the loop, each time that a connection is lost or refused: must not block. */

@@ -28,7 +28,7 @@ static const struct table_column node_columns[] = {
     {"ALIVE", "is_alive"},
     {"SLOTS", "slots", FORMAT_NUMBER},
     {"RUNNING", "running", FORMAT_NUMBER},
-    {"STARTED", "started_tasks", FORMAT_NUMBER},
+    {"TASKS", "started_tasks", FORMAT_NUMBER},
     {NULL},
 };
 static const struct table_column task_columns[] = {

@@ -25,9 +25,8 @@ static void print_summary(const json_t *report)
     human_write_bytes(number_of(report, "transfer_bytes"), transfer);
     human_write_bytes(number_of(report, "body_bytes"), body);
     human_write_duration(number_of(report, "seconds"), duration);
-    output_line("%.0f pages in %s, %.1f pages/s, %s received, %s unpacked",
-                number_of(report, "pages"), duration, number_of(report, "pages_per_second"),
-                transfer, body);
+    output_line("pages: %.0f in %s, %.1f/s, %s received, %s unpacked", number_of(report, "pages"),
+                duration, number_of(report, "pages_per_second"), transfer, body);
 }
 
 static void print_by_status(const json_t *report)

@@ -1,6 +1,7 @@
 #include "cli/database.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "pg/cluster_url.h"
 #include "store/migrate.h"
@@ -51,12 +52,37 @@ bool database_find(const struct call *call, struct text *url, struct failure *fa
     return true;
 }
 
+/* A refused connection has no SQLSTATE: libpq's words are all there is. */
+static void explain_refusal(struct failure *failure)
+{
+    static const struct {
+        const char *words, *hint;
+    } hints[] = {
+        {"password", "Check the user and the password in the connection string."},
+        {"pg_hba.conf", "The server's pg_hba.conf does not let that user in from here."},
+        {"role \"", "Check the user in the connection string."},
+        {"database \"", "Create the database, or name another in the connection string."},
+        {"too many clients", "Raise max_connections, or end connections that nobody needs."},
+        {"starting up", "Try again in a moment."},
+        {"translate host name", "Check the host in the connection string."},
+        {"Connection refused", "Check host and port, and that PostgreSQL runs there."},
+        {"No such file", "Check the socket folder and the port, and that PostgreSQL runs there."},
+        {"timeout", "Check host and port, and that no firewall stands between."},
+        {"invalid", "Write it as postgresql://user:password@host:5432/database."},
+    };
+    for (size_t i = 0; i < sizeof hints / sizeof *hints && !failure->hint[0]; i++)
+        if (strstr(failure->message, hints[i].words))
+            failure_hint(failure, "%s", hints[i].hint);
+}
+
 struct session *database_open(const struct call *call, struct failure *failure)
 {
     struct text url = {0};
     struct session *session = NULL;
     if (database_find(call, &url, failure))
         session = session_open(text_string(&url), call->command->words, failure);
+    if (!session && failure && failure->class == FAILURE_DATABASE)
+        explain_refusal(failure);
     text_finish(&url);
     return session;
 }

@@ -47,7 +47,7 @@ void human_write_duration(double seconds, char text[HUMAN_BYTES])
         return;
     }
     if (seconds < 59.95) {
-        snprintf(text, HUMAN_BYTES, seconds < 9.95 ? "%.1f s" : "%.0f s", seconds);
+        snprintf(text, HUMAN_BYTES, seconds < 9.95 ? "%.2g s" : "%.0f s", seconds);
         return;
     }
     size_t at = 3;
@@ -81,5 +81,5 @@ void human_write_bytes(double bytes, char text[HUMAN_BYTES])
         bytes /= 1024;
         at++;
     }
-    snprintf(text, HUMAN_BYTES, at && bytes < 9.95 ? "%.1f %s" : "%.0f %s", bytes, names[at]);
+    snprintf(text, HUMAN_BYTES, at && bytes < 9.95 ? "%.2g %s" : "%.0f %s", bytes, names[at]);
 }

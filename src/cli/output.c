@@ -8,7 +8,7 @@
 bool output_json(json_t *document)
 {
     CHECK(document);
-    json_dumpf(document, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+    json_dumpf(document, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
     putchar('\n');
     json_decref(document);
     return true;

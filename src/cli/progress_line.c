@@ -1,6 +1,7 @@
 #include "cli/progress_line.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "cli/humanize.h"
 
@@ -13,22 +14,20 @@ int64_t progress_sample_ended(const struct progress_sample *sample)
 
 void progress_rate_add(struct progress_rate *rate, const struct progress_sample *sample)
 {
-    int64_t ended = progress_sample_ended(sample);
-    double seconds = (double)(sample->time_us - rate->last_us) / 1e6;
-    if (!rate->has_begun) {
-        *rate = (struct progress_rate){true, sample->time_us, ended, -1};
+    int last = rate->count - 1, old = 0;
+    if (last >= 0 && sample->time_us - rate->samples[last].time_us < 100 * 1000)
         return;
-    }
-    if (seconds < 0.05)
-        return; /* too short to divide by */
-    double now = (double)(ended - rate->last_ended) / seconds;
-    double weight = 1 - exp(-seconds / 5);
-    if (now < 0)
-        now = 0; /* a task was retried */
-    rate->per_second =
-        rate->per_second < 0 ? now : rate->per_second + weight * (now - rate->per_second);
-    rate->last_us = sample->time_us;
-    rate->last_ended = ended;
+    while (old < last && (rate->count - old == PROGRESS_RATE_SAMPLES ||
+                          sample->time_us - rate->samples[old].time_us > PROGRESS_RATE_WINDOW_US))
+        old++;
+    rate->count -= old;
+    memmove(rate->samples, rate->samples + old, (size_t)rate->count * sizeof *rate->samples);
+    rate->samples[rate->count].time_us = sample->time_us;
+    rate->samples[rate->count].ended = progress_sample_ended(sample);
+    last = rate->count++;
+    int64_t ended = rate->samples[last].ended - rate->samples[0].ended;
+    int64_t us = rate->samples[last].time_us - rate->samples[0].time_us;
+    rate->per_second = !us ? -1 : ended < 0 ? 0 : (double)ended * 1e6 / (double)us;
 }
 
 /* Rounded down: 100 % is said when all has ended, and not before. */

@@ -12,14 +12,19 @@ struct progress_sample {
     int64_t total, waiting, running, completed, failed, cancelled;
 };
 
-/* Tasks that ended a second, smoothed: what happened 5 s ago counts about a third. */
+enum { PROGRESS_RATE_SAMPLES = 32, PROGRESS_RATE_WINDOW_US = 5 * 1000 * 1000 };
+
+/* Tasks that ended a second, over the last 5 s. */
 struct progress_rate {
-    bool has_begun;
-    int64_t last_us, last_ended;
+    struct {
+        int64_t time_us, ended;
+    } samples[PROGRESS_RATE_SAMPLES]; /* oldest first */
+    int count;
     double per_second; /* negative until it is known */
 };
 
 int64_t progress_sample_ended(const struct progress_sample *sample);
+/* Start with a rate that is all zero. Samples closer than 100 ms to the one before are left out. */
 void progress_rate_add(struct progress_rate *rate, const struct progress_sample *sample);
 
 /* "[####----]  45%  450/1000  2 failed  123/s  4 s left", at most `width` characters. */

@@ -228,8 +228,9 @@ bool migrate_check(struct session *session, struct failure *failure)
     }
     if (!report.is_present_current) {
         failure_set(failure, FAILURE_SCHEMA, "functions in the schema are not this program's");
-        failure_detail(failure, "Version %s applied them; this is version %s.", report.version,
-                       PAWL_VERSION);
+        failure_detail(failure, "%s version %s applied them; this is version %s.",
+                       strcmp(report.version, PAWL_VERSION) == 0 ? "Another build of" : "Program",
+                       report.version, PAWL_VERSION);
         return failure_hint(failure, "Apply those of this program with: pawl migrate");
     }
     return true;
