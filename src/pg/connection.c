@@ -310,11 +310,13 @@ static struct request *awaiting(struct pg_connection *connection)
 static void read_results(struct pg_connection *connection)
 {
     struct request *request;
-    while (connection->state == READY && (request = awaiting(connection)) &&
+    int ends = 0; /* in a row: one ends a statement, two mean that a lost connection has no more */
+    while (connection->state == READY && (request = awaiting(connection)) && ends < 2 &&
            !PQisBusy(connection->inner)) {
         PGresult *result = PQgetResult(connection->inner);
+        ends = result ? 0 : ends + 1;
         if (!result)
-            continue; /* the end of the statement before */
+            continue;
         request->result = result;
         if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
             CHECK(request->is_group_end);
