@@ -3,8 +3,8 @@
 
 Samples come as lines of figure, contender, run and one JSON object, separated by tabs. The ratio of
 two contenders is the median of the ratios within each run, because the samples of one run stand
-next to each other in time and share the machine's mood. What is asked stands in ASKED below and
-nowhere else. Exits with 1 when a figure lacks a sample it needs.
+next to each other in time and share the machine's mood. A verdict that some runs contradict is
+marked as unsteady. What is asked stands in ASKED below and nowhere else. Exits with 1 when a figure lacks a sample it needs.
 """
 
 import argparse
@@ -109,26 +109,31 @@ def summarise(numbers, path):
     return WORST.get(path, statistics.median)(numbers.values()) if numbers else None
 
 
-def median_ratio(values, bases):
-    ratios = [values[run] / bases[run] for run in values if bases.get(run)]
-    return statistics.median(ratios) if ratios else None
+def ratios_of(values, bases):
+    return {run: values[run] / bases[run] for run in values if bases.get(run)}
 
 
 def judge(samples, asked):
     values = numbers_of(samples, asked.figure, asked.value)
     bases = numbers_of(samples, asked.figure, asked.base) if asked.base else {}
+    ratios = ratios_of(values, bases)
+    compared_runs = ratios if asked.base else values
     row = {"figure": asked.figure, "title": asked.title, "unit": asked.unit,
            "value": summarise(values, asked.value[1]), "runs": len(values),
            "base": summarise(bases, asked.base[1]) if asked.base else None,
-           "ratio": median_ratio(values, bases), "comparison": asked.comparison,
-           "asked": asked.limit}
+           "ratio": statistics.median(ratios.values()) if ratios else None,
+           "range": [min(compared_runs.values()), max(compared_runs.values())]
+                    if compared_runs else None,
+           "comparison": asked.comparison, "asked": asked.limit}
     compared = row["ratio"] if asked.base else row["value"]
     if compared is None:
         return row | {"verdict": "not measured"}
     if not asked.comparison:
         return row | {"verdict": "-"}
-    is_met = COMPARISONS[asked.comparison](compared, asked.limit)
-    return row | {"verdict": "met" if is_met else "missed"}
+    is_met, *each_is_met = (COMPARISONS[asked.comparison](number, asked.limit)
+                            for number in (compared, *row["range"]))
+    return row | {"verdict": "met" if is_met else "missed",
+                  "is_steady": all(each == is_met for each in each_is_met)}
 
 
 def shown(number):
@@ -139,17 +144,21 @@ def shown(number):
     return f"{number:.3f}"
 
 
+def shown_range(row):
+    return "-" if row["range"] is None else " to ".join(map(shown, row["range"]))
+
+
 def print_table(rows):
-    head = ("figure", "measured", "against", "unit", "ratio", "asked", "verdict")
+    head = ("figure", "measured", "against", "unit", "ratio", "of the runs", "asked", "verdict")
     lines = [head]
     for row in rows:
         lines.append((row["title"], shown(row["value"]), shown(row["base"]), row["unit"],
-                      "-" if row["ratio"] is None else f"{row['ratio']:.2f}",
+                      "-" if row["ratio"] is None else f"{row['ratio']:.2f}", shown_range(row),
                       f"{row['comparison']} {row['asked']:g}" if row["comparison"] else "-",
-                      row["verdict"]))
+                      row["verdict"] + ("" if row.get("is_steady", True) else " (unsteady)")))
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     for line in lines:
-        cells = [cell.ljust(width) if column in (0, 3, 6) else cell.rjust(width)
+        cells = [cell.ljust(width) if column in (0, 3, 7) else cell.rjust(width)
                  for column, (cell, width) in enumerate(zip(line, widths))]
         print("  ".join(cells).rstrip())
 
