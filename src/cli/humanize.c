@@ -46,10 +46,11 @@ void human_write_duration(double seconds, char text[HUMAN_BYTES])
         snprintf(text, HUMAN_BYTES, "%.0f ms", (seconds > 0 ? seconds * 1000 : 0));
         return;
     }
-    if (seconds < 59.95) {
+    if (seconds < 59.5) {
         snprintf(text, HUMAN_BYTES, seconds < 9.95 ? "%.2g s" : "%.0f s", seconds);
         return;
     }
+    seconds = round(seconds);
     size_t at = 3;
     while (at > 1 && seconds < units[at].seconds)
         at--;

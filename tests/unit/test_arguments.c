@@ -1,0 +1,183 @@
+#include "cli/arguments.c"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static bool run_nothing(const struct call *call, struct failure *failure)
+{
+    return true;
+}
+
+static const struct option list_options[] = {
+    {"--limit", "N", VALUE_INTEGER, 1, 100, .help = "how many"},
+    {"--pace", "P", VALUE_NUMBER, -2, 2.5, .help = "how fast"},
+    {"--status", "S", VALUE_CHOICE, .choices = "pending running", .help = "which"},
+    {"--all", .help = "all of them"},
+    {NULL},
+};
+
+static const struct command table[] = {
+    {"job list", .options = list_options, .run = run_nothing},
+    {"job show", .arguments = {{"ID", VALUE_ID}}, .run = run_nothing},
+    {"task show", .arguments = {{"JOB/TASK", VALUE_TASK}}, .run = run_nothing},
+    {"enqueue", .arguments = {{"KIND", VALUE_TEXT}, {"JSON", VALUE_TEXT}}, .run = run_nothing},
+    {"migrate", .run = run_nothing},
+    {"migrate status", .run = run_nothing},
+    {NULL},
+};
+
+static struct call call;
+static struct failure failure;
+
+/* The words of a command line, separated by single blanks; an empty word cannot be written. */
+static bool parse(const char *line)
+{
+    static char copy[256];
+    char *words[16] = {(char *)(uintptr_t) "pawl"}, *rest = NULL;
+    int count = 1;
+    snprintf(copy, sizeof copy, "%s", line);
+    for (char *word = strtok_r(copy, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
+        words[count++] = word;
+    failure = (struct failure){0};
+    return arguments_parse(table, count, words, &call, &failure);
+}
+
+static void expect_failure(const char *line, enum failure_class class, const char *message,
+                           const char *hint)
+{
+    assert_false(parse(line));
+    assert_int_equal(failure.class, class);
+    assert_string_equal(failure.message, message);
+    assert_string_equal(failure.hint, hint);
+}
+
+static void test_commands(void **state)
+{
+    assert_true(parse("job list"));
+    assert_ptr_equal(call.command, &table[0]);
+    assert_true(parse("migrate"));
+    assert_ptr_equal(call.command, &table[4]);
+    assert_true(parse("migrate status"));
+    assert_ptr_equal(call.command, &table[5]);
+    assert_true(parse("--json job --data d list"));
+    assert_ptr_equal(call.command, &table[0]);
+    assert_string_equal(call_text(&call, "--data"), "d");
+    assert_true(call_has(&call, "--json"));
+    assert_true(parse("enqueue migrate status"));
+    assert_string_equal(call.arguments[0], "migrate");
+    assert_string_equal(call.arguments[1], "status");
+}
+
+static void test_help_needs_nothing_else(void **state)
+{
+    assert_true(parse("--help"));
+    assert_null(call.command);
+    assert_true(parse("job --help"));
+    assert_string_equal(call.noun, "job");
+    assert_true(parse("job show -h"));
+    assert_ptr_equal(call.command, &table[1]);
+    assert_true(parse("--version"));
+}
+
+static void test_unknown_words(void **state)
+{
+    expect_failure("job lst", FAILURE_USAGE, "unknown command \"job lst\"",
+                   "Did you mean: pawl job list");
+    expect_failure("xyzzy", FAILURE_USAGE, "unknown command \"xyzzy\"",
+                   "pawl --help shows the commands.");
+    expect_failure("job", FAILURE_USAGE, "\"job\" needs a verb",
+                   "pawl job --help shows those it has.");
+    expect_failure("job list --limt 3", FAILURE_USAGE, "unknown option \"--limt\"",
+                   "Did you mean --limit?");
+    expect_failure("job list --jsno", FAILURE_USAGE, "unknown option \"--jsno\"",
+                   "Did you mean --json?");
+    expect_failure("migrate --limit 3", FAILURE_USAGE, "unknown option \"--limit\"",
+                   "pawl migrate --help shows the options.");
+    expect_failure("job list -l", FAILURE_USAGE, "unknown option \"-l\"", failure.hint);
+    expect_failure("job list more", FAILURE_USAGE, "unexpected argument \"more\"",
+                   "pawl job list --help shows how it is called.");
+    expect_failure("enqueue a", FAILURE_USAGE, "\"enqueue\" needs an argument: JSON",
+                   "pawl enqueue --help shows how it is called.");
+}
+
+static void test_values(void **state)
+{
+    assert_true(parse("job list --limit 7 --pace=-1.5 --all"));
+    assert_int_equal(call_integer(&call, "--limit", 1), 7);
+    assert_true(call_number(&call, "--pace", 0) == -1.5);
+    assert_true(call_has(&call, "--all"));
+    assert_false(call_has(&call, "--status"));
+    assert_true(parse("job list --pace -1"));
+    assert_true(call_number(&call, "--pace", 0) == -1);
+    assert_true(parse("job list --db a=b --limit=9"));
+    assert_string_equal(call_text(&call, "--db"), "a=b");
+    assert_int_equal(call_integer(&call, "--limit", 1), 9);
+    assert_true(parse("job list"));
+    assert_int_equal(call_integer(&call, "--limit", 50), 50);
+}
+
+static void test_bad_values(void **state)
+{
+    expect_failure("job list --limit", FAILURE_USAGE, "--limit needs a value",
+                   "Write it as: --limit N");
+    expect_failure("job list --limit --all", FAILURE_USAGE, "--limit needs a value",
+                   "Write it as: --limit N");
+    expect_failure("job list --limit 3x", FAILURE_USAGE, "--limit takes a whole number, not \"3x\"",
+                   "");
+    expect_failure("job list --limit 2.5", FAILURE_USAGE,
+                   "--limit takes a whole number, not \"2.5\"", "");
+    expect_failure("job list --limit 0", FAILURE_USAGE,
+                   "--limit takes a number between 1 and 100, not 0", "");
+    expect_failure("job list --limit 99999999999999999999", FAILURE_USAGE,
+                   "--limit takes a whole number, not \"99999999999999999999\"", "");
+    expect_failure("job list --pace nan", FAILURE_USAGE, "--pace takes a number, not \"nan\"", "");
+    expect_failure("job list --pace=", FAILURE_USAGE, "--pace takes a number, not \"\"", "");
+    expect_failure("job list --all=yes", FAILURE_USAGE, "--all takes no value", "");
+    expect_failure("job list --status run", FAILURE_USAGE, "--status takes no \"run\"",
+                   "It is one of: pending running.");
+    expect_failure("job list --status=", FAILURE_USAGE, "--status takes no \"\"",
+                   "It is one of: pending running.");
+    assert_true(parse("job list --status running"));
+}
+
+static void test_ids(void **state)
+{
+    static const char *const wrong[] = {
+        "job show 0",    "job show 7x",  "job show +7",  "job show 9223372036854775808",
+        "task show 7",   "task show 7/", "task show /8", "task show 7/8/9",
+        "task show 07/8"};
+    char job[24], task[24];
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        assert_false(parse(wrong[i]));
+        assert_int_equal(failure.class, FAILURE_INPUT);
+    }
+    assert_true(parse("job show 9223372036854775807"));
+    assert_true(parse("task show 7/1234"));
+    assert_true(arguments_split_task("7/1234", job, task));
+    assert_string_equal(job, "7");
+    assert_string_equal(task, "1234");
+}
+
+static void test_dashes(void **state)
+{
+    assert_true(parse("enqueue kind -"));
+    assert_string_equal(call.arguments[1], "-");
+    assert_true(parse("enqueue -- --json --help"));
+    assert_string_equal(call.arguments[0], "--json");
+    assert_string_equal(call.arguments[1], "--help");
+    assert_false(call_has(&call, "--json"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_commands),      cmocka_unit_test(test_help_needs_nothing_else),
+        cmocka_unit_test(test_unknown_words), cmocka_unit_test(test_values),
+        cmocka_unit_test(test_bad_values),    cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_dashes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,87 @@
+#include "cli/humanize.c"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static void test_duration(void **state)
+{
+    static const struct {
+        double seconds;
+        const char *text;
+    } rows[] = {
+        {-1, "0 ms"},         {0, "0 ms"},     {0.0123, "12 ms"},   {0.9994, "999 ms"},
+        {0.9996, "1 s"},      {1.54, "1.5 s"}, {9.94, "9.9 s"},     {9.96, "10 s"},
+        {59.4, "59 s"},       {59.6, "1 min"}, {60, "1 min"},       {185, "3 min 5 s"},
+        {7800, "2 h 10 min"}, {3600, "1 h"},   {273600, "3 d 4 h"},
+    };
+    char text[HUMAN_BYTES];
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        human_write_duration(rows[i].seconds, text);
+        assert_string_equal(text, rows[i].text);
+    }
+}
+
+static void test_ago(void **state)
+{
+    static const struct {
+        double seconds;
+        const char *text;
+    } rows[] = {
+        {0.5, "now"},      {-0.5, "now"},     {1, "1 s ago"},     {59.9, "59 s ago"},
+        {60, "1 min ago"}, {7199, "1 h ago"}, {90000, "1 d ago"}, {-61, "in 1 min"},
+    };
+    char text[HUMAN_BYTES];
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        human_write_ago(rows[i].seconds, text);
+        assert_string_equal(text, rows[i].text);
+    }
+}
+
+static void test_bytes(void **state)
+{
+    static const struct {
+        double bytes;
+        const char *text;
+    } rows[] = {
+        {0, "0 B"},        {1023, "1023 B"},   {1024, "1 KiB"},    {1536, "1.5 KiB"},
+        {20480, "20 KiB"}, {1048576, "1 MiB"}, {1048575, "1 MiB"}, {1e18, "888 PiB"},
+    };
+    char text[HUMAN_BYTES];
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        human_write_bytes(rows[i].bytes, text);
+        assert_string_equal(text, rows[i].text);
+    }
+}
+
+static void test_time(void **state)
+{
+    double seconds = 0;
+    assert_true(human_parse_time("1970-01-01T00:00:00Z", &seconds));
+    assert_true(seconds == 0);
+    assert_true(human_parse_time("2026-11-22T22:44:37.5+00:00", &seconds));
+    assert_true(seconds == 1795387477.5);
+    assert_true(human_parse_time("2026-11-23T00:44:37.5+02:00", &seconds));
+    assert_true(seconds == 1795387477.5);
+    assert_true(human_parse_time("2026-11-22T19:14:37.5-03:30", &seconds));
+    assert_true(seconds == 1795387477.5);
+    assert_true(human_parse_time("2026-11-23T00:44:37.5+02", &seconds));
+    assert_false(human_parse_time("2026-11-22", &seconds));
+    assert_false(human_parse_time("2026-11-22T22:44:37", &seconds));
+    assert_false(human_parse_time("2026-11-22T22:44:37 Z", &seconds));
+    assert_false(human_parse_time("infinity", &seconds));
+    assert_false(human_parse_time("", &seconds));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_duration),
+        cmocka_unit_test(test_ago),
+        cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_time),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
