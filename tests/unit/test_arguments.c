@@ -131,6 +131,8 @@ static void test_bad_values(void **state)
                    "--limit takes a whole number, not \"2.5\"", "");
     expect_failure("job list --limit 0", FAILURE_USAGE,
                    "--limit takes a number between 1 and 100, not 0", "");
+    expect_failure("job list --limit 101", FAILURE_USAGE,
+                   "--limit takes a number between 1 and 100, not 101", "");
     expect_failure("job list --limit 99999999999999999999", FAILURE_USAGE,
                    "--limit takes a whole number, not \"99999999999999999999\"", "");
     expect_failure("job list --pace nan", FAILURE_USAGE, "--pace takes a number, not \"nan\"", "");

@@ -30,6 +30,16 @@ static void test_rate_is_the_last_five_seconds(void **state)
     assert_true(rate.per_second > 9.9 && rate.per_second < 10.1);
 }
 
+static void test_rate_forgets_by_time(void **state)
+{
+    struct progress_rate rate = {0};
+    for (int i = 0; i <= 16; i++) { /* one sample a second: 8 s at 100 a second, then nothing */
+        struct progress_sample sample = sample_at(i, i < 8 ? i * 100 : 800, 0);
+        progress_rate_add(&rate, &sample);
+    }
+    assert_true(rate.per_second == 0);
+}
+
 static void test_rate_is_never_negative(void **state)
 {
     struct progress_rate rate = {0};
@@ -84,6 +94,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rate_is_the_last_five_seconds),
+        cmocka_unit_test(test_rate_forgets_by_time),
         cmocka_unit_test(test_rate_is_never_negative),
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_bar_fits),
