@@ -16,6 +16,7 @@
 #include "base/memory.h"
 #include "cli/database.h"
 #include "cli/progress.h"
+#include "pg/cluster_folder.h"
 
 enum { READY_US = 120 * 1000 * 1000, LOOK_AGAIN_US = 50 * 1000 };
 
@@ -122,7 +123,9 @@ static bool wait_ready(struct node_process *process, const struct call *call,
     while (!is_ready(call, session)) {
         if (has_ended(process, failure))
             return false;
-        if (progress_is_interrupted() || clock_now_us() > deadline_us) {
+        if (progress_is_interrupted())
+            return true;
+        if (clock_now_us() > deadline_us) {
             node_process_stop(process);
             return failure_set(failure, FAILURE_ENVIRONMENT, "node was not ready in time");
         }
@@ -168,6 +171,31 @@ static bool open_session(const struct call *call, struct session **session, bool
     return *session != NULL;
 }
 
+/* Another pawl up has the folder: its PostgreSQL is starting, or starting again. */
+static bool is_held_by_another(const struct call *call)
+{
+    struct text path = {0};
+    struct cluster_folder folder;
+    database_find_folder(call, &path);
+    bool is_there = cluster_folder_open(&folder, text_string(&path), false, NULL);
+    int lock = is_there ? cluster_folder_lock(&folder, NULL) : -1;
+    bool is_held = is_there && lock < 0;
+    if (lock >= 0)
+        close(lock);
+    if (is_there)
+        cluster_folder_finish(&folder);
+    text_finish(&path);
+    return is_held;
+}
+
+static bool start_missing(struct node_process *process, const struct call *call, bool is_down,
+                          struct failure *failure)
+{
+    if (!is_down)
+        return start_serve(process, call, failure);
+    return is_held_by_another(call) || start_up(process, call, failure);
+}
+
 bool node_process_ensure(struct node_process *process, const struct call *call,
                          struct session **session, bool *is_new, struct failure *failure)
 {
@@ -180,9 +208,14 @@ bool node_process_ensure(struct node_process *process, const struct call *call,
         return false;
     if (is_served || process->pid)
         return true;
-    *is_new = true;
-    return (is_down ? start_up(process, call, failure) : start_serve(process, call, failure)) &&
-           wait_ready(process, call, session, failure);
+    if (is_down) { /* what is left of it leads to a server that has ended */
+        session_close(*session);
+        *session = NULL;
+    }
+    if (!start_missing(process, call, is_down, failure))
+        return false;
+    *is_new = process->pid != 0;
+    return wait_ready(process, call, session, failure);
 }
 
 void node_process_stop(struct node_process *process)

@@ -17,7 +17,8 @@ struct node_process {
 bool node_process_is_served(struct session *session, bool *is_served, struct failure *failure);
 /* Makes sure that the call's database runs and is served: opens *session unless it is open, starts
  * `pawl up` for a private database that is down, `pawl serve` for one without a node, and waits
- * until that is ready. Sets *is_new when it started one. Blocks. */
+ * until that is ready. Sets *is_new when it started one. Blocks; ends early, with *session NULL,
+ * when the watching was interrupted. */
 bool node_process_ensure(struct node_process *process, const struct call *call,
                          struct session **session, bool *is_new, struct failure *failure);
 /* Ends it in good order, if there is one, and waits for that. */

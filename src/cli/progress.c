@@ -158,7 +158,8 @@ static bool tick(struct progress_watch *watch, int64_t *next_us, struct failure 
     if (!watch->on_tick || now_us < *next_us)
         return true;
     *next_us = now_us + LINE_US;
-    return watch->on_tick(watch->context, failure);
+    /* A database that is away is met again, and waited for, by the next question. */
+    return watch->on_tick(watch->context, failure) || failure->class == FAILURE_DATABASE;
 }
 
 static enum progress_end run(struct progress_watch *watch, struct screen *screen,
