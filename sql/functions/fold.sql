@@ -1,21 +1,25 @@
--- pawl.fold(from_id): moves ledger rows into the jobs' counters and ends jobs that have nothing left.
--- One folder at a time; it never waits. p_from_id skips ledger rows with smaller ids: a hint for when
--- folded rows pile up under somebody's held snapshot; 0 reads all, and must come round regularly.
--- Returns one row: folded, ledger rows moved; last_id, the largest of their ids; ended, how many jobs
--- ended; is_blocked, when a job's row was held by somebody, or a job that looks finished by a transaction
--- that adds tasks, or another node folds: fold again soon. Nothing to do: (0, null, 0, false).
+-- pawl.fold(from_block): moves ledger rows into the jobs' counters and ends jobs that have nothing left.
+-- One folder at a time; it never waits. p_from_block skips the table's first blocks: a hint for when
+-- folded rows pile up under a snapshot that somebody holds, because new rows then come behind them; 0
+-- reads all, and must come round regularly.
+-- Returns one row: folded, ledger rows moved; last_block, the last block one of them was in; blocks, the
+-- size of the table; ended, how many jobs ended; is_blocked, when a job's row was held by somebody, or a
+-- job that looks finished by a transaction that adds tasks, or another node folds: fold again soon.
+-- Nothing to do: (0, null, n, 0, false).
 -- Locks: an advisory lock (try), then job rows FOR NO KEY UPDATE by id (skip locked); to end a job its
 -- row FOR UPDATE (skip locked), which keeps out those who are adding tasks (they hold FOR KEY SHARE);
 -- with it held, the ledger is read once more, so that no task slips in between (I3).
-create or replace function pawl.fold(p_from_id bigint default 0)
-returns table (folded bigint, last_id bigint, ended bigint, is_blocked boolean)
+create or replace function pawl.fold(p_from_block bigint default 0)
+returns table (folded bigint, last_block bigint, blocks bigint, ended bigint, is_blocked boolean)
 language plpgsql volatile
 set search_path = ''
 as $$
 declare
   v_now timestamptz := pawl.now();
   v_folded bigint := 0;
-  v_last_id bigint;
+  v_from tid := pg_catalog.format('(%s,1)', p_from_block)::tid;
+  v_last_block bigint;
+  v_blocks bigint;
   v_ended bigint := 0;
   v_is_blocked boolean := false;
   v_jobs bigint[];
@@ -23,14 +27,14 @@ declare
   v_id bigint;
 begin
   if not pg_catalog.pg_try_advisory_xact_lock(1885435756, 1) then
-    return query select 0::bigint, null::bigint, 0::bigint, true;
+    return query select 0::bigint, null::bigint, 0::bigint, 0::bigint, true;
     return;
   end if;
 
   with touched as materialized (
     select j.id
     from pawl.jobs j
-    where j.id in (select d.job_id from pawl.progress_deltas d where d.id >= p_from_id)
+    where j.id in (select d.job_id from pawl.progress_deltas d where d.ctid >= v_from)
   ), locked as (
     select j.id
     from pawl.jobs j
@@ -45,11 +49,11 @@ begin
   if v_jobs is not null then
     with moved as (
       delete from pawl.progress_deltas d
-      where d.id >= p_from_id
+      where d.ctid >= v_from
         and d.job_id = any (v_jobs)
-      returning d.*
+      returning d.*, (d.ctid::text::point)[0] as block
     ), sums as (
-      select m.job_id, pg_catalog.count(*) as rows, pg_catalog.max(m.id) as last_id,
+      select m.job_id, pg_catalog.count(*) as rows, pg_catalog.max(m.block) as last_block,
         pg_catalog.sum(m.total) as total, pg_catalog.sum(m.waiting) as waiting,
         pg_catalog.sum(m.pending) as pending, pg_catalog.sum(m.running) as running,
         pg_catalog.sum(m.completed) as completed, pg_catalog.sum(m.failed) as failed,
@@ -78,7 +82,7 @@ begin
       from sums s
       where j.id = s.job_id
     )
-    select coalesce(pg_catalog.sum(s.rows), 0), pg_catalog.max(s.last_id) into v_folded, v_last_id
+    select coalesce(pg_catalog.sum(s.rows), 0), pg_catalog.max(s.last_block) into v_folded, v_last_block
     from sums s;
   end if;
 
@@ -111,7 +115,8 @@ begin
     where j.id = v_id;
     v_ended := v_ended + 1;
   end loop;
-  return query select v_folded, v_last_id, v_ended, v_is_blocked;
+  v_blocks := pg_catalog.pg_relation_size('pawl.progress_deltas') / pg_catalog.current_setting('block_size')::bigint;
+  return query select v_folded, v_last_block, v_blocks, v_ended, v_is_blocked;
 end
 $$;
 comment on function pawl.fold(bigint) is 'moves ledger rows into the jobs'' counters and ends jobs that have nothing left';

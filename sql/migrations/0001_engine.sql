@@ -12,7 +12,7 @@ create sequence pawl.job_ids;
 comment on sequence pawl.job_ids is 'ids of jobs';
 create sequence pawl.task_ids;
 comment on sequence pawl.task_ids is 'ids of tasks; not ordered by time across nodes';
-create sequence pawl.delta_ids;
+create sequence pawl.delta_ids cache 100; -- only unique, never an order
 comment on sequence pawl.delta_ids is 'ids of the ledger''s rows';
 create sequence pawl.node_ids as integer;
 comment on sequence pawl.node_ids is 'ids of nodes; never used again, since they fence';
@@ -189,8 +189,6 @@ create table pawl.progress_deltas (
   cancelled integer not null default 0,
   primary key (job_id, id)
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
--- reader: pawl.fold, which starts at a remembered id when a held snapshot keeps folded rows in the way
-create index progress_deltas_by_id on pawl.progress_deltas (id);
 comment on table pawl.progress_deltas is 'the ledger: at most one row a job and statement, appended by triggers, moved into pawl.jobs by pawl.fold';
 comment on column pawl.progress_deltas.total is 'tasks that the statement added to the job, less those it took away; the other counters likewise';
 

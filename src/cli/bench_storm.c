@@ -78,8 +78,8 @@ static bool one_transaction(struct client *client, struct session *session)
         int job = i ? b : a;
         length += (size_t)snprintf(
             sql + length, sizeof sql - length,
-            "update %s set status = case status when 'pending' then 'running' when 'running' then "
-            "'completed' else 'pending' end::pawl.task_status where job_id = %lld and id = %lld;",
+            "update %s set status = case status when 'pending' then 'running' else 'pending' end"
+            "::pawl.task_status where job_id = %lld and id = %lld;",
             storm->table, (long long)storm->first_job + job,
             (long long)storm->first_task + (int64_t)job * TASKS_IN_A_JOB + own);
     }

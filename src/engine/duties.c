@@ -12,7 +12,7 @@
 enum {
     FOLD_PAUSE_US = 75000,     /* deltas are folded at most this often */
     BLOCKED_PAUSE_US = 250000, /* a job is held open by somebody, or another node folds */
-    SLOW_FOLD_US = 20000,      /* a fold that took longer starts at a remembered id for a while */
+    FOLD_CURSOR_BLOCKS = 1000, /* a larger ledger is full of rows that cannot be cleaned away */
     FOLD_CURSOR_LIFE_US = 2000000,
     BEAT_US = 5000000,
     RESCUE_AFTER_US = 15000000, /* not before we ourselves have served for so long */
@@ -123,6 +123,24 @@ static void promote(struct engine *engine)
 
 /* ---- the fold ---- */
 
+/* Rows that were folded stay in the way while somebody holds a snapshot. Once there are many, folds
+ * start at the block where the last ones were found; a row that commits later in a block before
+ * that waits for the next fold of all, which comes regularly and when a fold has found nothing. */
+static void place_cursor(struct engine *engine, const struct pg_result *result)
+{
+    struct duties *duties = &engine->duties;
+    bool was_full = duties->fold_from_block == 0;
+    bool has_found = pg_result_integer(result, 0, 0) > 0;
+    if (was_full)
+        duties->fold_full_at_us = engine_now_us(engine) + FOLD_CURSOR_LIFE_US;
+    if (pg_result_integer(result, 0, 2) < FOLD_CURSOR_BLOCKS || (!was_full && !has_found))
+        duties->fold_full_at_us = 0;
+    if (has_found)
+        duties->fold_seen_block = pg_result_integer(result, 0, 1);
+    if (!was_full)
+        duties->is_dirty = true; /* until a full one has been made */
+}
+
 static void on_folded(void *context, const struct pg_result *result, const struct failure *failure)
 {
     struct engine *engine = context;
@@ -134,17 +152,10 @@ static void on_folded(void *context, const struct pg_result *result, const struc
         duties->next_fold_us = engine_now_us(engine) + 1000000;
         return;
     }
-    bool is_blocked = pg_result_boolean(result, 0, 3);
-    int64_t took_us = engine_now_us(engine) - duties->last_fold_us;
-    if (is_blocked)
-        duties->is_dirty = true;
+    bool is_blocked = pg_result_boolean(result, 0, 4);
+    duties->is_dirty = duties->is_dirty || is_blocked;
     duties->next_fold_us = engine_now_us(engine) + (is_blocked ? BLOCKED_PAUSE_US : FOLD_PAUSE_US);
-    /* Rows that were folded stay in the way while somebody holds a snapshot: then the next folds
-     * start behind them. A row that commits late with a smaller id waits for the next full fold. */
-    if (duties->fold_from_id == 0 && took_us > SLOW_FOLD_US)
-        duties->fold_full_at_us = engine_now_us(engine) + FOLD_CURSOR_LIFE_US + 20 * took_us;
-    if (!pg_result_is_null(result, 0, 1))
-        duties->fold_seen_id = pg_result_integer(result, 0, 1);
+    place_cursor(engine, result);
 }
 
 static void fold(struct engine *engine)
@@ -152,12 +163,9 @@ static void fold(struct engine *engine)
     struct duties *duties = &engine->duties;
     duties->is_dirty = false;
     duties->is_folding = true;
-    duties->last_fold_us = engine_now_us(engine);
-    duties->fold_from_id =
-        engine_now_us(engine) < duties->fold_full_at_us ? duties->fold_seen_id : 0;
-    if (duties->fold_from_id)
-        duties->is_dirty = true; /* until a full one has been made */
-    store_fold(engine->duty, duties->fold_from_id, on_folded, engine);
+    duties->fold_from_block =
+        engine_now_us(engine) < duties->fold_full_at_us ? duties->fold_seen_block : 0;
+    store_fold(engine->duty, duties->fold_from_block, on_folded, engine);
     pg_connection_end_group(engine->duty);
     if (!duties->is_asking_due)
         ask_next_due(engine); /* while we are awake nobody rings for a new time */

@@ -72,10 +72,10 @@ struct finisher {
 struct duties {
     bool is_dirty; /* ledger rows were written that nobody has folded */
     bool is_folding;
-    int64_t last_fold_us, next_fold_us;
-    int64_t fold_from_id, fold_seen_id; /* cursor under somebody's held snapshot */
-    int64_t fold_full_at_us;            /* until then folds start at the cursor */
-    int64_t due_at_us;                  /* when the next task is due, or INT64_MAX */
+    int64_t next_fold_us;
+    int64_t fold_from_block, fold_seen_block; /* cursor under somebody's held snapshot */
+    int64_t fold_full_at_us;                  /* until then folds start at the cursor */
+    int64_t due_at_us;                        /* when the next task is due, or INT64_MAX */
     bool is_promoting, is_due_unknown, is_asking_due;
     int64_t next_beat_us, next_sweep_us, serving_since_us;
     bool is_beating, is_sweeping;

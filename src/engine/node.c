@@ -163,7 +163,8 @@ static void begin_again(void *owner)
     doorbell_close(engine);
     runner_return_waiting(engine);
     runner_cancel_all(engine);
-    register_us(engine);
+    if (are_all_ready(engine))
+        register_us(engine); /* else when they are */
 }
 
 static void on_drain_timer(uv_timer_t *timer)
@@ -240,11 +241,14 @@ static const struct machine_step steps[] = {
     {NODE_DRAINING, STOP, NODE_STOPPED, close_all, "asked twice: at once"},
     {NODE_LEAVING, LEFT, NODE_STOPPED, close_all, "goodbye"},
     {NODE_LEAVING, LOST, NODE_LEAVING, NULL, "the answer comes as lost"},
+    {NODE_LEAVING, KNOWN, NODE_LEAVING, NULL, "an answer from before"},
+    {NODE_LEAVING, UNKNOWN, NODE_LEAVING, NULL, "an answer from before"},
     {NODE_LEAVING, CONNECTED, NODE_LEAVING, NULL, "we are going"},
     {NODE_LEAVING, TIME_IS_UP, NODE_STOPPED, close_all,
      "no answer: rescue will find nothing to do"},
     {NODE_LEAVING, STOP, NODE_STOPPED, close_all, "asked twice: at once"},
     {NODE_STARTING, UNKNOWN, NODE_STARTING, NULL, "an answer from before"},
+    {NODE_SERVING, KNOWN, NODE_SERVING, NULL, "an answer from before"},
     {NODE_STOPPED, LOST, NODE_STOPPED, NULL, "closing"},
     {NODE_STOPPED, STOP, NODE_STOPPED, NULL, "closing"},
     {NODE_STOPPED, LEFT, NODE_STOPPED, NULL, "closing"},

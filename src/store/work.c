@@ -62,12 +62,12 @@ void store_sweep(struct pg_connection *connection, const char *executors, pg_don
                         context);
 }
 
-void store_fold(struct pg_connection *connection, int64_t from_id, pg_done_fn *on_done,
+void store_fold(struct pg_connection *connection, int64_t from_block, pg_done_fn *on_done,
                 void *context)
 {
-    char id[24];
-    snprintf(id, sizeof id, "%lld", (long long)from_id);
-    const char *const values[] = {id};
+    char block[24];
+    snprintf(block, sizeof block, "%lld", (long long)from_block);
+    const char *const values[] = {block};
     pg_connection_query(connection, "select * from pawl.fold($1)", 1, values, on_done, context);
 }
 

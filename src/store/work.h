@@ -20,8 +20,8 @@ void store_list_work_read(const struct pg_result *result, int row, struct work *
 /* Result: job_id. */
 void store_sweep(struct pg_connection *connection, const char *executors, pg_done_fn *on_done,
                  void *context);
-/* Result: folded, last_id, ended, is_blocked. */
-void store_fold(struct pg_connection *connection, int64_t from_id, pg_done_fn *on_done,
+/* Result: folded, last_block, blocks, ended, is_blocked. */
+void store_fold(struct pg_connection *connection, int64_t from_block, pg_done_fn *on_done,
                 void *context);
 /* Result: how many became pending. */
 void store_promote_due(struct pg_connection *connection, int limit, pg_done_fn *on_done,
