@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/arguments.h"
 #include "cli/commands.h"
@@ -33,6 +34,15 @@ static bool flush_answer(struct failure *failure)
            failure_set(failure, FAILURE_ENVIRONMENT, "could not write the answer: %m");
 }
 
+/* Also when the command line could not be understood up to there. */
+static bool wants_json(int count, char **words)
+{
+    for (int i = 1; i < count; i++)
+        if (strcmp(words[i], "--json") == 0)
+            return true;
+    return false;
+}
+
 int cli_main(int count, char **words)
 {
     struct call call;
@@ -41,6 +51,6 @@ int cli_main(int count, char **words)
         flush_answer(&failure))
         return 0;
     fflush(stdout);
-    output_failure(&failure, call_has(&call, "--json"));
+    output_failure(&failure, wants_json(count, words));
     return failure.class;
 }

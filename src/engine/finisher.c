@@ -151,7 +151,7 @@ static void give_up(struct engine *engine, struct finished *finished, const stru
 static void refuse(struct engine *engine, struct finished *finished, const struct failure *failure)
 {
     struct outcome *outcome = &finished->outcome;
-    if (outcome->error_class && strcmp(outcome->error_class, "refused") == 0) {
+    if (finished->was_refused) {
         give_up(engine, finished, failure);
         return;
     }
@@ -164,6 +164,7 @@ static void refuse(struct engine *engine, struct finished *finished, const struc
     free(outcome->page);
     *outcome =
         (struct outcome){.kind = OUTCOME_FAILED, .error_class = "refused", .error = error.start};
+    finished->was_refused = true;
     finished->bytes = sizeof *finished + error.length;
     finished->batch_limit = 0;
     enqueue(engine, finished);

@@ -13,8 +13,9 @@ struct finished {
     struct list link;
     int64_t job_id, task_id;
     int attempt, node_id;
-    size_t bytes;    /* memory that it holds, roughly */
-    int batch_limit; /* may go out with at most so many others; 0: any (see engine/finisher.c) */
+    size_t bytes;     /* memory that it holds, roughly */
+    bool was_refused; /* the outcome says that the database refused the one before */
+    int batch_limit;  /* may go out with at most so many others; 0: any (see engine/finisher.c) */
     struct outcome outcome;
 };
 

@@ -74,7 +74,7 @@ class Server:
         self.start()
 
     def url(self, database="postgres", user="postgres"):
-        return f"postgresql:///{database}?host={self.folder}&port=5432&user={user}"
+        return f"postgresql:///{database}?host={self.folder}&port={self.settings['port']}&user={user}"
 
     def connect(self, database="postgres", **options):
         options = {"autocommit": True, "connect_timeout": 10, **options}

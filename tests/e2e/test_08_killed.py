@@ -6,7 +6,7 @@ each other, in databases of their own."""
 from database import Effects, ProgressWatch
 from waiting import until
 
-NOOP_TASKS, SQL_TASKS = 15_000, 1_200
+NOOP_TASKS, SQL_TASKS = 10_000, 1_000
 RESCUE_SECONDS = 60  # 15 s of silence, 15 s until a young node rescues, and a beat for each step
 
 
@@ -30,13 +30,13 @@ def test_killed_nodes(databases, shared_server, serve):
     victim.kill()
 
     # Drained: one node after the other is killed in mid-drain.
-    drained.kind("paced", start_interval_ms=1)
+    drained.kind("paced", start_interval_ms=0.5)
     drained.kind("act", "sql", "app.act_slowly", max_attempts=20)
     with ProgressWatch(drained):
         noop = drained.job("paced", NOOP_TASKS)
         sql = drained.value("""select pawl.create_job('act', array(
           select jsonb_build_object('n', n, 'seconds', 0.005) from generate_series(1, %s) n))""", SQL_TASKS)
-        for _ in range(5):
+        for _ in range(4):
             done = drained.progress(noop)["completed"], drained.progress(sql)["completed"]
             node = serve(drained)
             until(lambda: more_than(drained, noop, done[0] + 200)() and more_than(drained, sql, done[1] + 20)(),
@@ -53,37 +53,43 @@ def test_killed_nodes(databases, shared_server, serve):
     lost = drained.value("select count(*) from pawl.attempts where error_class = 'lost'")
     assert lost > 0, "some were in flight when a node was killed"
     assert drained.value("select count(*) from pawl.attempts") == lost
-    until(lambda: drained.value("select count(*) from pawl.nodes") == 1, RESCUE_SECONDS, "the dead nodes' rows have gone")
 
     idle.wait_task(task, seconds=RESCUE_SECONDS)
     assert idle.rows("select attempt, error_class from pawl.attempts") == [(1, "lost")]
     assert idle.value("select count(*) from app.effects") == 1
     idle.assert_never_swept()
 
+    # The victim's backend has not noticed and sleeps on. Rows of dead nodes stay while any transaction
+    # is that old, since it might be a claim of theirs.
+    idle.rows("""select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and wait_event = 'PgSleep'""")
+    for db in (idle, drained):
+        until(lambda: db.value("select count(*) from pawl.nodes") == 1, 20, "the dead nodes' rows have gone")
+
 
 def test_a_killed_postmaster(databases, own_servers, serve):
     server = own_servers()
     db = databases(server)
     effects = Effects(db)
-    db.kind("paced", start_interval_ms=0.2)
+    db.kind("paced", start_interval_ms=0.5)
     db.kind("work")
-    db.kind("act", "sql", "app.act", max_attempts=20, backoff_base_ms=10, backoff_cap_ms=50)
+    db.kind("act", "sql", "app.act_slowly", max_attempts=20, backoff_base_ms=10, backoff_cap_ms=50)
     nodes = [serve(db), serve(db)]
     with ProgressWatch(db):
         noop, unlimited = db.job("paced", NOOP_TASKS), db.job("work", 4 * NOOP_TASKS)
-        sql = db.job("act", 4 * SQL_TASKS)
+        sql = db.job("act", SQL_TASKS)
         for _ in range(4):
             done = db.progress(noop)["completed"], db.progress(sql)["completed"]
-            until(lambda: more_than(db, noop, done[0] + 100)() and
-                  (more_than(db, sql, done[1] + 50)() or db.job_status(sql) == "completed"), 20,
+            until(lambda: more_than(db, noop, done[0] + 100)() and more_than(db, sql, done[1] + 20)(), 20,
                   lambda: f"the nodes drain: {db.progress(noop)}, {db.progress(sql)}")
+            assert db.progress(noop)["completed"] < NOOP_TASKS
             server.kill()
             server.start()
         for job in (noop, unlimited, sql):
             db.wait_job(job, seconds=60)
     assert db.progress(noop)["completed"] == NOOP_TASKS
     assert db.progress(unlimited)["completed"] == 4 * NOOP_TASKS
-    effects.assert_once(4 * SQL_TASKS)
+    effects.assert_once(SQL_TASKS)
     db.wait_folded()
     db.assert_exact()
     assert all(node.is_running() for node in nodes), "no manual step"
