@@ -13,7 +13,7 @@ declare
   v_report jsonb;
 begin
   select j.id, j.status, j.params, j.error,
-    pg_catalog.date_part('epoch', coalesce(j.finished_at, pawl.now()) - coalesce(j.started_at, j.created_at)) as seconds
+    pg_catalog.date_part('epoch', coalesce(j.finished_at, pawl.now()) - j.created_at) as seconds
   into v_job
   from pawl.jobs j
   where j.id = p_job_id;

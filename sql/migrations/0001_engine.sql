@@ -207,6 +207,8 @@ create table pawl.nodes (
   stale_finishes bigint not null default 0,
   swept bigint not null default 0
 ) with (fillfactor = 20, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+-- reader: the doorbell's triggers, whatever plans their caller allows; a heartbeat does not touch it
+create index nodes_asleep on pawl.nodes (id) where is_asleep;
 comment on table pawl.nodes is 'running pawl serve processes; a dead node''s row is removed by whoever rescues its tasks';
 comment on column pawl.nodes.name is 'host and process id';
 comment on column pawl.nodes.is_asleep is 'out of work and listening: a statement that makes tasks pending rings';

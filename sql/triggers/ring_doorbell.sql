@@ -5,18 +5,6 @@
 -- transaction's id: a node that falls asleep waits for every transaction that had one by then.
 -- Apart from the ledger's triggers, because a distributed database leaves these out.
 -- Locks: none.
-create or replace function pawl.is_bell_needed() returns boolean
-language plpgsql volatile
-set search_path = ''
-set enable_seqscan = on -- nodes are few, and the functions that write tasks turn it off
-as $$
-begin
-  return pg_catalog.current_setting('transaction_isolation') <> 'read committed'
-    or exists (select from pawl.nodes n where n.is_asleep);
-end
-$$;
-comment on function pawl.is_bell_needed() is 'does any node sleep, or can this transaction not tell?';
-
 create or replace function pawl.ring_on_insert() returns trigger
 language plpgsql volatile
 set search_path = ''
@@ -27,7 +15,8 @@ declare
   v_count integer := 0;
   v_is_due boolean := false;
 begin
-  if not pawl.is_bell_needed() then
+  if pg_catalog.current_setting('transaction_isolation') = 'read committed'
+    and not exists (select from pawl.nodes n where n.is_asleep) then
     return null;
   end if;
   for r in
@@ -62,7 +51,8 @@ declare
   v_count integer := 0;
   v_is_due boolean := false;
 begin
-  if not pawl.is_bell_needed() then
+  if pg_catalog.current_setting('transaction_isolation') = 'read committed'
+    and not exists (select from pawl.nodes n where n.is_asleep) then
     return null;
   end if;
   for r in

@@ -340,10 +340,18 @@ static bool make_database(PGconn *connection, struct failure *failure)
         return true;
     if (!is_known)
         return report_refusal(connection, failure);
-    PGresult *made = PQexec(connection, "create database pawl");
-    bool is_made = PQresultStatus(made) == PGRES_COMMAND_OK;
-    PQclear(made);
-    return is_made || report_refusal(connection, failure);
+    /* The second, because by default a role's own schema comes first, and this role and Pawl's
+     * schema have one name: a person's tables do not belong there. */
+    static const char *const statements[] = {"create database pawl",
+                                             "alter database pawl set search_path = public"};
+    for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
+        PGresult *made = PQexec(connection, statements[i]);
+        bool is_made = PQresultStatus(made) == PGRES_COMMAND_OK;
+        PQclear(made);
+        if (!is_made)
+            return report_refusal(connection, failure);
+    }
+    return true;
 }
 
 static bool make_database_if_missing(const struct cluster *cluster, struct failure *failure)

@@ -18,11 +18,10 @@ select row_eq(format('select heartbeat_at, running, started_tasks, stale_finishe
   row (pawl.now(), 2, 15::bigint, 1::bigint, 2::bigint), 'counters are added to');
 select is(pawl.heartbeat(424242, 0, 0, 0, 0), false, 'heartbeat of a node that nobody knows');
 
-select is(pawl.is_bell_needed(), false, 'everybody is awake: no bell');
 select is(pawl.set_asleep(:node, true), true, 'set_asleep');
-select is(pawl.is_bell_needed(), true, 'one sleeps: bell');
+select is((select is_asleep from pawl.nodes where id = :node), true, 'its flag is up');
 select is(pawl.set_asleep(:node, false), true, 'awake again');
-select is(pawl.is_bell_needed(), false, 'no bell');
+select is((select is_asleep from pawl.nodes where id = :node), false, 'its flag is down');
 select is(pawl.set_asleep(424242, true), false, 'a node that nobody knows cannot sleep');
 select cmp_ok(pawl.draw_transaction(), '>=', pawl.oldest_transaction(), 'a drawn id is not older than the oldest transaction');
 select is(pawl.draw_transaction(), pg_current_xact_id()::text::bigint, 'it is this transaction''s own');
