@@ -84,7 +84,8 @@ def test_an_upgrade_equals_a_fresh_install(databases, shared_server, db):
 
 def test_functions_that_differ_are_replaced(db):
     expected = dump(db)
-    db.rows("create or replace function pawl.now() returns timestamptz language sql stable parallel safe as $$ select 'epoch'::timestamptz $$")
+    db.rows("""create or replace function pawl.now() returns timestamptz language sql stable parallel safe
+      as $$ select 'epoch'::timestamptz $$""")
     db.rows("update pawl.present set checksum = 'another'")
     assert db.json("migrate")["functions_replaced"] is True
     assert dump(db) == expected

@@ -15,7 +15,6 @@ def by_function(db):
 
 
 def in_repeatable_read(db):
-    """Its snapshot may be older than the node's flag."""
     with db.connect(autocommit=False) as connection:
         connection.execute("set transaction isolation level repeatable read")
         return connection.execute("select task_id from pawl.enqueue('work')").fetchone()[0]
@@ -100,15 +99,23 @@ def test_every_road_wakes_a_sleeping_node(db, serve):
     db.kind("stumble", "sql", "app.stumble", backoff_base_ms=600, backoff_cap_ms=600)
     db.kind("paced", start_interval_ms=300)
     db.kind("single", "sql", "app.nap", max_running=1)
+    job = db.value("select pawl.standing_job('work')")
 
-    # A transaction that inserts before the node has its flag up, and commits long after.
-    with db.connect(autocommit=False) as early:
-        task = early.execute("select task_id from pawl.enqueue('work')").fetchone()[0]
+    # Two transactions that began before the node had its flag up, and commit long after. One has
+    # inserted before; the other inserts after, but its snapshot is too old to see the flag.
+    with db.connect(autocommit=False) as early, db.connect(autocommit=False) as late:
+        inserted_early = early.execute("select task_id from pawl.enqueue('work')").fetchone()[0]
+        late.execute("set transaction isolation level repeatable read")
+        late.execute("select from pawl.nodes")
         serve(db)
         db.wait_asleep()
-        assert db.task_status(task) is None
+        assert db.task_status(inserted_early) is None
         early.commit()
-    db.wait_task(task, seconds=PICKUP_SECONDS)
+        db.wait_task(inserted_early, seconds=PICKUP_SECONDS)
+        db.wait_asleep()
+        inserted_late = late.execute("insert into pawl.tasks (job_id) values (%s) returning id", (job,)).fetchone()[0]
+        late.commit()
+        db.wait_task(inserted_late, seconds=PICKUP_SECONDS)
 
     for road in ROADS:
         db.wait_asleep()

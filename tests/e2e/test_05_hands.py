@@ -59,7 +59,8 @@ def test_plain_sql(db, draining):
     cancelled = deleted = 0
     for _ in range(40):
         db.rows("insert into pawl.tasks (job_id) select %s from generate_series(1, 10)", job)
-        db.rows("update pawl.tasks set priority = random() where job_id = %s and status = 'pending' and id %% 7 = 0", draining)
+        db.rows("""update pawl.tasks set priority = random()
+          where job_id = %s and status = 'pending' and id %% 7 = 0""", draining)
         cancelled += len(db.rows("""update pawl.tasks set status = 'cancelled', finished_at = now()
           where job_id = %s and is_pending
             and id in (select id from pawl.tasks where job_id = %s and is_pending order by id desc limit 2)

@@ -6,7 +6,7 @@ each other, in databases of their own."""
 from database import Effects, ProgressWatch
 from waiting import until
 
-NOOP_TASKS, SQL_TASKS = 10_000, 1_000
+NOOP_TASKS, SQL_TASKS = 16_000, 1_000
 RESCUE_SECONDS = 60  # 15 s of silence, 15 s until a young node rescues, and a beat for each step
 
 
@@ -35,12 +35,12 @@ def test_killed_nodes(databases, shared_server, serve):
     with ProgressWatch(drained):
         noop = drained.job("paced", NOOP_TASKS)
         sql = drained.value("""select pawl.create_job('act', array(
-          select jsonb_build_object('n', n, 'seconds', 0.005) from generate_series(1, %s) n))""", SQL_TASKS)
+          select jsonb_build_object('n', n, 'seconds', 0.03) from generate_series(1, %s) n))""", SQL_TASKS)
         for _ in range(4):
             done = drained.progress(noop)["completed"], drained.progress(sql)["completed"]
             node = serve(drained)
             until(lambda: more_than(drained, noop, done[0] + 200)() and more_than(drained, sql, done[1] + 20)(),
-                  20, "the node drains")
+                  20, lambda: f"the node drains: {drained.progress(noop)}, {drained.progress(sql)}")
             assert drained.progress(noop)["completed"] < NOOP_TASKS
             node.kill()
         serve(drained)

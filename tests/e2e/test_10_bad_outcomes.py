@@ -6,7 +6,8 @@ TASKS = 3_000
 
 def test_one_bad_outcome_blocks_no_other(db, serve):
     """A constraint of the user's stands in for whatever a database may object to."""
-    db.rows("alter table pawl.tasks add constraint unlucky check (status <> 'completed' or payload ->> 'n' not in ('13', '1300'))")
+    db.rows("""alter table pawl.tasks add constraint unlucky
+      check (status <> 'completed' or payload ->> 'n' not in ('13', '1300'))""")
     db.kind("work", max_attempts=3)
     node = serve(db)
     job = db.job("work", TASKS)
@@ -21,7 +22,8 @@ def test_one_bad_outcome_blocks_no_other(db, serve):
 
 def test_a_task_whose_every_end_is_refused_blocks_no_other(db, serve):
     """Not even its failure can be written. It stays as it is; the node and the others go on."""
-    db.rows("alter table pawl.tasks add constraint stuck check (status not in ('completed', 'failed') or payload ->> 'n' <> '13')")
+    db.rows("""alter table pawl.tasks add constraint stuck
+      check (status not in ('completed', 'failed') or payload ->> 'n' <> '13')""")
     db.kind("work", max_attempts=3)
     node = serve(db)
     job = db.job("work", TASKS)

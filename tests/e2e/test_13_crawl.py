@@ -26,19 +26,19 @@ def website(tmp_path):
 
 def chain(count, folder="/p"):
     """Pages that link to each other: all of them can be reached from the first by two roads."""
-    pages = {f"{folder}/{i}.html": page(f"{i + 1}.html", f"./{2 * i + 1}.html#part", f"../..{folder}/{2 * i + 2}.html", text=FILL)
-             for i in range(count)}
-    for path, html in pages.items():
-        for i in range(count, 2 * count + 2):
-            html = html.replace(f'"{i}.html"', '"/"').replace(f"./{i}.html#part", "/").replace(f"../..{folder}/{i}.html", "/")
-        pages[path] = html
-    return {"/index.html": page(f"{folder}/0.html"), **pages}
+    def link(form, i):
+        return form % i if i < count else "/"
+
+    return {"/index.html": page(f"{folder}/0.html"),
+            **{f"{folder}/{i}.html": page(link("%d.html", i + 1), link("./%d.html#part", 2 * i + 1),
+                                          link(f"../..{folder}/%d.html", 2 * i + 2), text=FILL) for i in range(count)}}
 
 
 MIXED = {
     **chain(30),
-    "/index.html": page("p/0.html", "#top", "mailto:somebody@example.com", "javascript:void(0)", "old.html", "missing.html",
-                        "gone.html", "away.html", "note.txt", "slow/1.html", "http://OTHER/external.html", "HTTP:/p/1.html"),
+    "/index.html": page("p/0.html", "#top", "mailto:somebody@example.com", "javascript:void(0)", "old.html",
+                        "missing.html", "gone.html", "away.html", "note.txt", "slow/1.html",
+                        "http://OTHER/external.html", "HTTP:/p/1.html"),
     "/new.html": page("missing.html", "/p/3.html", text=FILL),
     "/note.txt": '<a href="/not-a-link.html">no page, no links</a>',
     "/slow/1.html": page("/", text="x" * 60_000),

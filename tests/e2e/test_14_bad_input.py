@@ -75,7 +75,7 @@ def furnished(shared_server):
     db.close()
 
 
-@pytest.mark.parametrize("words, code, expected", TABLE, ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else None)
+@pytest.mark.parametrize("words, code, expected", TABLE, ids=[" ".join(words)[:40] for words, *_ in TABLE])
 def test_table(furnished, words, code, expected):
     db = furnished
     before = db.rows(UNCHANGED)
