@@ -94,6 +94,13 @@ select is(probe.job_status(:ended), 'running', 'I3: a task that runs again opens
 select is((select finished_at from pawl.jobs where id = :ended), null, 'which has no end then');
 select probe.progress_is(:ended, '1/0/1/0/0/0/0', 'and is counted');
 
+select probe.job(4) as many \gset
+select probe.finish(:node, :many, probe.claim(:node, :many));
+select is(probe.fold(), 1::bigint, 'a job of four ends');
+update pawl.tasks set status = 'pending', finished_at = null where job_id = :many;
+select is(probe.job_status(:many), 'running', 'I3: a statement of many tasks opens it again too');
+select probe.progress_is(:many, '4/0/4/0/0/0/0', 'and they are counted');
+
 -- Deleting a job takes all that is its own along, and leaves no orphan in the ledger.
 insert into pawl.attempts (job_id, task_id, attempt, error_class) values (:ended, 1, 1, 'sql');
 insert into pawl.pages (job_id, task_id, url, url_hash) values (:ended, 1, 'https://e.com/', 1);
