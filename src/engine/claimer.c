@@ -18,7 +18,8 @@ enum {
     GROUPS = 2,
     JOBS_IN_A_GROUP = 8,
     CLAIM_LIMIT = 500,
-    CURSOR_LIFE_US = 1000000,   /* a better task that came later waits no longer than this */
+    CURSOR_LIFE_US = 1000000,   /* a better task that came later waits no longer than this, */
+    CURSOR_LIFE_FACTOR = 20,    /* or than so many times what a claim from the top takes */
     REFUSED_PAUSE_US = 1000000, /* the database refused a claim for a reason of its own */
 };
 
@@ -27,6 +28,7 @@ struct claim {
     struct job *job;
     struct engine_executor *executor;
     int limit, node_id;
+    int64_t sent_us;
     bool is_from_top, is_last_of_group;
 };
 
@@ -123,6 +125,8 @@ static void on_claimed(void *context, const struct pg_result *result, const stru
     engine->claimer.groups -= claim->is_last_of_group;
     claim->executor->reserved -= claim->limit;
     claim->job->claims--;
+    if (claim->is_from_top)
+        claim->job->top_claim_us = engine_now_us(engine) - claim->sent_us;
     if (result)
         take_tasks(claim, result);
     else if (failure->sqlstate[0]) {
@@ -133,7 +137,8 @@ static void on_claimed(void *context, const struct pg_result *result, const stru
     free(claim);
 }
 
-static bool send_claim(struct engine *engine, struct job *job, int share, struct claim **last)
+static bool send_claim(struct engine *engine, struct pg_connection *connection, struct job *job,
+                       int share, struct claim **last)
 {
     struct engine_executor *executor = runner_executor(engine, &job->facts);
     job->deficit += share * job_weight(job);
@@ -146,26 +151,37 @@ static bool send_claim(struct engine *engine, struct job *job, int share, struct
         limit = CLAIM_LIMIT;
     if (limit < 1)
         return false;
-    if (engine_now_us(engine) - job->cursor_since_us > CURSOR_LIFE_US)
+    if (engine_now_us(engine) - job->cursor_since_us >
+        CURSOR_LIFE_US + job->top_claim_us * CURSOR_LIFE_FACTOR)
         job->cursor = claim_from_top;
     bool is_from_top = isinf(job->cursor.rank);
     if (is_from_top)
         job->cursor_since_us = engine_now_us(engine);
 
     struct claim *claim = memory_zeroed(1, sizeof *claim);
-    *claim = (struct claim){engine, job, executor, limit, engine->node_id, is_from_top, false};
+    *claim = (struct claim){
+        engine, job, executor, limit, engine->node_id, engine_now_us(engine), is_from_top, false};
     job->deficit -= limit;
     job->was_rung = false;
     job->claims++;
     executor->reserved += limit;
-    store_claim(engine->claim, engine->node_id, job->facts.id, limit, &job->cursor, on_claimed,
-                claim);
+    store_claim(connection, engine->node_id, job->facts.id, limit, &job->cursor, on_claimed, claim);
     *last = claim;
     return true;
 }
 
+/* A bell has just woken the connection that listens, here and in the server: the claim that answers
+ * it is quickest there. */
+static struct pg_connection *choose_connection(struct engine *engine)
+{
+    bool is_answer_to_bell =
+        engine->doorbell.state == BELL_ASLEEP && pg_connection_outstanding(engine->listen) == 0;
+    return is_answer_to_bell ? engine->listen : engine->claim;
+}
+
 static bool send_group(struct engine *engine)
 {
+    struct pg_connection *connection = choose_connection(engine);
     int turns = engine->jobs.ready < JOBS_IN_A_GROUP ? engine->jobs.ready : JOBS_IN_A_GROUP;
     struct claim *last = NULL;
     for (int i = 0; i < turns; i++) {
@@ -175,13 +191,13 @@ static bool send_group(struct engine *engine)
         if (job->claims && (job->facts.is_limited || isinf(job->cursor.rank)))
             continue;
         int room = runner_room(engine, runner_executor(engine, &job->facts));
-        send_claim(engine, job, (room + turns - 1) / turns, &last);
+        send_claim(engine, connection, job, (room + turns - 1) / turns, &last);
     }
     if (!last)
         return false;
     last->is_last_of_group = true;
     engine->claimer.groups++;
-    pg_connection_end_group(engine->claim);
+    pg_connection_end_group(connection);
     return true;
 }
 

@@ -32,6 +32,7 @@ struct job {
     int claims;    /* under way */
     double deficit;
     struct claim_cursor cursor;
+    int64_t top_claim_us;     /* what the last claim from the top took */
     int64_t cursor_since_us;  /* when a claim last started from the top */
     int64_t blocked_until_us; /* the limiter has said when to ask again */
 };
