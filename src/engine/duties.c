@@ -12,7 +12,8 @@
 enum {
     FOLD_PAUSE_US = 75000,     /* deltas are folded at most this often */
     BLOCKED_PAUSE_US = 250000, /* a job is held open by somebody, or another node folds */
-    FOLD_CURSOR_BLOCKS = 1000, /* a larger ledger is full of rows that cannot be cleaned away */
+    FOLD_CURSOR_BLOCKS = 128,  /* a larger ledger is full of rows that are gone */
+    FOLD_MARGIN_BLOCKS = 64,   /* sessions that append keep to pages of their own */
     FOLD_CURSOR_LIFE_US = 2000000,
     BEAT_US = 5000000,
     RESCUE_AFTER_US = 15000000, /* not before we ourselves have served for so long */
@@ -136,7 +137,7 @@ static void place_cursor(struct engine *engine, const struct pg_result *result)
     if (pg_result_integer(result, 0, 2) < FOLD_CURSOR_BLOCKS || (!was_full && !has_found))
         duties->fold_full_at_us = 0;
     if (has_found)
-        duties->fold_seen_block = pg_result_integer(result, 0, 1);
+        duties->fold_seen_block = pg_result_integer(result, 0, 1) - FOLD_MARGIN_BLOCKS;
     if (!was_full)
         duties->is_dirty = true; /* until a full one has been made */
 }
@@ -164,7 +165,9 @@ static void fold(struct engine *engine)
     duties->is_dirty = false;
     duties->is_folding = true;
     duties->fold_from_block =
-        engine_now_us(engine) < duties->fold_full_at_us ? duties->fold_seen_block : 0;
+        engine_now_us(engine) < duties->fold_full_at_us && duties->fold_seen_block > 0
+            ? duties->fold_seen_block
+            : 0;
     store_fold(engine->duty, duties->fold_from_block, on_folded, engine);
     pg_connection_end_group(engine->duty);
     if (!duties->is_asking_due)
