@@ -71,7 +71,11 @@ class Server:
         self.log = f"{self.folder}/log"
         self.process = None
         self.starts = 0
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.destroy()
+            raise
 
     def url(self, database="postgres", user="postgres"):
         return f"postgresql:///{database}?host={self.folder}&port={self.settings['port']}&user={user}"
