@@ -78,6 +78,12 @@ begin
             when j.running + s.running + j.completed + s.completed + j.failed + s.failed > 0
               then coalesce(j.started_at, v_now)
             else j.started_at
+          end,
+          estimated_completion_at = case
+            when j.is_sealed and j.completed + s.completed + j.failed + s.failed > 0
+              then v_now + (v_now - j.started_at)
+                * ((j.waiting + s.waiting + j.pending + s.pending + j.running + s.running)::double precision
+                  / (j.completed + s.completed + j.failed + s.failed))
           end
       from sums s
       where j.id = s.job_id
@@ -111,7 +117,8 @@ begin
           when j.completed = 0 and j.failed > 0
             then 'all ' || j.failed || ' tasks failed'
         end,
-        finished_at = v_now
+        finished_at = v_now,
+        estimated_completion_at = null
     where j.id = v_id;
     v_ended := v_ended + 1;
   end loop;

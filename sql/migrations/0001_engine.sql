@@ -110,7 +110,7 @@ comment on column pawl.jobs.is_sealed is 'no more tasks from outside: the job en
 comment on column pawl.jobs.total is 'folded counter: behind by what stands in pawl.progress_deltas';
 comment on column pawl.jobs.is_drained is 'by the folded counters nothing is left to do';
 comment on column pawl.jobs.error is 'why the job failed or was cancelled';
-comment on column pawl.jobs.estimated_completion_at is 'from the rate so far; null until it can be told';
+comment on column pawl.jobs.estimated_completion_at is 'from the rate since it started, as of the last fold; null until it can be told';
 
 create table pawl.standing_jobs (
   kind text not null references pawl.kinds (name),

@@ -42,6 +42,17 @@ select * from pawl.enqueue('stand') \gset stand_
 select probe.finish(:node, :stand_job_id, probe.claim(:node, :stand_job_id));
 select is(probe.fold(), 0::bigint, 'a standing job never ends');
 
+-- the estimate: the rest at the rate so far
+select probe.job(4) as job \gset
+set local pawl.now = '2030-01-01 00:00:00+00';
+select probe.claim(:node, :job, 1) as ids \gset
+select pawl.fold();
+set local pawl.now = '2030-01-01 00:00:10+00';
+select probe.finish(:node, :job, :'ids');
+select pawl.fold();
+select is((select estimated_completion_at from pawl.jobs where id = :job), '2030-01-01 00:00:40+00', 'three left at ten seconds each');
+reset pawl.now;
+
 -- the hint: rows under it are left alone, and a job that has some is not ended
 select probe.job(1) as job \gset
 select probe.finish(:node, :job, probe.claim(:node, :job));
