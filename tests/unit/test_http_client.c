@@ -636,7 +636,8 @@ struct server {
     pid_t process;
 };
 
-static void write_file(const char *folder, const char *name, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void write_file(const char *folder, const char *name,
+                                                             const char *format, ...)
 {
     char path[128];
     va_list arguments;
