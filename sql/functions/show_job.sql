@@ -21,7 +21,7 @@ begin
        ) l) as limiter,
       (select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(f)), '[]')
        from (
-         select a.task_id::text as task, a.attempt, a.error_class, a.error, a.failed_at
+         select a.job_id || '/' || a.task_id as task, a.attempt, a.error_class, a.error, a.failed_at
          from pawl.attempts a
          where a.job_id = j.id
            and p.failed > 0

@@ -13,9 +13,12 @@ begin
     select t.job_id || '/' || t.id as id, t.job_id::text as job_id, t.id::text as task_id, j.kind, t.status,
       t.wait_reason, t.priority, t.attempt, k.max_attempts, t.key, n.name as node, t.run_at, t.created_at,
       t.started_at, t.finished_at, t.error, t.payload, t.result,
-      (select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(a) - array['job_id', 'task_id', 'org_id']
+      (select coalesce(pg_catalog.jsonb_agg(
+         (pg_catalog.to_jsonb(a) - array['job_id', 'task_id', 'org_id', 'node_id'])
+           || pg_catalog.jsonb_build_object('node', m.name)
          order by a.attempt), '[]')
        from pawl.attempts a
+       left join pawl.nodes m on m.id = a.node_id
        where a.job_id = t.job_id
          and a.task_id = t.id) as failed_attempts,
       (select pg_catalog.to_jsonb(p) - array['job_id', 'task_id', 'org_id', 'url_hash', 'link_hashes']

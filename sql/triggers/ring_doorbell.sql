@@ -4,10 +4,10 @@
 -- so it always rings. The flag is read in a statement of its own, whose snapshot is younger than this
 -- transaction's id: a node that falls asleep waits for every transaction that had one by then.
 -- Apart from the ledger's triggers, because a distributed database leaves these out.
+-- No SET clause, as in keep_ledger.sql.
 -- Locks: none.
 create or replace function pawl.ring_on_insert() returns trigger
 language plpgsql volatile
-set search_path = ''
 as $$
 declare
   r record;
@@ -43,7 +43,6 @@ comment on function pawl.ring_on_insert() is 'trigger: inserted tasks wake a sle
 
 create or replace function pawl.ring_on_update() returns trigger
 language plpgsql volatile
-set search_path = ''
 as $$
 declare
   r record;
