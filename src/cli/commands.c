@@ -96,7 +96,8 @@ const struct command commands[] = {
      "--pace\n"
      "hold over all nodes together.",
      "  pawl kind set greet --executor sql --target app.greet\n"
-     "  pawl kind set mail --executor sql --target app.send_mail --max-running 5 --pace 10",
+     "  pawl kind set mail --executor sql --target app.send_mail --max-running 5 --pace 10\n"
+     "  pawl kind set mail --pace 20           change that, and nothing else",
      {{"NAME", VALUE_TEXT}},
      command_kind_set_options,
      command_kind_set},

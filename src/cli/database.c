@@ -1,5 +1,6 @@
 #include "cli/database.h"
 
+#include <libpq-fe.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +42,31 @@ static bool find_private(const struct call *call, struct text *url, struct failu
     return is_found;
 }
 
+/* Refuses what libpq would take for the name of a database, or not take at all. Quotes nothing of
+ * it but libpq's own words: there may be a password in it. */
+static bool check_url(const char *url, struct failure *failure)
+{
+    bool has_scheme = strstr(url, "://") && strchr(url, ':') == strstr(url, "://");
+    bool is_libpq =
+        !has_scheme || strncmp(url, "postgresql:", 11) == 0 || strncmp(url, "postgres:", 9) == 0;
+    char *message = NULL;
+    PQconninfoOption *parts = NULL;
+    bool is_fine = *url && is_libpq;
+    if (is_fine && (has_scheme || strchr(url, '='))) {
+        parts = PQconninfoParse(url, &message);
+        is_fine = parts != NULL;
+    }
+    if (!is_fine) {
+        struct slice words = slice_trimmed(slice_of_string(message ? message : ""));
+        failure_set(failure, FAILURE_INPUT, "that is no connection string of PostgreSQL%s%.*s",
+                    words.length ? ": " : "", (int)words.length, words.start);
+        failure_hint(failure, "Write it as postgresql://user:password@host:5432/database.");
+    }
+    PQconninfoFree(parts);
+    PQfreemem(message);
+    return is_fine;
+}
+
 bool database_find(const struct call *call, struct text *url, struct failure *failure)
 {
     if (call_has(call, "--db") && call_has(call, "--data"))
@@ -49,7 +75,7 @@ bool database_find(const struct call *call, struct text *url, struct failure *fa
         return find_private(call, url, failure);
     const char *db = call_text(call, "--db");
     text_append_string(url, db ? db : environment_url());
-    return true;
+    return check_url(text_string(url), failure);
 }
 
 /* A refused connection has no SQLSTATE: libpq's words are all there is. */
@@ -60,6 +86,7 @@ static void explain_refusal(struct failure *failure)
     } hints[] = {
         {"password", "Check the user and the password in the connection string."},
         {"pg_hba.conf", "The server's pg_hba.conf does not let that user in from here."},
+        {"permission denied for database", "Grant it: grant connect on database NAME to ROLE."},
         {"role \"", "Check the user in the connection string."},
         {"database \"", "Create the database, or name another in the connection string."},
         {"too many clients", "Raise max_connections, or end connections that nobody needs."},
@@ -67,6 +94,8 @@ static void explain_refusal(struct failure *failure)
         {"translate host name", "Check the host in the connection string."},
         {"Connection refused", "Check host and port, and that PostgreSQL runs there."},
         {"No such file", "Check the socket folder and the port, and that PostgreSQL runs there."},
+        {"certificate", "Check sslmode and sslrootcert in the connection string."},
+        {"SSL", "Check sslmode in the connection string, and that the server offers TLS."},
         {"timeout", "Check host and port, and that no firewall stands between."},
         {"invalid", "Write it as postgresql://user:password@host:5432/database."},
     };

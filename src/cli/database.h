@@ -9,7 +9,8 @@
 /* --db, else --data, else DATABASE_URL, else the private database in the default folder: what is
  * typed goes before what stands in the environment. */
 bool database_is_private(const struct call *call);
-/* Appends the connection string. FAILURE_USAGE for --db with --data; those of cluster_url(). */
+/* Appends the connection string. FAILURE_USAGE for --db with --data; FAILURE_INPUT when it is
+ * none; those of cluster_url(). */
 bool database_find(const struct call *call, struct text *url, struct failure *failure);
 /* Appends the folder of the private database: --data or the default. */
 void database_find_folder(const struct call *call, struct text *folder);

@@ -51,6 +51,7 @@ TABLE = [
     (["enqueue", "work", "-", RANDOM], 3, ["payload", "1048576"]),
     (["enqueue", "work", "{{}}", "--run-at", "tomorrow or so"], 3, ["tomorrow or so"]),
     (["kind", "set", "bad", "--executor", "teleport"], 2, ["teleport", "noop"]),
+    (["kind", "set", "bad", "--pace", "5"], 3, ['kind "bad" does not exist', "--executor"]),
     (["kind", "set", "bad", "--executor", "sql"], 3, ["target"]),
     (["kind", "set", "bad", "--executor", "sql", "--target", "no.where"], 3, ["no.where"]),
     (["crawl", "example.com"], 3, ["example.com", "https://"]),
@@ -93,6 +94,13 @@ def test_table(furnished, words, code, expected):
 
 
 # ---- databases that do not want us ----
+
+@pytest.mark.parametrize("url", ["", "https://127.0.0.1:1/app", "postgresql://127.0.0.1:1/app?nonsense=1",
+                                 "host=127.0.0.1 port"])
+def test_no_connection_string(url):
+    refused = pawl("status", "--db", url, code=3).stderr
+    assert "no connection string" in refused and "postgresql://" in refused
+
 
 def test_nobody_listens():
     refused = pawl("status", "--db", "postgresql://127.0.0.1:1/app", code=4).stderr
