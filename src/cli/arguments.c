@@ -37,11 +37,16 @@ static bool is_noun(const struct command *commands, const char *word)
 static bool refuse_command(struct parser *parser, const char *words)
 {
     struct suggestion suggestion = {.typed = words};
-    for (const struct command *command = parser->commands; command->words; command++)
-        suggestion_consider(&suggestion, command->words);
+    for (const struct command *command = parser->commands; command->words; command++) {
+        size_t noun_length = strcspn(command->words, " ");
+        suggestion_consider(&suggestion, slice_of_string(command->words));
+        if (command->words[noun_length])
+            suggestion_consider(&suggestion, slice_of(command->words, noun_length));
+    }
     failure_set(parser->failure, FAILURE_USAGE, "unknown command \"%s\"", words);
-    if (suggestion.nearest)
-        return failure_hint(parser->failure, "Did you mean: pawl %s", suggestion.nearest);
+    if (suggestion.nearest.length)
+        return failure_hint(parser->failure, "Did you mean: pawl %.*s",
+                            (int)suggestion.nearest.length, suggestion.nearest.start);
     return failure_hint(parser->failure, "pawl --help shows the commands.");
 }
 
@@ -50,13 +55,13 @@ static bool refuse_option(struct parser *parser, const char *name)
     const struct command *command = parser->call->command;
     struct suggestion suggestion = {.typed = name};
     for (const struct option *option = options_for_every_command; option->name; option++)
-        suggestion_consider(&suggestion, option->name);
+        suggestion_consider(&suggestion, slice_of_string(option->name));
     for (const struct option *option = command ? command->options : NULL; option && option->name;
          option++)
-        suggestion_consider(&suggestion, option->name);
+        suggestion_consider(&suggestion, slice_of_string(option->name));
     failure_set(parser->failure, FAILURE_USAGE, "unknown option \"%s\"", name);
-    if (suggestion.nearest)
-        return failure_hint(parser->failure, "Did you mean %s?", suggestion.nearest);
+    if (suggestion.nearest.length)
+        return failure_hint(parser->failure, "Did you mean %s?", suggestion.nearest.start);
     return failure_hint(parser->failure, "pawl %s%s--help shows the options.",
                         command ? command->words : "", command ? " " : "");
 }
@@ -110,8 +115,9 @@ static bool check_value(const struct option *option, const char *text, struct fa
         return failure_set(failure, FAILURE_USAGE, "%s takes a %s, not \"%s\"", option->name,
                            option->type == VALUE_INTEGER ? "whole number" : "number", text);
     if (number < option->least || number > option->most)
-        return failure_set(failure, FAILURE_USAGE, "%s takes a number between %g and %g, not %s",
-                           option->name, option->least, option->most, text);
+        return failure_set(failure, FAILURE_USAGE,
+                           "%s takes a number between %.15g and %.15g, not %s", option->name,
+                           option->least, option->most, text);
     return true;
 }
 

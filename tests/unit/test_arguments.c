@@ -86,6 +86,9 @@ static void test_unknown_words(void **state)
 {
     expect_failure("job lst", FAILURE_USAGE, "unknown command \"job lst\"",
                    "Did you mean: pawl job list");
+    expect_failure("jobs", FAILURE_USAGE, "unknown command \"jobs\"", "Did you mean: pawl job");
+    expect_failure("zz", FAILURE_USAGE, "unknown command \"zz\"",
+                   "pawl --help shows the commands.");
     expect_failure("xyzzy", FAILURE_USAGE, "unknown command \"xyzzy\"",
                    "pawl --help shows the commands.");
     expect_failure("job", FAILURE_USAGE, "\"job\" needs a verb",
