@@ -69,7 +69,7 @@ static void print_task(const json_t *task)
 {
     static const struct table_column columns[] = {
         {"ATTEMPT", "attempt", FORMAT_NUMBER},
-        {"NODE", "node_id", FORMAT_NUMBER},
+        {"NODE", "node"},
         {"STARTED", "started_at", FORMAT_AGO},
         {"FAILED", "failed_at", FORMAT_AGO},
         {"CLASS", "error_class"},
