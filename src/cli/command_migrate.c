@@ -1,7 +1,9 @@
 /* pawl migrate, pawl migrate status. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "cli/commands.h"
 #include "cli/database.h"
 #include "cli/output.h"
@@ -49,13 +51,28 @@ static bool print_applied(const struct migrate_report *report)
     return true;
 }
 
-bool command_migrate(const struct call *call, struct failure *failure)
+static bool print_script(bool is_json)
 {
-    struct migrate_report report;
-    if (call_has(call, "--sql")) {
+    char *script;
+    size_t length;
+    if (!is_json) {
         migrate_print_sql(stdout);
         return true;
     }
+    FILE *file = open_memstream(&script, &length);
+    CHECK(file);
+    migrate_print_sql(file);
+    fclose(file);
+    output_json(json_pack("{s:s%}", "sql", script, length));
+    free(script);
+    return true;
+}
+
+bool command_migrate(const struct call *call, struct failure *failure)
+{
+    struct migrate_report report;
+    if (call_has(call, "--sql"))
+        return print_script(call_has(call, "--json"));
     struct session *session = database_open(call, failure);
     bool is_fine = session && migrate_apply(session, &report, failure);
     session_close(session);

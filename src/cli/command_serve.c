@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "api/listen_address.h"
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/database.h"
@@ -168,6 +169,10 @@ bool command_up(const struct call *call, struct failure *failure)
                     "pawl up runs a database of its own, so it takes no --db");
         return failure_hint(failure, "Work on another database with: pawl serve --db URL");
     }
+    /* Before a cluster is made that nobody then serves. */
+    const char *listen = call_text(call, "--listen");
+    if (is_listening(listen) && !listen_address_parse(listen, &(struct listen_address){0}, failure))
+        return false;
     database_find_folder(call, &folder);
     hold_signals(true);
     bool is_fine = cluster_prepare(&cluster, text_string(&folder), failure);
