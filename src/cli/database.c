@@ -1,6 +1,5 @@
 #include "cli/database.h"
 
-#include <libpq-fe.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,31 +41,6 @@ static bool find_private(const struct call *call, struct text *url, struct failu
     return is_found;
 }
 
-/* Refuses what libpq would take for the name of a database, or not take at all. Quotes nothing of
- * it but libpq's own words: there may be a password in it. */
-static bool check_url(const char *url, struct failure *failure)
-{
-    bool has_scheme = strstr(url, "://") && strchr(url, ':') == strstr(url, "://");
-    bool is_libpq =
-        !has_scheme || strncmp(url, "postgresql:", 11) == 0 || strncmp(url, "postgres:", 9) == 0;
-    char *message = NULL;
-    PQconninfoOption *parts = NULL;
-    bool is_fine = *url && is_libpq;
-    if (is_fine && (has_scheme || strchr(url, '='))) {
-        parts = PQconninfoParse(url, &message);
-        is_fine = parts != NULL;
-    }
-    if (!is_fine) {
-        struct slice words = slice_trimmed(slice_of_string(message ? message : ""));
-        failure_set(failure, FAILURE_INPUT, "that is no connection string of PostgreSQL%s%.*s",
-                    words.length ? ": " : "", (int)words.length, words.start);
-        failure_hint(failure, "Write it as postgresql://user:password@host:5432/database.");
-    }
-    PQconninfoFree(parts);
-    PQfreemem(message);
-    return is_fine;
-}
-
 bool database_find(const struct call *call, struct text *url, struct failure *failure)
 {
     if (call_has(call, "--db") && call_has(call, "--data"))
@@ -75,7 +49,7 @@ bool database_find(const struct call *call, struct text *url, struct failure *fa
         return find_private(call, url, failure);
     const char *db = call_text(call, "--db");
     text_append_string(url, db ? db : environment_url());
-    return check_url(text_string(url), failure);
+    return session_check_url(text_string(url), failure);
 }
 
 /* A refused connection has no SQLSTATE: libpq's words are all there is. */

@@ -81,6 +81,7 @@ static const struct {
     {"PW", FAILURE_INPUT, ""},
     {"22", FAILURE_INPUT, ""},
     {"23", FAILURE_INPUT, ""},
+    {"42602", FAILURE_INPUT, "Write the name as SQL has it, with its schema: app.greet."},
     {"3F000", FAILURE_SCHEMA, "Create Pawl's schema with: pawl migrate"},
     {"42P01", FAILURE_SCHEMA, "Bring Pawl's schema up to date with: pawl migrate"},
     {"42883", FAILURE_SCHEMA, "Bring Pawl's schema up to date with: pawl migrate"},
@@ -112,8 +113,12 @@ static bool failure_from_libpq(struct failure *failure, const char *message)
     if (message && *message) {
         copy_line(failure->message, sizeof failure->message, message);
         const char *rest = strchr(message, '\n');
-        if (rest)
-            copy_line(failure->detail, sizeof failure->detail, rest + 1 + strspn(rest + 1, "\t "));
+        if (rest) {
+            rest += 1 + strspn(rest + 1, "\t ");
+            if (strncmp(rest, "DETAIL:  ", 9) == 0)
+                rest += 9;
+            copy_line(failure->detail, sizeof failure->detail, rest);
+        }
     }
     return false;
 }

@@ -27,6 +27,29 @@ static struct session *refuse(struct session *session)
     return NULL;
 }
 
+bool session_check_url(const char *url, struct failure *failure)
+{
+    bool has_scheme = strstr(url, "://") && strchr(url, ':') == strstr(url, "://");
+    bool is_libpq =
+        !has_scheme || strncmp(url, "postgresql:", 11) == 0 || strncmp(url, "postgres:", 9) == 0;
+    char *message = NULL;
+    PQconninfoOption *parts = NULL;
+    bool is_fine = *url && is_libpq;
+    if (is_fine && (has_scheme || strchr(url, '='))) {
+        parts = PQconninfoParse(url, &message);
+        is_fine = parts != NULL;
+    }
+    if (!is_fine) {
+        struct slice words = slice_trimmed(slice_of_string(message ? message : ""));
+        failure_set(failure, FAILURE_INPUT, "that is no connection string of PostgreSQL%s%.*s",
+                    words.length ? ": " : "", (int)words.length, words.start);
+        failure_hint(failure, "Write it as postgresql://user:password@host:5432/database.");
+    }
+    PQconninfoFree(parts);
+    PQfreemem(message);
+    return is_fine;
+}
+
 struct session *session_open(const char *url, const char *purpose, struct failure *failure)
 {
     char application[64];

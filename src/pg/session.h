@@ -10,6 +10,10 @@
 
 struct session;
 
+/* False with FAILURE_INPUT for what libpq would refuse as a connection string, or would take for
+ * the name of a database: "", http://... The failure quotes nothing of it but libpq's own words, as
+ * there may be a password in it. */
+bool session_check_url(const char *url, struct failure *failure);
 /* url: connection URI or keyword string. purpose: shown in pg_stat_activity as "pawl <purpose>".
  * Waits at most 10 s (or the string's own connect_timeout). NULL with failure set when it cannot
  * connect, or the server is older than PostgreSQL 13 (FAILURE_SCHEMA). */

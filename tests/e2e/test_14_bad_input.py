@@ -54,6 +54,7 @@ TABLE = [
     (["kind", "set", "bad", "--pace", "5"], 3, ['kind "bad" does not exist', "--executor"]),
     (["kind", "set", "bad", "--executor", "sql"], 3, ["target"]),
     (["kind", "set", "bad", "--executor", "sql", "--target", "no.where"], 3, ["no.where"]),
+    (["kind", "set", "bad", "--executor", "sql", "--target", "no name; at all"], 3, ["name", "app.greet"]),
     (["crawl", "example.com"], 3, ["example.com", "https://"]),
     (["crawl", "ftp://example.com/"], 3, ["ftp"]),
     (["crawl", "http://"], 3, ["host"]),
