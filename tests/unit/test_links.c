@@ -7,19 +7,7 @@
 
 #include <cmocka.h>
 
-static struct arena *arena;
-
-static int set_up(void **state)
-{
-    arena = arena_create(4096);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    arena_destroy(arena);
-    return 0;
-}
+#include "arena_fixture.h"
 
 /* Links as lines: the URL and a letter for each flag. */
 static void on_found(void *context, const struct url *url, unsigned flags)

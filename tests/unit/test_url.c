@@ -6,23 +6,11 @@
 
 #include <cmocka.h>
 
+#include "arena_fixture.h"
+
 struct reference_case {
     const char *input, *expected; /* NULL: refused */
 };
-
-static struct arena *arena;
-
-static int set_up(void **state)
-{
-    arena = arena_create(4096);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    arena_destroy(arena);
-    return 0;
-}
 
 static struct url parsed(const char *input)
 {
