@@ -138,7 +138,9 @@ static bool say_started(const struct crawl *crawl, struct failure *failure)
         return false;
     if (call_has(crawl->call, "--json"))
         return output_json(json_pack("{s:s}", "job", crawl->job));
-    output_line("job %s: watch it with pawl job show %s --follow", crawl->job, crawl->job);
+    const char *data = call_text(crawl->call, "--data");
+    output_line("job %s: watch it with pawl job show %s --follow%s%s", crawl->job, crawl->job,
+                data ? " --data " : "", data ? data : "");
     return is_served || output_line("no node runs, so it waits for one: start it with pawl serve");
 }
 
