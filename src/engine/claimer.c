@@ -54,9 +54,11 @@ static void judge(struct claim *claim, int count, const struct claim_verdict *ve
         jobs_block(&engine->jobs, job, start_of(engine, verdict, count > 1 ? count - 1 : 1));
         return;
     }
-    if (job->facts.is_limited && count > 0) /* max_running gave a part: an end will unblock it */
+    if (job->facts.is_limited && count > 0) {
+        /* max_running gave a part, so that an end will unblock it, or there were no more tasks */
         jobs_block(&engine->jobs, job, engine_now_us(engine) + 1000000);
-    else if (!claim->is_from_top)
+        job->is_block_guessed = true;
+    } else if (!claim->is_from_top)
         job->cursor = claim_from_top;
     else if (!job->was_rung && job->claims == 0)
         jobs_make_idle(&engine->jobs, job);
@@ -137,8 +139,9 @@ static void on_claimed(void *context, const struct pg_result *result, const stru
     free(claim);
 }
 
-static bool send_claim(struct engine *engine, struct pg_connection *connection, struct job *job,
-                       int share, struct claim **last)
+/* NULL: the job's share is less than a task yet. */
+static struct claim *send_claim(struct engine *engine, struct pg_connection *connection,
+                                struct job *job, int share)
 {
     struct engine_executor *executor = runner_executor(engine, &job->facts);
     job->deficit += share * job_weight(job);
@@ -150,7 +153,7 @@ static bool send_claim(struct engine *engine, struct pg_connection *connection, 
     if (limit > CLAIM_LIMIT)
         limit = CLAIM_LIMIT;
     if (limit < 1)
-        return false;
+        return NULL;
     if (engine_now_us(engine) - job->cursor_since_us >
         CURSOR_LIFE_US + job->top_claim_us * CURSOR_LIFE_FACTOR)
         job->cursor = claim_from_top;
@@ -166,8 +169,7 @@ static bool send_claim(struct engine *engine, struct pg_connection *connection, 
     job->claims++;
     executor->reserved += limit;
     store_claim(connection, engine->node_id, job->facts.id, limit, &job->cursor, on_claimed, claim);
-    *last = claim;
-    return true;
+    return claim;
 }
 
 /* A bell has just woken the connection that listens, here and in the server: the claim that answers
@@ -179,22 +181,34 @@ static struct pg_connection *choose_connection(struct engine *engine)
     return is_answer_to_bell ? engine->listen : engine->claim;
 }
 
+/* A limited job's claims take turns on its limiter's row, so one at a time is enough; a job that
+ * has not answered from the top might be empty. */
+static bool may_claim(const struct job *job)
+{
+    return !job->claims || !(job->facts.is_limited || isinf(job->cursor.rank));
+}
+
+/* Goes round all who are ready, since many of them may have an executor that is full. False: nobody
+ * can claim now. */
 static bool send_group(struct engine *engine)
 {
     struct pg_connection *connection = choose_connection(engine);
-    int turns = engine->jobs.ready < JOBS_IN_A_GROUP ? engine->jobs.ready : JOBS_IN_A_GROUP;
+    int ready = engine->jobs.ready, sent = 0;
+    int turns = ready < JOBS_IN_A_GROUP ? ready : JOBS_IN_A_GROUP;
+    bool is_saving = false; /* somebody of little weight needs more turns */
     struct claim *last = NULL;
-    for (int i = 0; i < turns; i++) {
+    for (int i = 0; i < ready && sent < turns; i++) {
         struct job *job = jobs_next_turn(&engine->jobs);
-        /* A limited job's claims take turns on its limiter's row, so one at a time is enough; a job
-         * that has not answered from the top might be empty. */
-        if (job->claims && (job->facts.is_limited || isinf(job->cursor.rank)))
-            continue;
         int room = runner_room(engine, runner_executor(engine, &job->facts));
-        send_claim(engine, connection, job, (room + turns - 1) / turns, &last);
+        if (!room || !may_claim(job))
+            continue;
+        struct claim *claim = send_claim(engine, connection, job, (room + turns - 1) / turns);
+        is_saving = is_saving || !claim;
+        sent += claim != NULL;
+        last = claim ? claim : last;
     }
     if (!last)
-        return false;
+        return is_saving;
     last->is_last_of_group = true;
     engine->claimer.groups++;
     pg_connection_end_group(connection);

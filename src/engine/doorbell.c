@@ -78,11 +78,10 @@ static void learn(struct engine *engine, const struct pg_result *result)
         struct work work;
         store_list_work_read(result, row, &work);
         struct job *job = jobs_learn(&engine->jobs, &work);
-        if (!job->is_ready && !job->is_blocked)
+        /* Also when it is ready: a claim under way may be older than this list. */
+        if (!job->is_blocked)
             jobs_make_ready(&engine->jobs, job);
     }
-    if (pg_result_rows(result))
-        doorbell_note_work(engine);
 }
 
 static void on_work_listed(void *context, const struct pg_result *result,
@@ -95,6 +94,7 @@ static void on_work_listed(void *context, const struct pg_result *result,
         if (failure->sqlstate[0])
             log_warning("could not look for work: %s", failure->message);
         doorbell->next_look_us = engine_now_us(engine) + 1000000;
+        doorbell->is_sure = false;
         return;
     }
     learn(engine, result);
@@ -114,6 +114,8 @@ static void on_oldest(void *context, const struct pg_result *result, const struc
     if (!result || doorbell->state != BELL_ASLEEP)
         return;
     doorbell->is_sure = pg_result_integer(result, 0, 0) >= doorbell->horizon;
+    if (doorbell->is_sure)
+        duties_ask_due(engine); /* once more: the last answer may be older than this */
 }
 
 static void look(struct engine *engine)
@@ -139,8 +141,12 @@ static void on_drawn(void *context, const struct pg_result *result, const struct
 {
     struct engine *engine = context;
     struct doorbell *doorbell = &engine->doorbell;
-    if (!result || doorbell->state != BELL_FALLING)
+    if (doorbell->state != BELL_FALLING)
         return;
+    if (!result) {
+        doorbell_open(engine);
+        return;
+    }
     doorbell->state = BELL_ASLEEP;
     doorbell->is_sure = false;
     doorbell->horizon = pg_result_integer(result, 0, 0);
@@ -153,9 +159,10 @@ static void on_flag_set(void *context, const struct pg_result *result,
                         const struct failure *failure)
 {
     struct engine *engine = context;
-    if (result && !pg_result_boolean(result, 0, 0))
-        node_was_declared_dead(engine);
-    else if (!result && failure->sqlstate[0]) {
+    if (result && !pg_result_boolean(result, 0, 0)) {
+        if (engine->doorbell.flag_node_id == engine->node_id)
+            node_was_declared_dead(engine);
+    } else if (!result && failure->sqlstate[0]) {
         log_warning("could not change the sleep flag: %s", failure->message);
         if (engine->doorbell.state == BELL_FALLING)
             doorbell_open(engine);
@@ -165,6 +172,7 @@ static void on_flag_set(void *context, const struct pg_result *result,
 static void fall_asleep(struct engine *engine)
 {
     engine->doorbell.state = BELL_FALLING;
+    engine->doorbell.flag_node_id = engine->node_id;
     store_set_asleep(engine->listen, engine->node_id, true, on_flag_set, engine);
     pg_connection_end_group(engine->listen);
     store_draw_transaction(engine->listen, on_drawn, engine);
@@ -174,6 +182,8 @@ static void fall_asleep(struct engine *engine)
 static void stay_awake(struct engine *engine)
 {
     doorbell_open(engine);
+    engine->claimer.busy_claims = 0; /* counted anew: the work may be gone before the next claim */
+    engine->doorbell.flag_node_id = engine->node_id;
     store_set_asleep(engine->listen, engine->node_id, false, on_flag_set, engine);
     pg_connection_end_group(engine->listen);
 }
@@ -198,7 +208,7 @@ static void on_work_bell(struct engine *engine, const char *ids)
         struct job *job = end == ids + 1 ? NULL : jobs_find(&engine->jobs, id);
         if (!job)
             doorbell_want_look(engine);
-        else if (!job->is_blocked)
+        else if (!job->is_blocked || job->is_block_guessed)
             jobs_make_ready(&engine->jobs, job);
         if (end == ids + 1)
             return;
@@ -274,7 +284,8 @@ static void turn_awake(struct engine *engine, int64_t *next_us)
     if (!doorbell->is_looking &&
         (doorbell->is_look_wanted || engine_now_us(engine) >= doorbell->next_look_us))
         look(engine);
-    *next_us = doorbell->next_look_us;
+    if (!doorbell->is_looking)
+        *next_us = doorbell->next_look_us;
     if (is_idle(engine) && asleep_at_us < *next_us)
         *next_us = asleep_at_us;
 }
@@ -293,7 +304,7 @@ static void turn_asleep(struct engine *engine, int64_t *next_us)
         (doorbell->is_look_wanted ||
          (!doorbell->is_sure && engine_now_us(engine) >= doorbell->next_look_us)))
         look(engine);
-    if (!doorbell->is_sure)
+    if (!doorbell->is_sure && !doorbell->is_looking)
         *next_us = doorbell->next_look_us;
 }
 

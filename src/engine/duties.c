@@ -104,12 +104,15 @@ static void on_promoted(void *context, const struct pg_result *result,
     engine->duties.is_promoting = false;
     if (!result) {
         complain("promote due tasks", failure);
-        engine->duties.due_at_us = engine_now_us(engine) + 1000000;
+        engine->duties.next_promote_us = engine_now_us(engine) + 1000000;
+        duties_ask_due(engine);
         return;
     }
     if (pg_result_integer(result, 0, 0) > 0) {
         doorbell_want_look(engine);
         duties_note_ledger(engine);
+    } else { /* another node does it, or somebody has locked what is due */
+        engine->duties.next_promote_us = engine_now_us(engine) + BLOCKED_PAUSE_US;
     }
 }
 
@@ -170,8 +173,7 @@ static void fold(struct engine *engine)
             : 0;
     store_fold(engine->duty, duties->fold_from_block, on_folded, engine);
     pg_connection_end_group(engine->duty);
-    if (!duties->is_asking_due)
-        ask_next_due(engine); /* while we are awake nobody rings for a new time */
+    duties->is_due_unknown = true; /* while we are awake nobody rings for a new time */
 }
 
 /* ---- heartbeat and rescue ---- */
@@ -263,6 +265,30 @@ static int64_t earlier(int64_t a_us, int64_t b_us)
     return a_us < b_us ? a_us : b_us;
 }
 
+static int64_t later(int64_t a_us, int64_t b_us)
+{
+    return a_us > b_us ? a_us : b_us;
+}
+
+/* What is under way comes back with a turn of its own. */
+static void arm(struct engine *engine, int64_t now_us)
+{
+    const struct duties *duties = &engine->duties;
+    int64_t next_us = INT64_MAX;
+    if (!duties->is_beating)
+        next_us = duties->next_beat_us;
+    if (!duties->is_sweeping)
+        next_us = earlier(next_us, duties->next_sweep_us);
+    if (!duties->is_promoting && duties->due_at_us != INT64_MAX)
+        next_us = earlier(next_us, later(duties->due_at_us, duties->next_promote_us));
+    if (duties->is_dirty && !duties->is_folding)
+        next_us = earlier(next_us, duties->next_fold_us);
+    uv_timer_stop(&engine->duties.timer);
+    if (next_us != INT64_MAX)
+        uv_timer_start(&engine->duties.timer, on_timer,
+                       next_us > now_us ? (uint64_t)(next_us - now_us + 999) / 1000 : 1, 0);
+}
+
 void duties_turn(struct engine *engine)
 {
     struct duties *duties = &engine->duties;
@@ -271,7 +297,7 @@ void duties_turn(struct engine *engine)
         return;
     if (duties->is_dirty && !duties->is_folding && now_us >= duties->next_fold_us)
         fold(engine);
-    if (!duties->is_promoting && now_us >= duties->due_at_us)
+    if (!duties->is_promoting && now_us >= duties->due_at_us && now_us >= duties->next_promote_us)
         promote(engine);
     if (duties->is_due_unknown && !duties->is_asking_due)
         ask_next_due(engine);
@@ -280,10 +306,5 @@ void duties_turn(struct engine *engine)
     if (!duties->is_sweeping && now_us >= duties->next_sweep_us)
         sweep(engine);
 
-    int64_t next_us = earlier(duties->next_beat_us, duties->next_sweep_us);
-    next_us = earlier(next_us, duties->due_at_us);
-    if (duties->is_dirty && !duties->is_folding)
-        next_us = earlier(next_us, duties->next_fold_us);
-    uv_timer_start(&duties->timer, on_timer,
-                   next_us > now_us ? (uint64_t)(next_us - now_us + 999) / 1000 : 1, 0);
+    arm(engine, now_us);
 }

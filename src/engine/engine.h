@@ -38,6 +38,7 @@ enum doorbell_state { BELL_OFF, BELL_AWAKE, BELL_FALLING, BELL_ASLEEP };
 struct doorbell {
     int state;
     bool is_look_wanted, is_looking;
+    int flag_node_id;      /* whose flag was last changed */
     bool is_sure;          /* asleep, and nobody can have missed the flag */
     int64_t horizon;       /* transactions below this may have missed the flag */
     int64_t look_pause_us; /* grows while we wait for them */
@@ -77,6 +78,7 @@ struct duties {
     int64_t fold_full_at_us;                  /* until then folds start at the cursor */
     int64_t due_at_us;                        /* when the next task is due, or INT64_MAX */
     bool is_promoting, is_due_unknown, is_asking_due;
+    int64_t next_promote_us; /* what is due was held by somebody: not before this */
     int64_t next_beat_us, next_sweep_us, serving_since_us;
     bool is_beating, is_sweeping;
     struct node_beat beat; /* since the last heartbeat */
@@ -100,6 +102,8 @@ struct engine {
     char *executor_names; /* array literal */
     struct engine_executor executors[EXECUTORS];
     int node_state, node_id;
+    bool is_asking;   /* whether the database knows us, or to be known: one question at a time */
+    bool was_cut_off; /* draining: what ran was told to end */
     bool was_lost_logged;
     bool was_away;       /* at least once: a claim may have been lost in a crash of the server */
     bool is_catching_up; /* back, and outcomes from before are being written: claim later */
@@ -112,7 +116,7 @@ struct engine {
     uv_prepare_t before_sleep;
     uv_signal_t on_term, on_int;
     uv_async_t on_stop;
-    uv_timer_t drain_timer;
+    uv_timer_t drain_timer, ask_timer;
     struct failure failure;
 };
 
@@ -126,7 +130,8 @@ static inline int64_t engine_now_us(const struct engine *engine)
 void node_start(struct engine *engine);
 /* May tasks be claimed: registered, connected, not draining? */
 bool node_is_serving(const struct engine *engine);
-/* Has it an id, and duties? True also while it drains. */
+/* Has it an id, and duties? True also while it drains, and while connections other than the duties'
+ * are away: a node that says nothing is declared dead. */
 bool node_is_registered(const struct engine *engine);
 /* The database does not know us any more. */
 void node_was_declared_dead(struct engine *engine);

@@ -64,7 +64,7 @@ static void leave_list(struct jobs *jobs, struct job *job)
 {
     list_remove(&job->link);
     jobs->ready -= job->is_ready;
-    job->is_ready = job->is_blocked = false;
+    job->is_ready = job->is_blocked = job->is_block_guessed = false;
     if (list_is_empty(&job->tenant->ready))
         list_remove(&job->tenant->link);
 }
@@ -207,7 +207,7 @@ void jobs_trim(struct jobs *jobs, size_t limit, void (*forget)(void *context, in
     while (jobs->count > limit && link != &jobs->idle) {
         struct job *job = list_object(link, struct job, link);
         link = link->next;
-        if (job->claims || !list_is_empty(&job->tasks))
+        if (job->claims || job->waiting || !list_is_empty(&job->tasks))
             continue;
         forget(context, job->facts.id);
         forget_job(jobs, job);

@@ -30,6 +30,8 @@ struct job {
     bool is_ready, is_blocked;
     bool was_rung; /* since the last claim was sent: coming back short does not mean empty */
     int claims;    /* under way */
+    int waiting;   /* tasks that were claimed here and whose moment has not come */
+    bool is_block_guessed; /* blocked because a claim came back short: a bell knows better */
     double deficit;
     struct claim_cursor cursor;
     int64_t top_claim_us;     /* what the last claim from the top took */

@@ -12,6 +12,7 @@
 enum {
     DRAIN_LIMIT_MS = 25000, /* what runs may take to end */
     FLUSH_LIMIT_MS = 5000,  /* and then the outcomes to be written */
+    ASK_PAUSE_MS = 1000,    /* the database did not answer whether it knows us */
 };
 
 enum event {
@@ -55,7 +56,9 @@ static void on_connection_ready(void *context)
 static void on_connection_lost(void *context, const struct failure *failure)
 {
     struct engine *engine = context;
-    if (!engine->was_lost_logged && engine->node_state != NODE_STOPPED)
+    if (engine->node_state == NODE_STOPPED)
+        return;
+    if (!engine->was_lost_logged)
         log_warning("no database: %s%s%s; trying again", failure->message,
                     failure->detail[0] ? ": " : "", failure->detail);
     engine->was_lost_logged = true;
@@ -90,16 +93,34 @@ static void on_listening(void *context, const struct pg_result *result,
         log_warning("cannot listen, so work is found by looking only: %s", failure->message);
 }
 
+static void on_ask_timer(uv_timer_t *timer)
+{
+    if (are_all_ready(timer->data))
+        step(timer->data, CONNECTED);
+}
+
+/* A refusal. When the connection is lost instead, its return asks again. */
+static void ask_later(struct engine *engine, const struct failure *failure)
+{
+    if (!pg_connection_is_ready(engine->duty))
+        return;
+    log_warning("could not ask whether the database knows this node: %s", failure->message);
+    uv_timer_start(&engine->ask_timer, on_ask_timer, ASK_PAUSE_MS, 0);
+}
+
 static void on_registered(void *context, const struct pg_result *result,
                           const struct failure *failure)
 {
     struct engine *engine = context;
+    engine->is_asking = false;
     if (result) {
         engine->node_id = (int)pg_result_integer(result, 0, 0);
         step(engine, KNOWN);
-    } else if (failure->sqlstate[0]) {
+    } else if (failure->sqlstate[0] && engine->node_id == 0) {
         engine->failure = *failure;
         step(engine, STOP);
+    } else {
+        ask_later(engine, failure);
     }
 }
 
@@ -107,6 +128,9 @@ static void register_us(void *owner)
 {
     struct engine *engine = owner;
     char host[128] = "", name[160];
+    if (engine->is_asking || !are_all_ready(engine))
+        return; /* the answer comes, or they do */
+    engine->is_asking = true;
     gethostname(host, sizeof host - 1);
     snprintf(name, sizeof name, "%s:%d", host, (int)getpid());
     store_register_node(engine->duty, name, PAWL_VERSION, engine->slots, on_registered, engine);
@@ -117,8 +141,11 @@ static void on_still_known(void *context, const struct pg_result *result,
                            const struct failure *failure)
 {
     struct engine *engine = context;
+    engine->is_asking = false;
     if (result)
         step(engine, pg_result_boolean(result, 0, 0) ? KNOWN : UNKNOWN);
+    else
+        ask_later(engine, failure);
 }
 
 /* We may have been away for so long that others took our tasks over. */
@@ -126,6 +153,9 @@ static void ask_if_known(void *owner)
 {
     struct engine *engine = owner;
     struct node_beat beat = {.running = engine->runner.running};
+    if (engine->is_asking)
+        return;
+    engine->is_asking = true;
     store_heartbeat(engine->duty, engine->node_id, &beat, on_still_known, engine);
     pg_connection_end_group(engine->duty);
 }
@@ -133,6 +163,10 @@ static void ask_if_known(void *owner)
 static void begin_serving(void *owner)
 {
     struct engine *engine = owner;
+    if (!are_all_ready(engine)) { /* one was lost while we asked */
+        step(engine, LOST);
+        return;
+    }
     store_listen(engine->listen, on_listening, engine);
     pg_connection_end_group(engine->listen);
     duties_begin(engine);
@@ -147,12 +181,14 @@ static void begin_serving(void *owner)
 
 /* Claims commit without waiting for the disk, so a crash of the server may undo one, and the same
  * (node, attempt) is given out again. So that it names one execution: what was outstanding is
- * written before we claim again, and a task that is running here already is not started twice. */
+ * written before we claim again, a task that is running here already is not started twice, and one
+ * that waits here for its moment goes back. */
 static void pause_serving(void *owner)
 {
     struct engine *engine = owner;
     engine->was_away = true;
     doorbell_close(engine);
+    runner_return_waiting(engine);
 }
 
 static void begin_again(void *owner)
@@ -163,8 +199,7 @@ static void begin_again(void *owner)
     doorbell_close(engine);
     runner_return_waiting(engine);
     runner_cancel_all(engine);
-    if (are_all_ready(engine))
-        register_us(engine); /* else when they are */
+    register_us(engine);
 }
 
 static void on_drain_timer(uv_timer_t *timer)
@@ -186,12 +221,13 @@ static void begin_draining(void *owner)
 static void cut_off(void *owner)
 {
     struct engine *engine = owner;
-    if (engine->runner.running) {
+    if (engine->runner.running && !engine->was_cut_off) {
+        engine->was_cut_off = true;
         log_warning("stopping: %d tasks did not end in time", engine->runner.running);
         runner_cancel_all(engine);
         return;
     }
-    log_warning("stopping: outcomes could not be written; those tasks will run again");
+    log_warning("stopping: some tasks did not end, or were not written; they will run again");
     step(engine, LEFT);
 }
 
@@ -247,8 +283,10 @@ static const struct machine_step steps[] = {
     {NODE_LEAVING, TIME_IS_UP, NODE_STOPPED, close_all,
      "no answer: rescue will find nothing to do"},
     {NODE_LEAVING, STOP, NODE_STOPPED, close_all, "asked twice: at once"},
-    {NODE_STARTING, UNKNOWN, NODE_STARTING, NULL, "an answer from before"},
+    {NODE_STARTING, UNKNOWN, NODE_STARTING, register_us, "an answer from before"},
+    {NODE_SERVING, CONNECTED, NODE_SERVING, NULL, "asked again, and answered meanwhile"},
     {NODE_SERVING, KNOWN, NODE_SERVING, NULL, "an answer from before"},
+    {NODE_STOPPED, CONNECTED, NODE_STOPPED, NULL, "closing"},
     {NODE_STOPPED, LOST, NODE_STOPPED, NULL, "closing"},
     {NODE_STOPPED, STOP, NODE_STOPPED, NULL, "closing"},
     {NODE_STOPPED, LEFT, NODE_STOPPED, NULL, "closing"},
@@ -270,7 +308,8 @@ bool node_is_serving(const struct engine *engine)
 
 bool node_is_registered(const struct engine *engine)
 {
-    return engine->node_state == NODE_SERVING || engine->node_state == NODE_DRAINING;
+    return engine->node_state == NODE_SERVING || engine->node_state == NODE_AWAY ||
+           engine->node_state == NODE_DRAINING;
 }
 
 void node_was_declared_dead(struct engine *engine)
@@ -281,7 +320,8 @@ void node_was_declared_dead(struct engine *engine)
 void node_start(struct engine *engine)
 {
     uv_timer_init(&engine->loop, &engine->drain_timer);
-    engine->drain_timer.data = engine;
+    uv_timer_init(&engine->loop, &engine->ask_timer);
+    engine->drain_timer.data = engine->ask_timer.data = engine;
     connect_all(engine);
 }
 

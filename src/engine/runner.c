@@ -26,6 +26,7 @@ static void start(struct engine *engine, struct task *task)
     struct job *job = jobs_find(&engine->jobs, task->job_id);
     list_move(&job->tasks, &task->link);
     executor->reserved--;
+    job->waiting--;
     task->is_running = true;
     engine->runner.running++;
     if (engine->options->on_task_started)
@@ -73,6 +74,7 @@ void runner_add(struct engine *engine, struct list *tasks)
         struct task *task = list_object(first, struct task, link);
         list_remove(first);
         runner_executor(engine, task->job)->reserved++;
+        jobs_find(&engine->jobs, task->job_id)->waiting++;
         insert_later(engine, task);
     }
     if (node_is_serving(engine))
@@ -112,10 +114,12 @@ void runner_on_done(void *owner, struct task *task, struct outcome *outcome)
     struct engine *engine = owner;
     struct job *job = jobs_find(&engine->jobs, task->job_id);
     list_remove(&task->link);
-    if (task->is_running)
+    if (task->is_running) {
         engine->runner.running--;
-    else
+    } else {
         runner_executor(engine, task->job)->reserved--;
+        job->waiting--;
+    }
     decide_retry(engine, task, outcome);
     if (outcome->kind == OUTCOME_ENDED) {
         free(outcome->error);

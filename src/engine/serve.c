@@ -78,6 +78,7 @@ void node_stop(struct engine *engine)
     uv_close((uv_handle_t *)&engine->on_int, NULL);
     uv_close((uv_handle_t *)&engine->on_stop, NULL);
     uv_close((uv_handle_t *)&engine->drain_timer, NULL);
+    uv_close((uv_handle_t *)&engine->ask_timer, NULL);
     uv_stop(&engine->loop);
 }
 

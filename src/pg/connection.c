@@ -368,7 +368,9 @@ static void on_socket(uv_poll_t *handle, int status, int events)
         return;
     }
     bool is_broken = status < 0 || !PQconsumeInput(connection->inner);
-    read_results(connection); /* what came before the break still counts */
+    if (is_broken)
+        stop_watching(connection); /* now, while nobody else has a socket of that number */
+    read_results(connection);      /* what came before the break still counts */
     if (connection->state != READY)
         return;
     read_notifications(connection);
