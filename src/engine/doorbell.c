@@ -27,7 +27,8 @@ enum {
     BUSY_BELLS = 500,      /* bells in a second: stay awake instead */
     FIRST_PAUSE_US = 2000, /* between looks until we are sure */
     LONGEST_PAUSE_US = 5000000,
-    KNOWN_JOBS_ASLEEP = 16, /* what an idle node remembers */
+    REFUSED_PAUSE_US = 1000000, /* the database refused to let us sleep */
+    KNOWN_JOBS_ASLEEP = 16,     /* what an idle node remembers */
     KNOWN_JOBS_AWAKE = 1000,
 };
 
@@ -137,6 +138,13 @@ static void look(struct engine *engine)
 
 /* ---- falling asleep and waking up ---- */
 
+/* Awake, and not asleep again at once. */
+static void open_after_refusal(struct engine *engine)
+{
+    doorbell_open(engine);
+    engine->doorbell.last_work_us += REFUSED_PAUSE_US;
+}
+
 static void on_drawn(void *context, const struct pg_result *result, const struct failure *failure)
 {
     struct engine *engine = context;
@@ -144,7 +152,7 @@ static void on_drawn(void *context, const struct pg_result *result, const struct
     if (doorbell->state != BELL_FALLING)
         return;
     if (!result) {
-        doorbell_open(engine);
+        open_after_refusal(engine);
         return;
     }
     doorbell->state = BELL_ASLEEP;
@@ -165,7 +173,7 @@ static void on_flag_set(void *context, const struct pg_result *result,
     } else if (!result && failure->sqlstate[0]) {
         log_warning("could not change the sleep flag: %s", failure->message);
         if (engine->doorbell.state == BELL_FALLING)
-            doorbell_open(engine);
+            open_after_refusal(engine);
     }
 }
 
