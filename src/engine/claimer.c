@@ -193,18 +193,20 @@ static bool may_claim(const struct job *job)
 static bool send_group(struct engine *engine)
 {
     struct pg_connection *connection = choose_connection(engine);
-    int ready = engine->jobs.ready, sent = 0;
+    int ready = engine->jobs.ready, taken = 0;
     int turns = ready < JOBS_IN_A_GROUP ? ready : JOBS_IN_A_GROUP;
     bool is_saving = false; /* somebody of little weight needs more turns */
     struct claim *last = NULL;
-    for (int i = 0; i < ready && sent < turns; i++) {
+    for (int i = 0; i < ready && taken < turns; i++) {
         struct job *job = jobs_next_turn(&engine->jobs);
         int room = runner_room(engine, runner_executor(engine, &job->facts));
-        if (!room || !may_claim(job))
+        if (!room)
+            continue; /* costs its tenant no turn */
+        taken++;
+        if (!may_claim(job))
             continue;
         struct claim *claim = send_claim(engine, connection, job, (room + turns - 1) / turns);
         is_saving = is_saving || !claim;
-        sent += claim != NULL;
         last = claim ? claim : last;
     }
     if (!last)
