@@ -177,6 +177,23 @@ static bool apply_present(struct session *session, struct migrate_report *report
 }
 
 /* Inside the transaction, under the lock. */
+/* A schema of that name that we did not make is somebody's: nothing is put into it. */
+static bool refuse_foreign_schema(struct session *session, struct failure *failure)
+{
+    struct pg_result *result;
+    if (!ask(session,
+             "select 1 from pg_catalog.pg_class c where c.relnamespace = "
+             "(select n.oid from pg_catalog.pg_namespace n where n.nspname = 'pawl') limit 1",
+             &result, failure))
+        return false;
+    bool is_empty = pg_result_rows(result) == 0;
+    pg_result_destroy(result);
+    if (is_empty)
+        return true;
+    failure_set(failure, FAILURE_SCHEMA, "this database has a schema \"pawl\" that is not Pawl's");
+    return failure_hint(failure, "Rename that schema, or give Pawl another database.");
+}
+
 static bool apply_missing(struct session *session, struct migrate_report *report,
                           struct failure *failure)
 {
@@ -184,6 +201,8 @@ static bool apply_missing(struct session *session, struct migrate_report *report
         return false;
     if (report->has_schema && !report->pending && report->is_present_current)
         return true;
+    if (!report->has_schema && !refuse_foreign_schema(session, failure))
+        return false;
     return run_file(session, "bootstrap.sql", embedded_sql_bootstrap, failure) &&
            apply_migrations(session, report, failure) && apply_present(session, report, failure);
 }

@@ -42,6 +42,15 @@ def test_fresh_then_nothing_to_do(databases, shared_server):
     assert set(states(after)) == {"applied"} and after["is_current"] is True
 
 
+def test_somebody_elses_schema_is_left_alone(databases, shared_server):
+    db = databases(shared_server, is_migrated=False)
+    psql(db, "create schema pawl; create table pawl.tasks (theirs integer);")
+    before = dump(db)
+    refused = pawl("migrate", "--db", db.url, code=5)
+    assert "not Pawl's" in refused.stderr and "another database" in refused.stderr
+    assert dump(db) == before
+
+
 def test_all_files_of_sql_are_in_it(db):
     numbered = sorted(path.name for path in (SQL / "migrations").iterdir())
     assert [name for _, name, _ in applied(db)] == [f"migrations/{name}" for name in numbered]
