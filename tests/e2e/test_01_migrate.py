@@ -121,7 +121,7 @@ def test_a_database_without_a_schema_is_refused(databases, shared_server):
 
 def test_a_failure_leaves_the_database_as_it_was(databases, shared_server):
     db = databases(shared_server, is_migrated=False)
-    db.rows("create schema pawl; create table pawl.kinds (mine text)")
+    db.rows("create schema pawl; create type pawl.job_status as enum ('mine')")
     expected = dump(db)
     assert "0001" in db.pawl("migrate", code=4).stderr
     assert dump(db) == expected
