@@ -1,28 +1,29 @@
 /*
- * How it works: one PGconn in pipeline mode, one uv_poll on its socket, one timer (connect deadline
- * or pause before the next try), and a list of requests in the order in which they were sent. A
- * request is a statement or the end of a group. Results wait in their requests until the group's
+ * How it works: one PGconn in pipeline mode with a watch on its socket, a timer for the pause
+ * before the next attempt to connect, and a list of requests in the order in which they were sent.
+ * A request is a statement or the end of a group. Results wait in their requests until the group's
  * sync comes; then the callbacks are called in order.
+ *
+ * Beside this file: connection_attempt (connecting), connection_socket (the watch),
+ * connection_prepared (prepared statements), connection_cancel.
  */
 #include "pg/connection.h"
 
 #include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/machine.h"
 #include "base/memory.h"
+#include "pg/connection_attempt.h"
+#include "pg/connection_cancel.h"
+#include "pg/connection_prepared.h"
+#include "pg/connection_socket.h"
 
-enum {
-    CONNECT_DEADLINE_MS = 10000,
-    FIRST_PAUSE_MS = 50,
-    LONGEST_PAUSE_MS = 5000,
-    STATEMENTS = 16, /* distinct ones on a connection; more are sent unprepared */
-};
+enum { FIRST_PAUSE_MS = 50, LONGEST_PAUSE_MS = 5000 };
 
 enum state { PAUSING, CONNECTING, READY, CLOSED };
 enum event { TIME_IS_UP, CONNECTED, BROKEN, CLOSE };
@@ -42,117 +43,52 @@ struct pg_connection {
     struct pg_connection_events events;
     void *context;
     int state;
-    PGconn *inner;
-    uv_poll_t *poll;
-    int poll_events, socket;
+    struct connection_attempt *attempt; /* while connecting */
+    PGconn *inner;                      /* while ready */
+    struct connection_socket socket;
     uv_timer_t timer;
     int pause_ms;
     struct list requests;
     int outstanding;
-    bool cannot_prepare; /* a pooler is in between that does not keep prepared statements */
-    const char *prepared[STATEMENTS];
+    struct connection_prepared prepared;
     struct failure failure;
 };
 
-/* Marks a place whose statement was not prepared after all; its name is not used again. */
-static const char forgotten[] = "";
-
 static void step(struct pg_connection *connection, enum event event);
-static void on_socket(uv_poll_t *handle, int status, int events);
 
-/* ---- the socket ---- */
-
-static void on_poll_closed(uv_handle_t *handle)
-{
-    free(handle);
-}
-
-static void stop_watching(struct pg_connection *connection)
-{
-    if (connection->poll) {
-        connection->poll->data = NULL;
-        uv_close((uv_handle_t *)connection->poll, on_poll_closed);
-    }
-    connection->poll = NULL;
-    connection->poll_events = 0;
-}
-
-/* libpq may change the socket while it connects (several hosts, TLS retries). */
 static void watch(struct pg_connection *connection, int events)
 {
-    int socket = PQsocket(connection->inner);
-    if (connection->poll && socket != connection->socket)
-        stop_watching(connection);
-    if (!connection->poll) {
-        connection->poll = memory_zeroed(1, sizeof *connection->poll);
-        connection->poll->data = connection;
-        connection->socket = socket;
-        CHECK(uv_poll_init(connection->loop, connection->poll, socket) == 0);
-    }
-    if (events != connection->poll_events)
-        CHECK(uv_poll_start(connection->poll, events, on_socket) == 0);
-    connection->poll_events = events;
+    connection_socket_watch(&connection->socket, PQsocket(connection->inner), events);
 }
 
 /* ---- what the steps do ---- */
 
 static void on_timer(uv_timer_t *timer)
 {
-    struct pg_connection *connection = timer->data;
-    if (connection->state == CONNECTING)
-        failure_set(&connection->failure, FAILURE_DATABASE,
-                    "could not connect to the database within %d s", CONNECT_DEADLINE_MS / 1000);
-    step(connection, TIME_IS_UP);
+    step(timer->data, TIME_IS_UP);
 }
 
-static void advance_connect(struct pg_connection *connection)
+static void on_attempt_done(void *context, PGconn *inner, const struct failure *failure)
 {
-    stop_watching(connection); /* libpq may open another socket of the same number */
-    switch (PQconnectPoll(connection->inner)) {
-    case PGRES_POLLING_READING:
-        watch(connection, UV_READABLE);
-        break;
-    case PGRES_POLLING_WRITING:
-        watch(connection, UV_WRITABLE);
-        break;
-    case PGRES_POLLING_OK:
-        step(connection, CONNECTED);
-        break;
-    default:
-        pg_failure_from(&connection->failure, NULL, PQerrorMessage(connection->inner));
-        step(connection, BROKEN);
-    }
+    struct pg_connection *connection = context;
+    connection_attempt_destroy(connection->attempt);
+    connection->attempt = NULL;
+    connection->inner = inner;
+    if (failure)
+        connection->failure = *failure;
+    step(connection, inner ? CONNECTED : BROKEN);
 }
 
 static void begin_connect(void *owner)
 {
     struct pg_connection *connection = owner;
-    /* A dead peer is noticed within about 20 s, also in the middle of a statement. The string's own
-     * settings come after and win. */
-    static const char *const names[] = {"keepalives_idle",
-                                        "keepalives_interval",
-                                        "keepalives_count",
-                                        "tcp_user_timeout",
-                                        "dbname",
-                                        "application_name",
-                                        NULL};
-    const char *const values[] = {"10", "3", "3", "20000", connection->url, connection->application,
-                                  NULL};
-    connection->inner = PQconnectStartParams(names, values, 1);
-    CHECK(connection->inner != NULL);
-    uv_timer_start(&connection->timer, on_timer, CONNECT_DEADLINE_MS, 0);
-    if (PQstatus(connection->inner) == CONNECTION_BAD) {
-        pg_failure_from(&connection->failure, NULL, PQerrorMessage(connection->inner));
-        step(connection, BROKEN);
-        return;
-    }
-    watch(connection, UV_WRITABLE);
+    connection->attempt = connection_attempt_create(
+        connection->loop, connection->url, connection->application, on_attempt_done, connection);
 }
 
 static void become_ready(void *owner)
 {
     struct pg_connection *connection = owner;
-    uv_timer_stop(&connection->timer);
     connection->pause_ms = FIRST_PAUSE_MS;
     CHECK(PQsetnonblocking(connection->inner, 1) == 0);
     CHECK(PQenterPipelineMode(connection->inner) == 1);
@@ -162,9 +98,11 @@ static void become_ready(void *owner)
 
 static void disconnect(struct pg_connection *connection)
 {
-    memset(connection->prepared, 0, sizeof connection->prepared);
+    connection_prepared_clear(&connection->prepared);
     uv_timer_stop(&connection->timer);
-    stop_watching(connection);
+    connection_attempt_destroy(connection->attempt);
+    connection->attempt = NULL;
+    connection_socket_stop(&connection->socket);
     PQfinish(connection->inner);
     connection->inner = NULL;
 }
@@ -219,8 +157,8 @@ static const struct machine_step steps[] = {
     {PAUSING, TIME_IS_UP, CONNECTING, begin_connect, "the pause is over: try again"},
     {PAUSING, CLOSE, CLOSED, close_for_good, "the owner is done"},
     {CONNECTING, CONNECTED, READY, become_ready, "the server has let us in"},
-    {CONNECTING, BROKEN, PAUSING, pause_before_next, "refused: wait, longer each time"},
-    {CONNECTING, TIME_IS_UP, PAUSING, pause_before_next, "no answer within the deadline"},
+    {CONNECTING, BROKEN, PAUSING, pause_before_next,
+     "refused, or no answer: wait, longer each time"},
     {CONNECTING, CLOSE, CLOSED, close_for_good, "the owner is done"},
     {READY, BROKEN, PAUSING, pause_before_next, "the server is gone: its requests are lost"},
     {READY, TIME_IS_UP, PAUSING, pause_before_next, "the same, found out by a send"},
@@ -233,30 +171,6 @@ static void step(struct pg_connection *connection, enum event event)
 }
 
 /* ---- requests and results ---- */
-
-/* ---- prepared statements ---- */
-
-/* Its place, or the first free one, or STATEMENTS. */
-static int find_prepared(const struct pg_connection *connection, const char *sql)
-{
-    int place = 0;
-    while (place < STATEMENTS && connection->prepared[place] && connection->prepared[place] != sql)
-        place++;
-    return place;
-}
-
-static void forget_prepared(struct pg_connection *connection, const char *sql)
-{
-    for (int i = 0; i < STATEMENTS; i++)
-        if (connection->prepared[i] == sql)
-            connection->prepared[i] = forgotten;
-}
-
-/* "prepared statement does not exist", and "exists already" */
-static bool is_pooler_at_fault(const struct failure *failure)
-{
-    return strcmp(failure->sqlstate, "26000") == 0 || strcmp(failure->sqlstate, "42P05") == 0;
-}
 
 /* The group at the head of the list has been answered: tell each of its statements. The callbacks
  * may send more, which goes to the end of the list. */
@@ -276,11 +190,11 @@ static void complete_group(struct pg_connection *connection)
             pg_failure_from(&failure, (struct pg_result *)request->result,
                             "the server sent no result");
         if (request->prepares && status != PGRES_COMMAND_OK)
-            forget_prepared(connection, request->prepares);
+            connection_prepared_forget(&connection->prepared, request->prepares);
         connection->outstanding -= request->on_done != NULL;
     }
-    if (is_pooler_at_fault(&failure)) {
-        connection->cannot_prepare = true;
+    if (connection_prepared_is_at_fault(&failure)) {
+        connection->prepared.is_given_up = true;
         failure.sqlstate[0] = '\0'; /* nothing took effect: as if the connection was lost */
     }
     while (!list_is_empty(&group)) {
@@ -345,7 +259,7 @@ static void break_off(struct pg_connection *connection)
 static void break_off_next_turn(struct pg_connection *connection)
 {
     pg_failure_from(&connection->failure, NULL, PQerrorMessage(connection->inner));
-    stop_watching(connection);
+    connection_socket_stop(&connection->socket);
     uv_timer_start(&connection->timer, on_timer, 0, 0);
 }
 
@@ -358,19 +272,13 @@ static void flush(struct pg_connection *connection)
         watch(connection, left ? UV_READABLE | UV_WRITABLE : UV_READABLE);
 }
 
-static void on_socket(uv_poll_t *handle, int status, int events)
+static void on_socket(void *context, int status, int events)
 {
-    struct pg_connection *connection = handle->data;
-    if (!connection)
-        return;
-    if (connection->state == CONNECTING) {
-        advance_connect(connection);
-        return;
-    }
+    struct pg_connection *connection = context;
     bool is_broken = status < 0 || !PQconsumeInput(connection->inner);
     if (is_broken)
-        stop_watching(connection); /* now, while nobody else has a socket of that number */
-    read_results(connection);      /* what came before the break still counts */
+        connection_socket_stop(&connection->socket); /* while nobody else has that number */
+    read_results(connection);                        /* what came before the break still counts */
     if (connection->state != READY)
         return;
     read_notifications(connection);
@@ -396,6 +304,7 @@ struct pg_connection *pg_connection_create(uv_loop_t *loop, const char *url, con
     connection->state = PAUSING;
     connection->pause_ms = FIRST_PAUSE_MS;
     list_init(&connection->requests);
+    connection_socket_init(&connection->socket, loop, on_socket, connection);
     CHECK(uv_timer_init(loop, &connection->timer) == 0);
     connection->timer.data = connection;
     uv_timer_start(&connection->timer, on_timer, 0, 0);
@@ -417,33 +326,10 @@ int pg_connection_outstanding(const struct pg_connection *connection)
     return connection->outstanding;
 }
 
-struct cancellation {
-    uv_work_t work;
-    PGcancel *cancel;
-};
-
-static void cancel_in_thread(uv_work_t *work)
-{
-    char reason[256];
-    PQcancel(((struct cancellation *)work->data)->cancel, reason, sizeof reason);
-}
-
-static void on_cancelled(uv_work_t *work, int status)
-{
-    struct cancellation *cancellation = work->data;
-    PQfreeCancel(cancellation->cancel);
-    free(cancellation);
-}
-
 void pg_connection_cancel(struct pg_connection *connection)
 {
-    PGcancel *cancel = connection->state == READY ? PQgetCancel(connection->inner) : NULL;
-    if (!cancel)
-        return;
-    struct cancellation *cancellation = memory_zeroed(1, sizeof *cancellation);
-    cancellation->cancel = cancel;
-    cancellation->work.data = cancellation;
-    uv_queue_work(connection->loop, &cancellation->work, cancel_in_thread, on_cancelled);
+    if (connection->state == READY)
+        connection_cancel_send(connection->loop, connection->inner);
 }
 
 static struct request *add_request(struct pg_connection *connection)
@@ -458,13 +344,12 @@ void pg_connection_query(struct pg_connection *connection, const char *sql, int 
                          const char *const *values, pg_done_fn *on_done, void *context)
 {
     CHECK(connection->state == READY);
-    char name[16];
-    int place = connection->cannot_prepare ? STATEMENTS : find_prepared(connection, sql);
-    snprintf(name, sizeof name, "pawl_%d", place);
+    char name[PREPARED_NAME_BYTES];
+    bool is_new = false;
+    bool is_prepared = connection_prepared_find(&connection->prepared, sql, name, &is_new);
     /* When a send fails the connection is broken, which the group's end finds out; the request is
      * then answered with the others. */
-    if (place < STATEMENTS && !connection->prepared[place]) {
-        connection->prepared[place] = sql;
+    if (is_new) {
         add_request(connection)->prepares = sql;
         PQsendPrepare(connection->inner, name, sql, count, NULL);
     }
@@ -472,7 +357,7 @@ void pg_connection_query(struct pg_connection *connection, const char *sql, int 
     request->on_done = on_done;
     request->context = context;
     connection->outstanding++;
-    if (place < STATEMENTS)
+    if (is_prepared)
         PQsendQueryPrepared(connection->inner, name, count, values, NULL, NULL, 0);
     else
         PQsendQueryParams(connection->inner, sql, count, NULL, values, NULL, NULL, 0);

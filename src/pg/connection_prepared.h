@@ -1,0 +1,33 @@
+/*
+ * Which statements a connection has prepared, and whether it can prepare any: behind a transaction
+ * pooler that knows no prepared statements it cannot, as each group may meet another server
+ * connection.
+ */
+#ifndef PAWL_PG_CONNECTION_PREPARED_H
+#define PAWL_PG_CONNECTION_PREPARED_H
+
+#include <stdbool.h>
+
+#include "base/failure.h"
+
+/* Distinct statements on a connection; more are sent unprepared. */
+enum { PREPARED_LIMIT = 16, PREPARED_NAME_BYTES = 16 };
+
+/* Embedded; all zero at first. */
+struct connection_prepared {
+    bool is_given_up; /* a pooler is in between that does not keep prepared statements */
+    const char *texts[PREPARED_LIMIT];
+};
+
+/* Writes the name under which the statement is prepared, or is to be: is_new says that it is to be,
+ * now. sql is a constant, known by its address. False when it is to be sent unprepared. */
+bool connection_prepared_find(struct connection_prepared *prepared, const char *sql,
+                              char name[PREPARED_NAME_BYTES], bool *is_new);
+/* The server did not prepare it after all. Its name is not used again. */
+void connection_prepared_forget(struct connection_prepared *prepared, const char *sql);
+/* The connection is gone, and with it what it had prepared. */
+void connection_prepared_clear(struct connection_prepared *prepared);
+/* Does the failure say that our prepared statement is not there, or is there already? */
+bool connection_prepared_is_at_fault(const struct failure *failure);
+
+#endif
