@@ -1,7 +1,7 @@
 -- pawl.cancel_job(job, reason): ends a finite job: what waits, is pending or runs is cancelled in one
 -- transaction; nodes drop what they run of it, and a late finish changes nothing (I3, I4).
--- Returns true when this call cancelled it, false when it had ended already. Refuses an unknown job
--- (PW002) and a standing one (PW005).
+-- Returns true when this call cancelled it, false when it had ended already. Refuses what
+-- pawl.hold_finite_job refuses.
 -- Locks: the job's row FOR UPDATE (waits for those that add tasks), then its open tasks by id, the
 -- order in which a batch of outcomes takes them.
 create or replace function pawl.cancel_job(p_job_id bigint, p_reason text default 'cancelled by request') returns boolean
@@ -9,20 +9,8 @@ language plpgsql volatile
 set search_path = ''
 as $$
 declare
-  v_job record;
+  v_job pawl.jobs := pawl.hold_finite_job(p_job_id);
 begin
-  select j.is_standing, j.finished_at into v_job
-  from pawl.jobs j
-  where j.id = p_job_id
-  for update;
-  if not found then
-    raise exception 'job % does not exist', p_job_id
-      using errcode = 'PW002', hint = 'pawl job list shows the jobs that exist.';
-  end if;
-  if v_job.is_standing then
-    raise exception 'job % is a standing job: it never ends', p_job_id
-      using errcode = 'PW005', hint = 'Stop it with pawl.pause_job, or cancel its tasks one by one.';
-  end if;
   if v_job.finished_at is not null then
     return false;
   end if;

@@ -3,7 +3,7 @@
 -- Params: url, max_pages (integer), user_agent. p_max_running and p_start_interval_ms set the host's
 -- limiter when given; else a limiter that is there already stays, and a new one starts a page each
 -- 500 ms, 4 at once.
--- Returns the job's id.
+-- Returns the job's id. Refuses a URL, parameters or limits that make no sense (PW006).
 -- Locks: the limiter's row.
 create or replace function pawl.crawl(
   p_url text,
@@ -19,27 +19,29 @@ declare
   v_limiter text;
   v_job_id bigint;
 begin
+  if p_url is null then
+    perform pawl.refuse_null('p_url', 'Give it as https://host/path.');
+  end if;
   if v_host is null then
     raise exception '"%" is not a URL with http or https', p_url
       using errcode = 'PW006', hint = 'Give it as https://host/path.';
   end if;
+  if pg_catalog.jsonb_typeof(p_params) <> 'object' then
+    raise exception 'the parameters of a crawl are no JSON object: %', p_params
+      using errcode = 'PW006', hint = 'Give them as {"max_pages": 100}.';
+  end if;
   if p_params ? 'max_pages' and coalesce(p_params ->> 'max_pages', '') !~ '^[1-9][0-9]{0,8}$' then
     raise exception 'max_pages is not a positive number: %', p_params -> 'max_pages'
-      using errcode = 'PW006';
+      using errcode = 'PW006', hint = 'Leave it out for a crawl without a limit.';
   end if;
   v_limiter := 'host:' || v_host;
-  insert into pawl.limiters as l (key, max_running, start_interval_ms)
-  values (v_limiter, coalesce(p_max_running, 4), coalesce(p_start_interval_ms, 500))
-  on conflict (key) do update
-    set max_running = coalesce(p_max_running, l.max_running),
-        start_interval_ms = coalesce(p_start_interval_ms, l.start_interval_ms),
-        next_start_at = case when p_start_interval_ms is null then l.next_start_at end,
-        updated_at = excluded.updated_at;
+  perform pawl.set_limiter(v_limiter, p_max_running, p_start_interval_ms, 4, 500);
   v_job_id := pawl.create_job('crawl', '{}', pg_catalog.jsonb_build_object('url', p_url) || coalesce(p_params, '{}'),
     p_is_sealed => false, p_limiter_key => v_limiter);
   perform pawl.add_tasks(v_job_id, array[pg_catalog.jsonb_build_object('url', p_url, 'depth', 0)],
     array[pawl.url_key(p_url)], 1);
-  perform pawl.seal_job(v_job_id);
+  -- as pawl.create_job seals: nobody else sees the job yet
+  update pawl.jobs j set is_sealed = true where j.id = v_job_id;
   return v_job_id;
 end
 $$;

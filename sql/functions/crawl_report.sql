@@ -18,8 +18,7 @@ begin
   from pawl.jobs j
   where j.id = p_job_id;
   if not found then
-    raise exception 'job % does not exist', p_job_id
-      using errcode = 'PW002', hint = 'pawl job list shows the jobs that exist.';
+    perform pawl.refuse_job(p_job_id);
   end if;
 
   select pg_catalog.jsonb_build_object(

@@ -1,7 +1,9 @@
 -- pawl.create_job(kind, payloads, params, ...): a finite job with its tasks at once. Sealed, unless
 -- p_is_sealed is false: then pawl.add_tasks adds and pawl.seal_job seals. A sealed job without tasks
 -- is completed from the start.
--- Returns the job's id. Refuses an unknown kind (PW001) and a large payload (PW004).
+-- Returns the job's id. Refuses an unknown kind (PW001), and what pawl.add_tasks refuses.
+-- Locks: the kind's row and the limiter's, as a foreign key does. Nobody else sees the job yet: so it
+-- is sealed without a wait, and without a bell.
 create or replace function pawl.create_job(
   p_kind text,
   p_payloads jsonb[],
@@ -16,18 +18,29 @@ as $$
 declare
   v_job_id bigint;
   v_limiter text;
+  v_added bigint;
 begin
   select coalesce(p_limiter_key, k.limiter_key) into v_limiter from pawl.kinds k where k.name = p_kind;
   if not found then
-    raise exception 'kind "%" does not exist', p_kind
-      using errcode = 'PW001', hint = 'Define it: select pawl.define_kind(name, executor, target); pawl kind list shows those that exist.';
+    perform pawl.refuse_kind(p_kind);
+  end if;
+  if p_limiter_key is not null and not exists (select from pawl.limiters l where l.key = p_limiter_key) then
+    raise exception 'limiter "%" does not exist', p_limiter_key
+      using errcode = 'PW006', hint = 'Insert it into pawl.limiters first; it may serve any number of jobs.';
+  end if;
+  if p_priority in ('NaN', 'Infinity', '-Infinity') then
+    perform pawl.refuse_value('p_priority', p_priority, 'a finite number');
   end if;
   insert into pawl.jobs (kind, params, priority, limiter_key, is_sealed)
   values (p_kind, coalesce(p_params, '{}'), coalesce(p_priority, 0), v_limiter, false)
   returning id into v_job_id;
-  perform pawl.add_tasks(v_job_id, p_payloads);
+  v_added := pawl.add_tasks(v_job_id, p_payloads);
   if p_is_sealed then
-    perform pawl.seal_job(v_job_id);
+    update pawl.jobs j
+    set is_sealed = true,
+        status = case when v_added = 0 then 'completed' else j.status end,
+        finished_at = case when v_added = 0 then pawl.now() end
+    where j.id = v_job_id;
   end if;
   return v_job_id;
 end

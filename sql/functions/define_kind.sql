@@ -2,6 +2,7 @@
 -- what is there, or takes the table's default. p_max_running and p_start_interval_ms make a limiter
 -- "kind:NAME" that holds over all nodes, and which the kind's jobs get when they are created; the
 -- standing job gets it at once.
+-- Returns nothing. Refuses what is not allowed, and says what is (PW006).
 -- Locks: the limiter's row, the kind's row, then the standing job's row.
 create or replace function pawl.define_kind(
   p_name text,
@@ -19,45 +20,63 @@ language plpgsql volatile
 set search_path = ''
 as $$
 declare
+  v_kind pawl.kinds; -- as it is going to be
   v_limiter text;
-  v_function regproc;
-  v_target text := p_target;
+  v_wrong record;
 begin
+  if p_name is null or pg_catalog.length(p_name) not between 1 and 200 then
+    raise exception 'the name of a kind has from 1 to 200 characters, not %', coalesce(pg_catalog.length(p_name)::text, 'null')
+      using errcode = 'PW006', hint = 'Give a short name, for example mail.';
+  end if;
   if p_executor not in ('noop', 'sql', 'crawl') or p_executor is null then
     raise exception 'executor % is not known', coalesce(pg_catalog.quote_literal(p_executor), 'null')
       using errcode = 'PW006', hint = 'It is one of noop, sql, crawl.';
   end if;
+  select k.* into v_kind from pawl.kinds k where k.name = p_name;
+  v_kind.target := coalesce(p_target, v_kind.target);
+  v_kind.max_attempts := coalesce(p_max_attempts, v_kind.max_attempts, 5);
+  v_kind.timeout_ms := coalesce(p_timeout_ms, v_kind.timeout_ms, 60000);
+  v_kind.backoff_base_ms := coalesce(p_backoff_base_ms, v_kind.backoff_base_ms, least(1000, p_backoff_cap_ms));
+  v_kind.backoff_cap_ms := coalesce(p_backoff_cap_ms, greatest(coalesce(v_kind.backoff_cap_ms, 600000), p_backoff_base_ms));
+  v_kind.max_payload_bytes := coalesce(p_max_payload_bytes, v_kind.max_payload_bytes, 1048576);
+
+  -- the constraints of pawl.kinds, in words: change both
+  select c.parameter, c.value, c.allowed into v_wrong
+  from (values
+    ('p_max_attempts', v_kind.max_attempts, v_kind.max_attempts between 1 and 1000, 'from 1 to 1000'),
+    ('p_timeout_ms', v_kind.timeout_ms, v_kind.timeout_ms > 0, '1 or more'),
+    ('p_backoff_base_ms', v_kind.backoff_base_ms, v_kind.backoff_base_ms >= 0, '0 or more'),
+    ('p_backoff_cap_ms', v_kind.backoff_cap_ms, v_kind.backoff_cap_ms >= v_kind.backoff_base_ms,
+      'p_backoff_base_ms or more, which is ' || v_kind.backoff_base_ms),
+    ('p_max_payload_bytes', v_kind.max_payload_bytes, v_kind.max_payload_bytes between 1 and 67108864,
+      'from 1 to 67108864, which is 64 MiB')
+  ) as c (parameter, value, is_allowed, allowed)
+  where not c.is_allowed
+  limit 1;
+  if found then
+    perform pawl.refuse_value(v_wrong.parameter, v_wrong.value, v_wrong.allowed);
+  end if;
+
   if p_executor = 'sql' then
-    if v_target is null then
-      select k.target into v_target from pawl.kinds k where k.name = p_name;
-    end if;
-    if v_target is null then
+    if v_kind.target is null then
       raise exception 'kind "%" needs a target: the function to call', p_name
         using errcode = 'PW006', hint = 'Write a function of one jsonb argument and give its name.';
     end if;
-    v_function := pg_catalog.to_regprocedure(v_target || '(jsonb)')::regproc;
-    if v_function is null then
-      raise exception 'function %(jsonb) does not exist', v_target
+    if pg_catalog.to_regprocedure(v_kind.target || '(jsonb)') is null then
+      raise exception 'function %(jsonb) does not exist', v_kind.target
         using errcode = 'PW006', hint = 'Write a function of one jsonb argument; name it with its schema.';
     end if;
   end if;
 
   if p_max_running is not null or p_start_interval_ms is not null then
     v_limiter := 'kind:' || p_name;
-    insert into pawl.limiters as l (key, max_running, start_interval_ms)
-    values (v_limiter, p_max_running, coalesce(p_start_interval_ms, 0))
-    on conflict (key) do update
-      set max_running = coalesce(p_max_running, l.max_running),
-          start_interval_ms = coalesce(p_start_interval_ms, l.start_interval_ms),
-          updated_at = excluded.updated_at;
+    perform pawl.set_limiter(v_limiter, p_max_running, p_start_interval_ms);
   end if;
 
   insert into pawl.kinds as k (name, executor, target, max_attempts, timeout_ms, backoff_base_ms,
     backoff_cap_ms, max_payload_bytes, limiter_key)
-  values (p_name, p_executor, v_target, coalesce(p_max_attempts, 5), coalesce(p_timeout_ms, 60000),
-    coalesce(p_backoff_base_ms, 1000),
-    coalesce(p_backoff_cap_ms, greatest(600000, p_backoff_base_ms)),
-    coalesce(p_max_payload_bytes, 1048576), v_limiter)
+  values (p_name, p_executor, v_kind.target, v_kind.max_attempts, v_kind.timeout_ms, v_kind.backoff_base_ms,
+    v_kind.backoff_cap_ms, v_kind.max_payload_bytes, v_limiter)
   on conflict (name) do update
     set executor = excluded.executor,
         target = coalesce(p_target, k.target),

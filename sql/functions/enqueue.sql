@@ -1,7 +1,8 @@
 -- pawl.enqueue(kind, payload, key, priority, run_at): puts a task into the kind's standing job, in the
 -- caller's transaction. With a key of which a task is active already, that task's id comes back, and
 -- the request may only raise its priority.
--- Returns one row (job_id, task_id). Refuses an unknown kind (PW001) and a large payload (PW004).
+-- Returns one row (job_id, task_id). Refuses an unknown kind (PW001), a large payload (PW004), and a
+-- payload, priority or time that no task may have (PW006).
 -- The settings pin the plans, as in pawl.claim_batch.
 -- Locks: with a key that another transaction has just inserted, waits for that one's end.
 create or replace function pawl.enqueue(
@@ -26,8 +27,7 @@ declare
   v_max_bytes integer;
 begin
   select k.max_payload_bytes into v_max_bytes from pawl.kinds k where k.name = p_kind;
-  p_payload := coalesce(p_payload, '{}');
-  perform pawl.check_payload(p_kind, p_payload, v_max_bytes);
+  perform pawl.check_task(p_kind, v_max_bytes, p_payload, p_priority, p_run_at);
   loop
     insert into pawl.tasks (job_id, key, is_key_reusable, priority, status, run_at, wait_reason, payload)
     values (v_job_id, p_key, true, coalesce(p_priority, 0),

@@ -8,8 +8,7 @@ set search_path = ''
 as $$
 begin
   if not exists (select from pawl.jobs j where j.id = p_job_id) then
-    raise exception 'job % does not exist', p_job_id
-      using errcode = 'PW002', hint = 'pawl job list shows the jobs that exist.';
+    perform pawl.refuse_job(p_job_id);
   end if;
   return (
     select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(r) order by r.task_id::bigint), '[]')

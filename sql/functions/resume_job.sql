@@ -15,8 +15,7 @@ begin
     return true;
   end if;
   if not exists (select from pawl.jobs j where j.id = p_job_id) then
-    raise exception 'job % does not exist', p_job_id
-      using errcode = 'PW002', hint = 'pawl job list shows the jobs that exist.';
+    perform pawl.refuse_job(p_job_id);
   end if;
   return false;
 end

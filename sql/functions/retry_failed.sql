@@ -13,8 +13,7 @@ declare
 begin
   perform from pawl.jobs j where j.id = p_job_id for no key update;
   if not found then
-    raise exception 'job % does not exist', p_job_id
-      using errcode = 'PW002', hint = 'pawl job list shows the jobs that exist.';
+    perform pawl.refuse_job(p_job_id);
   end if;
   select pg_catalog.array_agg(l.id) into v_tasks
   from (

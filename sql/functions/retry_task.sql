@@ -17,8 +17,7 @@ begin
     and t.id = p_task_id
   for update;
   if not found then
-    raise exception 'task %/% does not exist', p_job_id, p_task_id
-      using errcode = 'PW002', hint = 'pawl task list JOB shows a job''s tasks.';
+    perform pawl.refuse_task(p_job_id, p_task_id);
   end if;
   if v_task.status not in ('completed', 'failed', 'cancelled') then
     raise exception 'task %/% has not ended: it is %', p_job_id, p_task_id, v_task.status

@@ -34,8 +34,7 @@ begin
     where j.id = p_job_id
   ) r;
   if v_job is null then
-    raise exception 'job % does not exist', p_job_id
-      using errcode = 'PW002', hint = 'pawl job list shows the jobs that exist.';
+    perform pawl.refuse_job(p_job_id);
   end if;
   return v_job;
 end

@@ -33,8 +33,7 @@ begin
       and t.id = p_task_id
   ) r;
   if v_task is null then
-    raise exception 'task %/% does not exist', p_job_id, p_task_id
-      using errcode = 'PW002', hint = 'pawl task list JOB shows a job''s tasks.';
+    perform pawl.refuse_task(p_job_id, p_task_id);
   end if;
   return v_task;
 end

@@ -20,8 +20,7 @@ begin
 
   select k.limiter_key into v_limiter from pawl.kinds k where k.name = p_kind;
   if not found then
-    raise exception 'kind "%" does not exist', p_kind
-      using errcode = 'PW001', hint = 'Define it: select pawl.define_kind(name, executor, target); pawl kind list shows those that exist.';
+    perform pawl.refuse_kind(p_kind);
   end if;
   v_job_id := pg_catalog.nextval('pawl.job_ids');
   insert into pawl.standing_jobs (kind, job_id)

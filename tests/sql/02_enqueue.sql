@@ -2,6 +2,17 @@
 begin;
 select * from no_plan();
 
+create function probe.hint_of(p_statement text) returns text language plpgsql as $$
+declare
+  v_hint text;
+begin
+  execute p_statement;
+  return 'no error';
+exception when others then
+  get stacked diagnostics v_hint = pg_exception_hint;
+  return v_hint;
+end $$;
+
 -- define_kind
 select lives_ok($$ select pawl.define_kind('mail', 'noop') $$, 'define_kind: a kind');
 select row_eq($$ select max_attempts, timeout_ms, backoff_base_ms, backoff_cap_ms, max_payload_bytes, limiter_key from pawl.kinds where name = 'mail' $$,
@@ -19,10 +30,29 @@ select throws_ok($$ select pawl.define_kind('x', 'sql', 'probe.wrong') $$, 'PW00
 select lives_ok($$ select pawl.define_kind('s', 'sql', 'probe.work') $$, 'a target that is right');
 select lives_ok($$ select pawl.define_kind('s', 'sql', p_timeout_ms => 9) $$, 'a null target keeps the target');
 select is((select target from pawl.kinds where name = 's'), 'probe.work', 'which is still there');
-select throws_ok($$ select pawl.define_kind('x', 'noop', p_max_attempts => 0) $$, '23514', null, 'no attempt at all');
-select throws_ok($$ select pawl.define_kind('x', 'noop', p_backoff_base_ms => 10, p_backoff_cap_ms => 5) $$, '23514', null, 'a cap under the base');
-select throws_ok($$ select pawl.define_kind('', 'noop') $$, '23514', null, 'no name');
+select throws_ok(format('select pawl.define_kind(%L, %L%s)', n, 'noop', a), 'PW006', m, m)
+from (values
+  ('', '', 'the name of a kind has from 1 to 200 characters, not 0'),
+  (repeat('x', 201), '', 'the name of a kind has from 1 to 200 characters, not 201'),
+  (null, '', 'the name of a kind has from 1 to 200 characters, not null'),
+  ('x', ', p_max_attempts => 0', 'p_max_attempts is out of range: 0'),
+  ('x', ', p_max_attempts => 1001', 'p_max_attempts is out of range: 1001'),
+  ('x', ', p_timeout_ms => 0', 'p_timeout_ms is out of range: 0'),
+  ('x', ', p_backoff_base_ms => -1', 'p_backoff_base_ms is out of range: -1'),
+  ('x', ', p_backoff_base_ms => 10, p_backoff_cap_ms => 5', 'p_backoff_cap_ms is out of range: 5'),
+  ('mail', ', p_backoff_cap_ms => 999', 'p_backoff_cap_ms is out of range: 999'),
+  ('x', ', p_max_payload_bytes => 0', 'p_max_payload_bytes is out of range: 0'),
+  ('x', ', p_max_payload_bytes => 67108865', 'p_max_payload_bytes is out of range: 67108865'),
+  ('x', ', p_max_running => 0', 'p_max_running is out of range: 0'),
+  ('x', ', p_start_interval_ms => -1', 'p_start_interval_ms is out of range: -1'),
+  ('x', ', p_start_interval_ms => 86400000', 'p_start_interval_ms is out of range: 86400000'),
+  ('x', ', p_start_interval_ms => ''NaN''', 'p_start_interval_ms is out of range: NaN')) v (n, a, m);
+select is(probe.hint_of($$ select pawl.define_kind('x', 'noop', p_max_attempts => 0) $$), 'It must be from 1 to 1000.', 'the hint says what is allowed');
+select is(probe.hint_of($$ select pawl.define_kind('mail', 'noop', p_backoff_cap_ms => 999) $$), 'It must be p_backoff_base_ms or more, which is 1000.', 'also by what is there');
+select is((select count(*) from pawl.kinds where name in ('', 'x')) + (select count(*) from pawl.limiters), 0::bigint, 'nothing of it is left');
 select lives_ok($$ select pawl.define_kind('x', 'noop', p_backoff_base_ms => 700000) $$, 'a base over the default cap raises the cap');
+select lives_ok($$ select pawl.define_kind('y', 'noop', p_backoff_cap_ms => 5) $$, 'a cap under the default base lowers the base');
+select row_eq($$ select backoff_base_ms, backoff_cap_ms from pawl.kinds where name = 'y' $$, row (5, 5), 'to the cap');
 select * from pawl.enqueue('mail') \gset first_
 select pawl.define_kind('mail', 'noop', p_max_running => 3, p_start_interval_ms => 10);
 select row_eq($$ select key, max_running, start_interval_ms from pawl.limiters where key = 'kind:mail' $$,
@@ -41,8 +71,47 @@ select throws_ok($$ select pawl.create_job('small', array[jsonb_build_object('a'
 select lives_ok($$ select pawl.enqueue('small', jsonb_build_object('a', repeat('x', 60))) $$, 'a payload under it');
 select is((select job_id from pawl.enqueue('mail')), pawl.standing_job('mail'), 'a task goes into the kind''s standing job');
 select is((select count(*) from pawl.jobs where kind = 'mail' and is_standing), 1::bigint, 'of which there is one');
-select pawl.enqueue('mail', null);
+select pawl.enqueue('mail');
 select is((select payload from pawl.tasks order by id desc limit 1), '{}', 'no payload is an empty one');
+
+-- what is null or no number is said so, wherever it comes in, and nothing is added
+select count(*) as tasks_before from pawl.tasks \gset
+select probe.job(0, false) as bad \gset
+select throws_ok(format(s, :bad), 'PW006', m, format(s, 'JOB') || ': ' || m)
+from (values
+  ('select pawl.enqueue(null)', 'p_kind must not be null'),
+  ('select pawl.standing_job(null)', 'p_kind must not be null'),
+  ('select pawl.create_job(null, ''{}'')', 'p_kind must not be null'),
+  ('select pawl.enqueue(''mail'', null)', 'a payload must not be null'),
+  ('select pawl.enqueue(''mail'', p_priority => ''NaN'')', 'p_priority is out of range: NaN'),
+  ('select pawl.enqueue(''mail'', p_priority => ''-Infinity'')', 'p_priority is out of range: -Infinity'),
+  ('select pawl.enqueue(''mail'', p_run_at => ''infinity'')', 'p_run_at is out of range: infinity'),
+  ('select pawl.add_tasks(%s, null)', 'p_payloads must not be null'),
+  ('select pawl.add_tasks(%s, array[''{}'', null]::jsonb[])', 'a payload must not be null'),
+  ('select pawl.add_tasks(%s, array[''{}''::jsonb], p_priority => ''NaN'')', 'p_priority is out of range: NaN'),
+  ('select pawl.add_tasks(%s, array[''{}''::jsonb], p_run_at => ''infinity'')', 'p_run_at is out of range: infinity'),
+  ('select pawl.create_job(''mail'', null)', 'p_payloads must not be null'),
+  ('select pawl.create_job(''mail'', array[null]::jsonb[])', 'a payload must not be null'),
+  ('select pawl.create_job(''mail'', ''{}'', p_priority => ''NaN'')', 'p_priority is out of range: NaN'),
+  ('select pawl.create_job(''mail'', ''{}'', p_limiter_key => ''none'')', 'limiter "none" does not exist'),
+  ('select pawl.crawl(null)', 'p_url must not be null'),
+  ('select pawl.crawl(''https://e.com/'', ''[]'')', 'the parameters of a crawl are no JSON object: []'),
+  ('select pawl.crawl(''https://e.com/'', p_max_running => 0)', 'p_max_running is out of range: 0'),
+  ('select pawl.crawl(''https://e.com/'', p_start_interval_ms => ''NaN'')', 'p_start_interval_ms is out of range: NaN'),
+  ('select pawl.add_tasks(null, ''{}'')', 'p_job_id must not be null'),
+  ('select pawl.seal_job(null)', 'p_job_id must not be null'),
+  ('select pawl.cancel_job(null)', 'p_job_id must not be null'),
+  ('select pawl.pause_job(null)', 'p_job_id must not be null'),
+  ('select pawl.resume_job(null)', 'p_job_id must not be null'),
+  ('select pawl.retry_failed(null)', 'p_job_id must not be null'),
+  ('select pawl.retry_task(null, 1)', 'p_job_id must not be null'),
+  ('select pawl.retry_task(%s, null)', 'p_task_id must not be null'),
+  ('select pawl.show_job(null)', 'p_job_id must not be null'),
+  ('select pawl.list_tasks(null)', 'p_job_id must not be null'),
+  ('select pawl.show_task(null, 1)', 'p_job_id must not be null'),
+  ('select pawl.show_task(%s, null)', 'p_task_id must not be null'),
+  ('select pawl.crawl_report(null)', 'p_job_id must not be null')) v (s, m);
+select is((select count(*) from pawl.tasks), :tasks_before::bigint, 'none of that added a task');
 
 -- delay
 select task_id from pawl.enqueue('mail', p_run_at => now() + interval '1 hour') \gset later_
@@ -101,7 +170,6 @@ select throws_ok(format('select pawl.add_tasks(%s, array[''{}''::jsonb])', probe
 
 -- create_job
 select throws_ok($$ select pawl.create_job('none', '{}') $$, 'PW001', null, 'create_job: an unknown kind');
-select throws_ok($$ select pawl.create_job('mail', '{}', p_limiter_key => 'none') $$, '23503', null, 'create_job: an unknown limiter');
 select pawl.create_job('mail', array['{"n": 1}', '{"n": 2}']::jsonb[], '{"p": 1}', p_priority => 2) as made \gset
 select row_eq(format('select params, priority, is_sealed, is_standing, limiter_key, status::text from pawl.jobs where id = %s', :made),
   row ('{"p": 1}'::jsonb, 2::real, true, false, 'kind:mail'::text, 'pending'::text), 'create_job: as asked, with the kind''s limiter');

@@ -1,0 +1,71 @@
+-- What is said, everywhere in the same words, about a kind, a job or a task that is not there, and about
+-- an argument that cannot be. Called by whoever has just looked and found nothing, so that a look that
+-- succeeds pays nothing.
+-- Each only raises: PW001 for a kind, PW002 for a job or a task, PW006 for an argument.
+-- Locks: none.
+create or replace function pawl.refuse_null(p_parameter text, p_hint text) returns void
+language plpgsql volatile
+set search_path = ''
+as $$
+begin
+  raise exception '% must not be null', p_parameter
+    using errcode = 'PW006', hint = p_hint;
+end
+$$;
+comment on function pawl.refuse_null(text, text) is 'raises: an argument was null';
+
+create or replace function pawl.refuse_value(p_parameter text, p_value anyelement, p_allowed text) returns void
+language plpgsql volatile
+set search_path = ''
+as $$
+begin
+  raise exception '% is out of range: %', p_parameter, p_value
+    using errcode = 'PW006', hint = 'It must be ' || p_allowed || '.';
+end
+$$;
+comment on function pawl.refuse_value(text, anyelement, text) is 'raises: an argument is out of range';
+
+create or replace function pawl.refuse_kind(p_kind text) returns void
+language plpgsql volatile
+set search_path = ''
+as $$
+begin
+  if p_kind is null then
+    perform pawl.refuse_null('p_kind', 'Give the name of a kind; pawl kind list shows those that exist.');
+  end if;
+  raise exception 'kind "%" does not exist', p_kind
+    using errcode = 'PW001', hint = 'Define it: select pawl.define_kind(name, executor, target); pawl kind list shows those that exist.';
+end
+$$;
+comment on function pawl.refuse_kind(text) is 'raises: the kind does not exist';
+
+create or replace function pawl.refuse_job(p_job_id bigint) returns void
+language plpgsql volatile
+set search_path = ''
+as $$
+begin
+  if p_job_id is null then
+    perform pawl.refuse_null('p_job_id', 'Give the id of a job; pawl job list shows those that exist.');
+  end if;
+  raise exception 'job % does not exist', p_job_id
+    using errcode = 'PW002', hint = 'pawl job list shows the jobs that exist.';
+end
+$$;
+comment on function pawl.refuse_job(bigint) is 'raises: the job does not exist';
+
+create or replace function pawl.refuse_task(p_job_id bigint, p_task_id bigint) returns void
+language plpgsql volatile
+set search_path = ''
+as $$
+begin
+  if p_job_id is null then
+    perform pawl.refuse_job(p_job_id);
+  end if;
+  if p_task_id is null then
+    perform pawl.refuse_null('p_task_id', 'Give the id of a task; pawl task list JOB shows a job''s tasks.');
+  end if;
+  raise exception 'task %/% does not exist', p_job_id, p_task_id
+    using errcode = 'PW002', hint = 'pawl task list JOB shows a job''s tasks.';
+end
+$$;
+comment on function pawl.refuse_task(bigint, bigint) is 'raises: the task does not exist';
