@@ -5,10 +5,14 @@
 -- Returns one row: folded, ledger rows moved; last_block, the last block one of them was in; blocks, the
 -- size of the table; ended, how many jobs ended; is_blocked, when a job's row was held by somebody, or a
 -- job that looks finished by a transaction that adds tasks, or another node folds: fold again soon.
--- Nothing to do: (0, null, n, 0, false).
+-- Nothing to do: (0, null, n, 0, false). Refuses a transaction outside READ COMMITTED (PW009).
 -- Locks: an advisory lock (try), then job rows FOR NO KEY UPDATE by id (skip locked); to end a job its
 -- row FOR UPDATE (skip locked), which keeps out those who are adding tasks (they hold FOR KEY SHARE);
 -- with it held, the ledger is read once more, so that no task slips in between (I3).
+-- A sealed job ends when nothing of it is open, also when it has no task at all any more: they were
+-- deleted, and a running page that would have added some went with them. It is then completed, as an
+-- empty job is that gets sealed. That a new job's counters are all 0 until its first fold ends nothing:
+-- its ledger rows came with it, and the last look finds them.
 create or replace function pawl.fold(p_from_block bigint default 0)
 returns table (folded bigint, last_block bigint, blocks bigint, ended bigint, is_blocked boolean)
 language plpgsql volatile
@@ -26,6 +30,7 @@ declare
   v_drained bigint[];
   v_id bigint;
 begin
+  perform pawl.check_isolation();
   if not pg_catalog.pg_try_advisory_xact_lock(1885435756, 1) then
     return query select 0::bigint, null::bigint, 0::bigint, 0::bigint, true;
     return;
@@ -114,8 +119,10 @@ begin
     update pawl.jobs j
     set status = case when j.completed = 0 and j.failed > 0 then 'failed' else 'completed' end::pawl.job_status,
         error = case
-          when j.completed = 0 and j.failed > 0
-            then 'all ' || j.failed || ' tasks failed'
+          when j.completed > 0 or j.failed = 0 then null
+          when j.failed < j.total then j.failed || ' of ' || j.total || ' tasks failed, and none completed'
+          when j.failed = 1 then 'its only task failed'
+          else 'all ' || j.failed || ' tasks failed'
         end,
         finished_at = v_now,
         estimated_completion_at = null

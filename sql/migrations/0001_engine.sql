@@ -85,7 +85,7 @@ create table pawl.jobs (
   failed bigint not null default 0,
   cancelled bigint not null default 0,
   is_drained boolean not null generated always as
-    (is_sealed and not is_standing and total > 0 and waiting + pending + running = 0) stored,
+    (is_sealed and not is_standing and waiting + pending + running = 0) stored,
   error text,
   created_at timestamptz not null default now(),
   started_at timestamptz,
@@ -96,7 +96,7 @@ create table pawl.jobs (
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 -- reader: pawl.list_work, pawl.list_jobs (open jobs)
 create index jobs_open on pawl.jobs (id) where finished_at is null;
--- reader: pawl.fold (jobs to end); is_drained changes rarely, so counter updates stay HOT
+-- reader: pawl.fold (jobs to end); is_drained changes two to four times in a job's life, so counter updates stay HOT
 create index jobs_drained on pawl.jobs (id) where is_drained and finished_at is null;
 -- reader: pawl.admit_tasks (exact running of a limiter), and the foreign key
 create index jobs_by_limiter on pawl.jobs (limiter_key) where limiter_key is not null and finished_at is null;
@@ -108,7 +108,7 @@ comment on column pawl.jobs.limiter_key is 'limiter that its tasks are claimed u
 comment on column pawl.jobs.is_standing is 'never ends; pawl.enqueue puts tasks here';
 comment on column pawl.jobs.is_sealed is 'no more tasks from outside: the job ends when its tasks have ended';
 comment on column pawl.jobs.total is 'folded counter: behind by what stands in pawl.progress_deltas';
-comment on column pawl.jobs.is_drained is 'by the folded counters nothing is left to do';
+comment on column pawl.jobs.is_drained is 'by the folded counters nothing is left to do; also before the first fold of a new job''s tasks';
 comment on column pawl.jobs.error is 'why the job failed or was cancelled';
 comment on column pawl.jobs.estimated_completion_at is 'from the rate since it started, as of the last fold; null until it can be told';
 

@@ -117,6 +117,9 @@ truncate pawl.tasks;
 select is((select count(*) from pawl.job_progress p
   where (p.total, p.waiting, p.pending, p.running, p.completed, p.failed, p.cancelled) <> (0, 0, 0, 0, 0, 0, 0)),
   0::bigint, 'truncate: every counter is 0');
+select pawl.fold();
+select is((select array_agg(status::text) from pawl.jobs where is_sealed), array['completed'], 'a sealed job ends with its tasks');
+select is((select count(*) from pawl.jobs where not is_sealed and finished_at is null), 4::bigint, 'others may get more');
 select is((select count(*) from pawl.reconcile()), 0::bigint, 'reconcile finds no drift in all of this');
 
 select * from finish();

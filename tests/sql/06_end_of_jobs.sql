@@ -31,6 +31,16 @@ select probe.job(2) as lost \gset
 select probe.finish(:node, :lost, probe.claim(:node, :lost), 'failed');
 select pawl.fold();
 select row_eq(format('select status::text, error from pawl.jobs where id = %s', :lost), row ('failed'::text, 'all 2 tasks failed'::text), 'failed: all of its tasks did');
+select probe.job(1) as lost \gset
+select probe.finish(:node, :lost, probe.claim(:node, :lost), 'failed');
+select pawl.fold();
+select is((select error from pawl.jobs where id = :lost), 'its only task failed', 'one task is said as one');
+select probe.job(3) as lost \gset
+select probe.finish(:node, :lost, probe.claim(:node, :lost, 1), 'failed');
+update pawl.tasks set status = 'cancelled', finished_at = now() where job_id = :lost and status = 'pending';
+select pawl.fold();
+select row_eq(format('select status::text, error from pawl.jobs where id = %s', :lost),
+  row ('failed'::text, '1 of 3 tasks failed, and none completed'::text), 'failed: what did not fail was cancelled');
 select probe.job(1, false) as open \gset
 select probe.finish(:node, :open, probe.claim(:node, :open));
 select pawl.fold();
@@ -41,6 +51,41 @@ select probe.kind('stand');
 select * from pawl.enqueue('stand') \gset stand_
 select probe.finish(:node, :stand_job_id, probe.claim(:node, :stand_job_id));
 select is(probe.fold(), 0::bigint, 'a standing job never ends');
+
+-- a sealed job whose tasks are deleted has nothing left to do (I3)
+select probe.job(3) as emptied \gset
+select is(probe.fold(), 0::bigint, 'three tasks are left');
+delete from pawl.tasks where job_id = :emptied;
+select is(probe.fold(), 1::bigint, 'deleted, all of them: the job ends');
+select row_eq(format('select status::text, finished_at, error from pawl.jobs where id = %s', :emptied),
+  row ('completed'::text, now(), null::text), 'completed, as an empty job that is sealed');
+select probe.progress_is(:emptied, '0/0/0/0/0/0/0', 'I1: and counts nothing');
+select throws_ok(format('insert into pawl.tasks (job_id) values (%s)', :emptied), 'PW003', null, 'I3: it takes no more tasks');
+select probe.job(3) as emptied \gset
+delete from pawl.tasks where job_id = :emptied;
+select is(probe.fold(), 1::bigint, 'deleted before the first fold: it ends too');
+select probe.job(3) as emptied \gset
+select probe.finish(:node, :emptied, probe.claim(:node, :emptied, 1), 'failed');
+delete from pawl.tasks where job_id = :emptied and status = 'pending';
+select is(probe.fold(), 1::bigint, 'what was left is deleted: it ends');
+select row_eq(format('select status::text, error from pawl.jobs where id = %s', :emptied), row ('failed'::text, 'its only task failed'::text), 'by what it has');
+select probe.job(1, false) as unsealed \gset
+delete from pawl.tasks where job_id = :unsealed;
+select is(probe.fold(), 0::bigint, 'a job that is not sealed waits for more');
+select pawl.seal_job(:unsealed);
+select is(probe.job_status(:unsealed), 'completed', 'sealed, it is completed');
+select pawl.crawl('https://emptied.test/') as crawl \gset
+select (probe.claim(:node, :crawl))[1] as home \gset
+delete from pawl.tasks where job_id = :crawl;
+select row_eq(format($$ select * from pawl.finish_pages(%s, '[{"job": %s, "task": %s, "attempt": 1, "outcome": "completed",
+    "found": [{"key": "a", "url": "u", "priority": 1, "depth": 1}]}]') $$, :node, :crawl, :home), row (0, 0), 'I4: a page whose task was deleted adds none');
+select is(probe.fold(), 1::bigint, 'so its crawl ends');
+select probe.job(1) as fresh \gset
+select is((select is_drained from pawl.jobs where id = :fresh), true, 'a new job has counted nothing yet');
+select row_eq('select ended, is_blocked from pawl.fold(1000000)', row (0::bigint, true), 'I3: but its ledger rows keep it open');
+select is(probe.fold(), 0::bigint, 'and folded, its counters do');
+select probe.finish(:node, :fresh, probe.claim(:node, :fresh));
+select is(probe.fold(), 1::bigint, 'until its task has ended');
 
 -- the estimate: the rest at the rate so far
 select probe.job(4) as job \gset

@@ -1,0 +1,15 @@
+-- Outside READ COMMITTED: what would have to see more than its snapshot refuses; the rest works.
+begin isolation level repeatable read;
+select * from no_plan();
+select probe.job(2) as job \gset
+select probe.job(0, false) as open \gset
+select pawl.enqueue('plain');
+select lives_ok(format('select pawl.add_tasks(%s, array[''{}''::jsonb])', :open), 'work is added: create_job, enqueue, add_tasks');
+select lives_ok($$ select pawl.crawl('https://e.com/') $$, 'and crawl');
+select throws_ok(s, 'PW009', 'this is not possible in a repeatable read transaction', 'I3: but not: ' || s)
+from (values (format('select pawl.cancel_job(%s)', :job)), (format('select pawl.seal_job(%s)', :open)), ('select pawl.fold()')) v (s);
+select is((select status::text from pawl.jobs where id = :job), 'pending', 'the job is as it was');
+select is(pawl.pause_job(:job), true, 'a pause waits for nobody');
+select is((select count(*) from pawl.reconcile()), 0::bigint, 'I1: exact all the same');
+select * from finish();
+rollback;
