@@ -7,13 +7,12 @@ language plpgsql volatile
 set search_path = ''
 as $$
 begin
-  if p_is_clean then
-    delete from pawl.nodes n where n.id = p_node_id;
-  else
-    update pawl.nodes n
-    set dead_at = pawl.now(), is_asleep = false
-    where n.id = p_node_id;
-  end if;
+  update pawl.nodes n
+  set dead_at = pawl.now(), is_asleep = false, dead_horizon = case when p_is_clean then 0 end
+  where n.id = p_node_id;
+  delete from pawl.nodes n
+  where n.id = p_node_id
+    and n.dead_horizon = 0;
   perform pawl.ring('work *');
   return p_is_clean;
 end

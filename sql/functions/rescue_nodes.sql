@@ -4,7 +4,8 @@
 --   1. declare: from then on the node's claims and heartbeats are refused;
 --   2. rescue what it runs, and draw a transaction id;
 --   3. once every transaction before that id has ended, no claim of the node can still commit: rescue
---      what came in between, and remove the row.
+--      what came in between, and remove the row (a row that somebody deletes before that is only
+--      declared dead: triggers/delete_node.sql).
 -- Returns one row: rescued, tasks put back; is_unfinished, a node was declared dead just now: call again.
 -- One node at a time does this, the others get (0, false).
 -- Running tasks are found by a scan of those jobs that have any by their counters: an index on
@@ -43,15 +44,21 @@ begin
       set dead_horizon = pawl.draw_transaction()
       where n.id = v_node.id;
     else
-      delete from pawl.nodes n
+      update pawl.nodes n
+      set dead_horizon = 0
       where n.id = v_node.id
         and not exists (
           select
-          from pawl.job_progress p
-          join pawl.tasks t on t.job_id = p.job_id
-          where p.running > 0
+          from pawl.jobs j
+          join pawl.job_progress p on p.job_id = j.id
+          join pawl.tasks t on t.job_id = j.id
+          where j.finished_at is null
+            and p.running > 0
             and t.status = 'running'
             and t.node_id = v_node.id);
+      delete from pawl.nodes n
+      where n.id = v_node.id
+        and n.dead_horizon = 0;
     end if;
     perform pawl.ring('work *');
   end loop;

@@ -15,7 +15,8 @@ begin
     from pawl.job_progress p
     join pawl.jobs j on j.id = p.job_id
     join pawl.kinds k on k.name = j.kind
-    where p.running > 0
+    where j.finished_at is null
+      and p.running > 0
     order by p.job_id
   loop
     with lost as (

@@ -213,7 +213,7 @@ comment on table pawl.nodes is 'running pawl serve processes; a dead node''s row
 comment on column pawl.nodes.name is 'host and process id';
 comment on column pawl.nodes.is_asleep is 'out of work and listening: a statement that makes tasks pending rings';
 comment on column pawl.nodes.dead_at is 'declared dead: it may claim no more, and what it runs is given to others';
-comment on column pawl.nodes.dead_horizon is 'a transaction id drawn after that: once all before it have ended, no claim of the node can still commit';
+comment on column pawl.nodes.dead_horizon is 'a transaction id drawn after that: once all before it have ended, no claim of the node can still commit; 0: nothing runs under it, the row may go';
 comment on column pawl.nodes.slots is 'tasks that it can have in flight';
 comment on column pawl.nodes.stale_finishes is 'outcomes that came too late: the task had another owner by then';
 comment on column pawl.nodes.swept is 'how often the slow sweep found work that no bell had announced; should be 0';

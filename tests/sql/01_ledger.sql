@@ -108,8 +108,14 @@ delete from pawl.jobs where id = :ended;
 select is((select count(*) from pawl.tasks where job_id = :ended)
   + (select count(*) from pawl.attempts where job_id = :ended) + (select count(*) from pawl.pages where job_id = :ended)
   + (select count(*) from pawl.progress_deltas where job_id = :ended), 0::bigint, 'a deleted job leaves nothing behind');
+create function probe.locks_on_tasks() returns bigint language sql as $$
+  select count(*) from pg_locks l
+  where l.pid = pg_backend_pid() and l.relation = 'pawl.tasks'::regclass and l.mode = 'ShareRowExclusiveLock'
+$$;
+select is(probe.locks_on_tasks(), 0::bigint, 'to delete a finite job its row is lock enough');
 select * from pawl.enqueue('plain') \gset standing_
 delete from pawl.jobs where id = :standing_job_id;
+select is(probe.locks_on_tasks(), 1::bigint, 'a standing one, whose row no producer holds, is deleted with all producers away');
 select is((select count(*) from pawl.standing_jobs), 0::bigint, 'nor the note that it was the standing one');
 select isnt((select job_id from pawl.enqueue('plain')), :standing_job_id::bigint, 'a new standing job is made');
 

@@ -7,9 +7,9 @@ select pawl.register_node('host:1', '1.2', 8) as node \gset
 select row_eq(format('select name, version, slots, heartbeat_at, is_asleep, dead_at from pawl.nodes where id = %s', :node),
   row ('host:1'::text, '1.2'::text, 8, pawl.now(), false, null::timestamptz), 'register_node');
 select cmp_ok(pawl.register_node('host:2', '1.2', 8), '>', :node, 'ids grow and are never used again');
-delete from pawl.nodes where id > :node;
+select pawl.deregister_node(id, true) from pawl.nodes where id > :node;
 select cmp_ok(pawl.register_node('host:3', '1.2', 8), '>', :node + 1, 'not even those of nodes that are gone');
-delete from pawl.nodes where id > :node;
+select pawl.deregister_node(id, true) from pawl.nodes where id > :node;
 
 set local pawl.now = '2030-01-01 00:00:05+00';
 select is(pawl.heartbeat(:node, 3, 10, 1, 0), true, 'heartbeat');
@@ -79,6 +79,31 @@ select probe.claim(:node, :job, 1);
 select is(pawl.deregister_node(:node, false), false, 'deregister_node: something is left');
 select is((select dead_at is not null and not is_asleep from pawl.nodes where id = :node), true, 'its row stays, declared dead');
 select is((select rescued from pawl.rescue_nodes()), 1::bigint, 'and what is left is rescued');
+
+-- a row that somebody deletes: the node is declared dead, and what it runs is rescued
+select probe.job(3) as held \gset
+select probe.node() as node \gset
+select probe.claim(:node, :held, 1) as ids \gset
+update pawl.nodes set is_asleep = true where id = :node;
+delete from pawl.nodes where id = :node;
+select row_eq(format('select dead_at, dead_horizon, is_asleep from pawl.nodes where id = %s', :node),
+  row (pawl.now(), null::bigint, false), 'a deleted row stays, declared dead, and nobody rings for it');
+select is(pawl.heartbeat(:node, 0, 0, 0, 0), false, 'the node is told so and registers anew');
+select throws_ok(format('select pawl.claim_batch(%s, %s, 1, ''-Infinity'', 0)', :node, :held), 'PW008', null, 'I4: it claims no more');
+select is((select rescued from pawl.rescue_nodes()), 1::bigint, 'I7: its task is rescued');
+select is(probe.task_status(:held, (:'ids'::bigint[])[1]), 'pending', 'and can be claimed again');
+delete from pawl.nodes where id = :node;
+select is((select count(*) from pawl.nodes where id = :node), 1::bigint, 'deleted again, it stays: a claim from before its death may still commit');
+update pawl.nodes set dead_horizon = pawl.oldest_transaction() where id = :node;
+select pawl.rescue_nodes();
+select is((select count(*) from pawl.nodes where id = :node), 0::bigint, 'and goes when that has become impossible');
+select probe.node() as node \gset
+select probe.claim(:node, :held, 1);
+select throws_ok('truncate pawl.nodes', 'PW003', 'nodes that run tasks cannot be truncated', 'nor can they be truncated away while tasks run');
+select pawl.deregister_node(:node, false);
+select pawl.rescue_nodes();
+select lives_ok('truncate pawl.nodes', 'only when none does');
+select pawl.cancel_job(:held);
 
 -- list_work, sweep
 select probe.node() as node \gset

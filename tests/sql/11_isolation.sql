@@ -7,9 +7,13 @@ select pawl.enqueue('plain');
 select lives_ok(format('select pawl.add_tasks(%s, array[''{}''::jsonb])', :open), 'work is added: create_job, enqueue, add_tasks');
 select lives_ok($$ select pawl.crawl('https://e.com/') $$, 'and crawl');
 select throws_ok(s, 'PW009', 'this is not possible in a repeatable read transaction', 'I3: but not: ' || s)
-from (values (format('select pawl.cancel_job(%s)', :job)), (format('select pawl.seal_job(%s)', :open)), ('select pawl.fold()')) v (s);
+from (values (format('select pawl.cancel_job(%s)', :job)), (format('select pawl.seal_job(%s)', :open)),
+  ('select pawl.fold()'), (format('delete from pawl.jobs where id = %s', :job))) v (s);
 select is((select status::text from pawl.jobs where id = :job), 'pending', 'the job is as it was');
-select is(pawl.pause_job(:job), true, 'a pause waits for nobody');
+update pawl.tasks set status = 'completed' where job_id = :job;
+update pawl.jobs set status = 'completed', finished_at = now() where id = :job;
+select lives_ok(format('delete from pawl.jobs where id = %s', :job), 'a job that has ended can be deleted: nobody adds to it');
+select is(pawl.pause_job(:open), true, 'a pause waits for nobody');
 select is((select count(*) from pawl.reconcile()), 0::bigint, 'I1: exact all the same');
 select * from finish();
 rollback;
