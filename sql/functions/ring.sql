@@ -1,5 +1,5 @@
 -- pawl.ring(what): wakes every node that listens, at commit. Says nothing about whether one sleeps:
--- the doorbell triggers ask that, people and explicit functions ring anyway.
+-- the triggers on pawl.tasks ask that; people and explicit functions ring anyway.
 -- Words: 'work 1 2 3' (these jobs have pending tasks), 'work *' (look at all), 'due' (look at the
 -- clock again), 'cancel 7' (drop what runs of job 7), 'kinds' (a kind has changed),
 -- 'fold' (a job may have nothing left).

@@ -1,10 +1,25 @@
--- The ledger's triggers (I1, I2): after a statement on pawl.tasks, at most one row a job is appended to
--- pawl.progress_deltas; none when no task of the job changed its status. The transition tables are
--- aggregated in a loop, and nothing joins them: a distributed database allows no more.
--- Every statement of every user on a task pays for these, so the two that are always there carry no SET
--- clause: setting search_path and back took a tenth of a small transaction. Their names are qualified,
--- and operators are pg_catalog's unless a session puts a schema of its own before it, which fools that
--- session alone: the functions run with its rights.
+-- The triggers on pawl.tasks: the ledger (I1, I2) and the doorbell (I5). Each runs once a statement.
+--
+-- The ledger: at most one row a job is appended to pawl.progress_deltas; none when no task of the job
+-- changed its status.
+--
+-- The doorbell: when the statement made tasks pending, or gave one a time, and a node sleeps, it is woken
+-- at commit. NOTIFY takes a cluster-wide lock at commit, so nobody rings while all nodes are awake.
+-- Outside READ COMMITTED the transaction's snapshot may be older than a node's flag, so it always rings.
+-- The flag is read in a statement of its own, whose snapshot is younger than this transaction's id: a
+-- node that falls asleep waits for every transaction that had one by then.
+-- Only triggers with the argument 'ring' do so. A distributed database creates them without it: there a
+-- NOTIFY would reach only the server that holds the shard.
+--
+-- Every statement of every user on a task pays for these, and with many short transactions it pays for
+-- what is touched first in each: plans to look up, executor nodes to set up, expressions to make ready.
+-- So both are in one function, a statement of one task has a road of its own (reading two statuses is a
+-- third of what an aggregate costs), whoever makes nothing pending never asks who sleeps, and there is no
+-- SET clause (a tenth of a small transaction). Names are qualified, and operators are pg_catalog's unless
+-- a session puts a schema of its own before it, which fools that session alone: the functions run with
+-- its rights.
+-- The transition tables are aggregated in a loop, and nothing joins them with a table: a distributed
+-- database allows no more.
 -- Locks: for a finite job that gets open tasks, its row FOR KEY SHARE, by id: the fold, which ends jobs,
 -- keeps away from it, and a job that has ended refuses them (I3). Claims and finishes take none.
 
@@ -12,164 +27,226 @@
 -- Returns false when it had ended; the caller refuses or reopens.
 create or replace function pawl.hold_job_open(p_job_id bigint) returns boolean
 language plpgsql volatile
-set search_path = ''
 as $$
 declare
-  v_job record;
+  v_is_standing boolean;
+  v_finished_at timestamptz;
 begin
-  select j.is_standing, j.finished_at into v_job from pawl.jobs j where j.id = p_job_id;
+  select j.is_standing into v_is_standing from pawl.jobs j where j.id = p_job_id;
   if not found then
     raise exception 'job % does not exist', p_job_id
       using errcode = 'PW002', hint = 'Create it with pawl.create_job, or use pawl.enqueue.';
   end if;
-  if v_job.is_standing then
+  if v_is_standing then
     return true;
   end if;
-  select j.finished_at into v_job from pawl.jobs j where j.id = p_job_id for key share;
-  return v_job.finished_at is null;
+  select j.finished_at into v_finished_at from pawl.jobs j where j.id = p_job_id for key share;
+  return v_finished_at is null;
 end
 $$;
 comment on function pawl.hold_job_open(bigint) is 'keeps an open job from ending until the transaction ends; false when it had ended';
+
+-- The bells for jobs that got pending tasks (null: none), and for tasks that were given a time.
+create or replace function pawl.ring_for_tasks(p_pending_jobs bigint[], p_is_due boolean) returns void
+language plpgsql volatile
+set search_path = ''
+as $$
+begin
+  if pg_catalog.cardinality(p_pending_jobs) > 0 then
+    perform pawl.ring('work ' || case
+      when pg_catalog.cardinality(p_pending_jobs) > 20 then '*'
+      else pg_catalog.array_to_string(p_pending_jobs, ' ')
+    end);
+  end if;
+  if p_is_due then
+    perform pawl.ring('due');
+  end if;
+end
+$$;
+comment on function pawl.ring_for_tasks(bigint[], boolean) is 'wakes the nodes for jobs that got pending tasks, and for tasks that were given a time';
+
+create or replace function pawl.refuse_task(p_job_id bigint) returns void
+language plpgsql volatile
+set search_path = ''
+as $$
+begin
+  raise exception 'job % has ended: it takes no more tasks', p_job_id
+    using errcode = 'PW003', hint = 'Create a new job, or run ended tasks again with pawl.retry_task or pawl.retry_failed.';
+end
+$$;
+comment on function pawl.refuse_task(bigint) is 'raises: the job has ended';
+
+-- As hold_job_open, for a change of tasks that are there: an ended job is open again, since somebody
+-- runs a task of it once more.
+create or replace function pawl.open_job(p_job_id bigint) returns void
+language plpgsql volatile
+set search_path = ''
+as $$
+begin
+  if not pawl.hold_job_open(p_job_id) then
+    update pawl.jobs j
+    set status = 'running', finished_at = null, error = null
+    where j.id = p_job_id;
+  end if;
+end
+$$;
+comment on function pawl.open_job(bigint) is 'keeps a job from ending until the transaction ends; one that had ended is open again';
 
 create or replace function pawl.keep_ledger_insert() returns trigger
 language plpgsql volatile
 as $$
 declare
   r record;
+  v_job_id bigint;
+  v_status pawl.task_status;
+  v_are_many boolean;
+  v_pending_jobs bigint[];
+  v_is_due boolean;
 begin
-  for r in
-    select n.job_id,
-      pg_catalog.count(*) as total,
-      pg_catalog.count(*) filter (where n.status = 'waiting') as waiting,
-      pg_catalog.count(*) filter (where n.status = 'pending') as pending,
-      pg_catalog.count(*) filter (where n.status = 'running') as running,
-      pg_catalog.count(*) filter (where n.status = 'completed') as completed,
-      pg_catalog.count(*) filter (where n.status = 'failed') as failed,
-      pg_catalog.count(*) filter (where n.status = 'cancelled') as cancelled
-    from new_tasks n
-    group by n.job_id
-    order by n.job_id
-  loop
-    if not pawl.hold_job_open(r.job_id) then
-      raise exception 'job % has ended: it takes no more tasks', r.job_id
-        using errcode = 'PW003', hint = 'Create a new job, or run ended tasks again with pawl.retry_task or pawl.retry_failed.';
+  select n.job_id, n.status, exists (select from new_tasks m offset 1) into v_job_id, v_status, v_are_many from new_tasks n;
+  if v_status = 'pending' and not v_are_many then -- what pawl.enqueue and most users insert
+    if not pawl.hold_job_open(v_job_id) then
+      perform pawl.refuse_task(v_job_id);
     end if;
-    insert into pawl.progress_deltas (job_id, total, waiting, pending, running, completed, failed, cancelled)
-    values (r.job_id, r.total, r.waiting, r.pending, r.running, r.completed, r.failed, r.cancelled);
-  end loop;
+    insert into pawl.progress_deltas (job_id, total, pending) values (v_job_id, 1, 1);
+    v_pending_jobs := array[v_job_id];
+  else
+    for r in
+      select n.job_id,
+        pg_catalog.count(*) as total,
+        pg_catalog.count(*) filter (where n.status = 'waiting') as waiting,
+        pg_catalog.count(*) filter (where n.status = 'pending') as pending,
+        pg_catalog.count(*) filter (where n.status = 'running') as running,
+        pg_catalog.count(*) filter (where n.status = 'completed') as completed,
+        pg_catalog.count(*) filter (where n.status = 'failed') as failed,
+        pg_catalog.count(*) filter (where n.status = 'cancelled') as cancelled
+      from new_tasks n
+      group by n.job_id
+      order by n.job_id
+    loop
+      if not pawl.hold_job_open(r.job_id) then
+        perform pawl.refuse_task(r.job_id);
+      end if;
+      insert into pawl.progress_deltas (job_id, total, waiting, pending, running, completed, failed, cancelled)
+      values (r.job_id, r.total, r.waiting, r.pending, r.running, r.completed, r.failed, r.cancelled);
+      v_is_due := r.waiting > 0 or v_is_due is true;
+      if r.pending > 0 then
+        v_pending_jobs := v_pending_jobs || r.job_id;
+      end if;
+    end loop;
+  end if;
+
+  if tg_nargs > 0 and (v_is_due or v_pending_jobs is not null) then
+    perform from pawl.nodes n where n.is_asleep;
+    if found or pg_catalog.current_setting('transaction_isolation') <> 'read committed' then
+      perform pawl.ring_for_tasks(v_pending_jobs, v_is_due);
+    end if;
+  end if;
   return null;
 end
 $$;
-comment on function pawl.keep_ledger_insert() is 'trigger: inserted tasks are written to the ledger';
+comment on function pawl.keep_ledger_insert() is 'trigger: inserted tasks are written to the ledger, and wake a sleeping node';
 
--- One row of the ledger, from what a statement changed in one job; nothing when nothing changed.
-create or replace function pawl.write_delta(
-  p_job_id bigint,
-  p_total bigint,
-  p_waiting bigint,
-  p_pending bigint,
-  p_running bigint,
-  p_completed bigint,
-  p_failed bigint,
-  p_cancelled bigint
-) returns void
-language plpgsql volatile
-set search_path = ''
-as $$
-begin
-  if p_total = 0 and p_waiting = 0 and p_pending = 0 and p_running = 0 and p_completed = 0 and p_failed = 0
-    and p_cancelled = 0 then
-    return;
-  end if;
-  if p_waiting + p_pending + p_running > 0 and not pawl.hold_job_open(p_job_id) then
-    -- somebody runs an ended task again: its job is open again
-    update pawl.jobs j
-    set status = 'running', finished_at = null, error = null
-    where j.id = p_job_id;
-  end if;
-  insert into pawl.progress_deltas (job_id, total, waiting, pending, running, completed, failed, cancelled)
-  values (p_job_id, p_total, p_waiting, p_pending, p_running, p_completed, p_failed, p_cancelled);
-end
-$$;
-comment on function pawl.write_delta(bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint)
-  is 'one row of the ledger, from what a statement changed in one job';
-
--- Most statements of users touch one task, a node's touch hundreds. Setting up an aggregate costs more
--- than the rest of this trigger, so a statement of one or two tasks of one job is added up by hand, and
--- written without a call when it gives the job no open tasks.
 create or replace function pawl.keep_ledger_update() returns trigger
 language plpgsql volatile
 as $$
 declare
   r record;
   v_job_id bigint;
-  v_rows integer := 0;
-  v_total integer := 0;
-  v_waiting integer := 0;
-  v_pending integer := 0;
-  v_running integer := 0;
-  v_completed integer := 0;
-  v_failed integer := 0;
-  v_cancelled integer := 0;
-  v_is_small boolean := true;
+  v_old pawl.task_status;
+  v_new pawl.task_status;
+  v_are_many boolean;
+  v_was_open boolean;
+  v_is_open boolean;
+  v_waiting integer;
+  v_pending integer;
+  v_running integer;
+  v_completed integer;
+  v_failed integer;
+  v_cancelled integer;
+  v_is_ready boolean;
+  v_pending_jobs bigint[];
+  v_is_due boolean;
 begin
-  for r in
-    select o.job_id, o.status, -1 as sign from old_tasks o
-    union all
-    select n.job_id, n.status, 1 from new_tasks n
-  loop
-    v_rows := v_rows + 1;
-    if v_rows > 4 or r.job_id <> v_job_id then
-      v_is_small := false;
-      exit;
-    end if;
-    v_job_id := r.job_id;
-    v_total := v_total + r.sign;
-    case r.status
-      when 'pending' then v_pending := v_pending + r.sign;
-      when 'running' then v_running := v_running + r.sign;
-      when 'completed' then v_completed := v_completed + r.sign;
-      when 'waiting' then v_waiting := v_waiting + r.sign;
-      when 'failed' then v_failed := v_failed + r.sign;
-      else v_cancelled := v_cancelled + r.sign;
-    end case;
-  end loop;
-  if v_is_small and v_waiting + v_pending + v_running <= 0 then
-    if v_total <> 0 or v_waiting <> 0 or v_pending <> 0 or v_running <> 0 or v_completed <> 0 or v_failed <> 0
-      or v_cancelled <> 0 then
-      insert into pawl.progress_deltas (job_id, total, waiting, pending, running, completed, failed, cancelled)
-      values (v_job_id, v_total, v_waiting, v_pending, v_running, v_completed, v_failed, v_cancelled);
-    end if;
-    return null;
+  select n.job_id, n.status, exists (select from new_tasks m offset 1) into v_job_id, v_new, v_are_many from new_tasks n;
+  if not v_are_many then
+    select o.status into v_old from old_tasks o where o.job_id = v_job_id;
   end if;
-  if v_is_small then
-    perform pawl.write_delta(v_job_id, v_total, v_waiting, v_pending, v_running, v_completed, v_failed, v_cancelled);
-    return null;
+  if v_old is not null then -- one task, and it stayed in its job
+    if v_new <> v_old then
+      case v_old
+        when 'pending' then v_pending := -1; v_was_open := true;
+        when 'running' then v_running := -1; v_was_open := true;
+        when 'waiting' then v_waiting := -1; v_was_open := true;
+        when 'completed' then v_completed := -1;
+        when 'failed' then v_failed := -1;
+        when 'cancelled' then v_cancelled := -1;
+      end case;
+      case v_new
+        when 'completed' then v_completed := 1;
+        when 'running' then v_running := 1; v_is_open := true;
+        when 'pending' then v_pending := 1; v_is_open := true; v_is_ready := true;
+        when 'waiting' then v_waiting := 1; v_is_open := true; v_is_ready := true;
+        when 'failed' then v_failed := 1;
+        when 'cancelled' then v_cancelled := 1;
+      end case;
+      if v_is_open and v_was_open is null then
+        perform pawl.open_job(v_job_id);
+      end if;
+      insert into pawl.progress_deltas (job_id, waiting, pending, running, completed, failed, cancelled)
+      values (v_job_id, coalesce(v_waiting, 0), coalesce(v_pending, 0), coalesce(v_running, 0),
+        coalesce(v_completed, 0), coalesce(v_failed, 0), coalesce(v_cancelled, 0));
+    elsif v_new = 'waiting' then
+      v_is_ready := true; -- perhaps another time
+    end if;
+  else
+    for r in
+      select c.job_id,
+        pg_catalog.sum(c.sign) as total,
+        coalesce(pg_catalog.sum(c.sign) filter (where c.status = 'waiting'), 0) as waiting,
+        coalesce(pg_catalog.sum(c.sign) filter (where c.status = 'pending'), 0) as pending,
+        coalesce(pg_catalog.sum(c.sign) filter (where c.status = 'running'), 0) as running,
+        coalesce(pg_catalog.sum(c.sign) filter (where c.status = 'completed'), 0) as completed,
+        coalesce(pg_catalog.sum(c.sign) filter (where c.status = 'failed'), 0) as failed,
+        coalesce(pg_catalog.sum(c.sign) filter (where c.status = 'cancelled'), 0) as cancelled,
+        pg_catalog.bool_or(c.sign > 0 and c.status in ('pending', 'waiting')) as is_ready
+      from (
+        select o.job_id, o.status, -1 as sign from old_tasks o
+        union all
+        select n.job_id, n.status, 1 from new_tasks n
+      ) c
+      group by c.job_id
+      order by c.job_id
+    loop
+      v_is_ready := r.is_ready or v_is_ready is true;
+      continue when r.total = 0 and r.waiting = 0 and r.pending = 0 and r.running = 0 and r.completed = 0
+        and r.failed = 0 and r.cancelled = 0;
+      if r.waiting + r.pending + r.running > 0 then
+        perform pawl.open_job(r.job_id);
+      end if;
+      insert into pawl.progress_deltas (job_id, total, waiting, pending, running, completed, failed, cancelled)
+      values (r.job_id, r.total, r.waiting, r.pending, r.running, r.completed, r.failed, r.cancelled);
+    end loop;
   end if;
 
-  for r in
-    select c.job_id,
-      pg_catalog.sum(c.sign) as total,
-      coalesce(pg_catalog.sum(c.sign) filter (where c.status = 'waiting'), 0) as waiting,
-      coalesce(pg_catalog.sum(c.sign) filter (where c.status = 'pending'), 0) as pending,
-      coalesce(pg_catalog.sum(c.sign) filter (where c.status = 'running'), 0) as running,
-      coalesce(pg_catalog.sum(c.sign) filter (where c.status = 'completed'), 0) as completed,
-      coalesce(pg_catalog.sum(c.sign) filter (where c.status = 'failed'), 0) as failed,
-      coalesce(pg_catalog.sum(c.sign) filter (where c.status = 'cancelled'), 0) as cancelled
-    from (
-      select o.job_id, o.status, -1 as sign from old_tasks o
-      union all
-      select n.job_id, n.status, 1 from new_tasks n
-    ) c
-    group by c.job_id
-    order by c.job_id
-  loop
-    perform pawl.write_delta(r.job_id, r.total, r.waiting, r.pending, r.running, r.completed, r.failed, r.cancelled);
-  end loop;
+  if v_is_ready and tg_nargs > 0 then
+    perform from pawl.nodes n where n.is_asleep;
+    if found or pg_catalog.current_setting('transaction_isolation') <> 'read committed' then
+      -- not for tasks that were just as ready before
+      select pg_catalog.array_agg(distinct c.job_id) filter (where c.status = 'pending'), pg_catalog.bool_or(c.status = 'waiting')
+      into v_pending_jobs, v_is_due
+      from (
+        select n.job_id, n.id, n.status, n.due_at from new_tasks n where n.status in ('pending', 'waiting')
+        except
+        select o.job_id, o.id, o.status, o.due_at from old_tasks o where o.status in ('pending', 'waiting')
+      ) c;
+      perform pawl.ring_for_tasks(v_pending_jobs, v_is_due);
+    end if;
+  end if;
   return null;
 end
 $$;
-comment on function pawl.keep_ledger_update() is 'trigger: changes of status are written to the ledger';
+comment on function pawl.keep_ledger_update() is 'trigger: changes of status are written to the ledger, and wake a sleeping node for what became ready';
 
 create or replace function pawl.keep_ledger_delete() returns trigger
 language plpgsql volatile
@@ -215,14 +292,14 @@ comment on function pawl.keep_ledger_truncate() is 'trigger: all tasks are gone,
 drop trigger if exists keep_ledger_insert on pawl.tasks;
 create trigger keep_ledger_insert after insert on pawl.tasks
 referencing new table as new_tasks
-for each statement execute function pawl.keep_ledger_insert();
+for each statement execute function pawl.keep_ledger_insert('ring');
 comment on trigger keep_ledger_insert on pawl.tasks is 'one ledger row a job and statement';
 
 drop trigger if exists keep_ledger_update on pawl.tasks;
 create trigger keep_ledger_update after update on pawl.tasks
 referencing old table as old_tasks new table as new_tasks
-for each statement execute function pawl.keep_ledger_update();
-comment on trigger keep_ledger_update on pawl.tasks is 'one ledger row a job and statement, none when no status changed';
+for each statement execute function pawl.keep_ledger_update('ring');
+comment on trigger keep_ledger_update on pawl.tasks is 'one ledger row a job and statement, none when no status changed; a bell when somebody sleeps';
 
 drop trigger if exists keep_ledger_delete on pawl.tasks;
 create trigger keep_ledger_delete after delete on pawl.tasks

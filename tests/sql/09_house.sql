@@ -66,7 +66,7 @@ select is((
       and p.proname <> all (array[
         'now',             -- the planner can inline it
         'run_sql_task', -- the function that it calls must see the session's search_path
-        'keep_ledger_insert', 'keep_ledger_update', 'ring_on_insert', 'ring_on_update'])), -- in every statement: too dear there
+        'keep_ledger_insert', 'keep_ledger_update', 'hold_job_open'])), -- in every statement: too dear there
   null, 'every function sets its search_path, with these exceptions');
 select is((
     select array_agg(p.proname) from pg_proc p cross join unnest(p.proconfig) s
