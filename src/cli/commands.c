@@ -21,7 +21,9 @@ const struct command commands[] = {
     {"up", "run", "start a private PostgreSQL and a node: everything in one program",
      "Makes a PostgreSQL of its own in the data folder, creates Pawl's schema and runs a node "
      "with\n"
-     "the HTTP API, until SIGINT or SIGTERM. The data stays in the folder.",
+     "the HTTP API, until SIGINT or SIGTERM. The data stays in the folder, which must be empty, "
+     "not\n"
+     "there yet, or one that pawl up made.",
      "  pawl up\n"
      "  pawl up --data /srv/pawl --listen 9000\n"
      "  pawl up --listen none                  without the HTTP API",

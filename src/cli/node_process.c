@@ -178,10 +178,7 @@ static bool is_held_by_another(const struct call *call)
     struct cluster_folder folder;
     database_find_folder(call, &path);
     bool is_there = cluster_folder_open(&folder, text_string(&path), false, NULL);
-    int lock = is_there ? cluster_folder_lock(&folder, NULL) : -1;
-    bool is_held = is_there && lock < 0;
-    if (lock >= 0)
-        close(lock);
+    bool is_held = is_there && cluster_folder_is_held(&folder);
     if (is_there)
         cluster_folder_finish(&folder);
     text_finish(&path);

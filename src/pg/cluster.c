@@ -25,6 +25,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "pg/cluster_foreign.h"
 #include "pg/cluster_initdb.h"
 
 enum {
@@ -127,7 +128,8 @@ static bool make_cluster_if_missing(struct cluster *cluster, int version, struct
 
 static bool take_folder(struct cluster *cluster, const char *data_folder, struct failure *failure)
 {
-    if (!cluster_folder_open(&cluster->folder, data_folder, true, failure))
+    if (!cluster_folder_open(&cluster->folder, data_folder, true, failure) ||
+        !cluster_foreign_check(&cluster->folder, failure))
         return false;
     cluster->lock = cluster_folder_lock(&cluster->folder, failure);
     if (cluster->lock < 0 || !choose_user(cluster, failure))

@@ -40,7 +40,8 @@ struct cluster {
  * cluster yet (superuser `pawl`, UTF-8, C locale, checksums); an initdb that was cut off is done
  * again. Blocks, a second or two for initdb. A failure leaves nothing to finish:
  *   FAILURE_ENVIRONMENT  DIR cannot be used, is in use by another pawl up, or belongs to somebody
- *                        else; PostgreSQL is not installed; initdb failed
+ *                        else (cluster_foreign.h), and then nothing was changed in it;
+ *                        PostgreSQL is not installed; initdb failed
  *   FAILURE_SCHEMA       the PostgreSQL that was found does not fit
  */
 bool cluster_prepare(struct cluster *cluster, const char *data_folder, struct failure *failure);

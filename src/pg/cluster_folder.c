@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -64,14 +65,45 @@ static void name_socket_folder(struct cluster_folder *folder)
                        (unsigned long long)hash_path(text_string(&folder->path)));
 }
 
+static bool hint_owner(const struct stat *facts, struct failure *failure)
+{
+    const struct passwd *owner = getpwuid(facts->st_uid);
+    char number[16];
+    snprintf(number, sizeof number, "%u", facts->st_uid);
+    if (facts->st_uid == geteuid())
+        return failure_hint(failure, "Its mode shuts out its owner too: open it with chmod u+rwx, "
+                                     "or name another folder with --data.");
+    return failure_hint(failure,
+                        "It belongs to user %s: run pawl as that user or as root, or name another "
+                        "folder with --data.",
+                        owner ? owner->pw_name : number);
+}
+
+/* What to do when path, DIR or something in it, cannot be used because of that error. */
+static bool hint_remedy(const char *path, int error, struct failure *failure)
+{
+    struct stat facts;
+    if (error != EACCES && error != EPERM)
+        return failure_hint(failure, "Name another folder with --data.");
+    if (stat(path, &facts) == 0)
+        return hint_owner(&facts, failure);
+    if (errno == ENOENT)
+        return failure_hint(failure, "This user has no right to make it: make it as root and give "
+                                     "it to them with chown, or name another folder with --data.");
+    return failure_hint(failure, "This user has no right to enter a folder above it: run pawl as "
+                                 "root, or name another folder with --data.");
+}
+
 static bool report_unusable(const char *data_folder, struct failure *failure)
 {
-    if (errno == ENOTDIR || errno == EEXIST)
-        return failure_set(failure, FAILURE_ENVIRONMENT,
-                           "data folder \"%s\" is not a folder, or a file is in its way",
-                           data_folder);
-    return failure_set(failure, FAILURE_ENVIRONMENT, "could not %s data folder \"%s\": %s",
-                       errno == ENOENT ? "find" : "use", data_folder, strerror(errno));
+    int error = errno;
+    if (error == ENOTDIR || error == EEXIST)
+        failure_set(failure, FAILURE_ENVIRONMENT,
+                    "data folder \"%s\" is not a folder, or a file is in its way", data_folder);
+    else
+        failure_set(failure, FAILURE_ENVIRONMENT, "could not %s data folder \"%s\": %s",
+                    error == ENOENT ? "find" : "use", data_folder, strerror(error));
+    return hint_remedy(data_folder, error, failure);
 }
 
 bool cluster_folder_open(struct cluster_folder *folder, const char *data_folder, bool may_create,
@@ -129,18 +161,36 @@ static bool report_held(const struct cluster_folder *folder, struct failure *fai
 {
     const char *path = text_string(&folder->path);
     pid_t holder = read_pid(folder->descriptor, "pawl.lock");
-    if (holder == 0)
-        return failure_set(failure, FAILURE_ENVIRONMENT,
-                           "data folder \"%s\" is in use by another pawl up", path);
-    return failure_set(failure, FAILURE_ENVIRONMENT,
-                       "data folder \"%s\" is in use by another pawl up (pid %d)", path, holder);
+    char with_kill[32] = "", pid[32] = "";
+    if (holder != 0) {
+        snprintf(pid, sizeof pid, " (pid %d)", holder);
+        snprintf(with_kill, sizeof with_kill, " with kill %d", holder);
+    }
+    failure_set(failure, FAILURE_ENVIRONMENT, "data folder \"%s\" is in use by another pawl up%s",
+                path, pid);
+    return failure_hint(failure,
+                        "Stop that one%s, name another folder with --data, or start another node "
+                        "on its database: pawl serve --data %s",
+                        with_kill, path);
 }
 
 static bool report_unusable_entry(const struct cluster_folder *folder, const char *name,
                                   struct failure *failure)
 {
-    return failure_set(failure, FAILURE_ENVIRONMENT, "could not use \"%s\" in \"%s\": %s", name,
-                       text_string(&folder->path), strerror(errno));
+    int error = errno;
+    struct text path = {0};
+    if (name[0] != '/') /* the socket folder outside DIR */
+        text_append_format(&path, "%s/", text_string(&folder->path));
+    text_append_string(&path, name);
+    failure_set(failure, FAILURE_ENVIRONMENT, "could not use \"%s\": %s", text_string(&path),
+                strerror(error));
+    if (faccessat(folder->descriptor, name, F_OK, AT_SYMLINK_NOFOLLOW) !=
+        0) /* DIR itself says no */
+        hint_remedy(text_string(&folder->path), error, failure);
+    else
+        hint_remedy(text_string(&path), error, failure);
+    text_finish(&path);
+    return false;
 }
 
 int cluster_folder_lock(const struct cluster_folder *folder, struct failure *failure)
@@ -162,6 +212,15 @@ int cluster_folder_lock(const struct cluster_folder *folder, struct failure *fai
         return -1;
     }
     return lock;
+}
+
+bool cluster_folder_is_held(const struct cluster_folder *folder)
+{
+    int lock = openat(folder->descriptor, "pawl.lock", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    bool is_held = lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) != 0;
+    if (lock >= 0)
+        close(lock);
+    return is_held;
 }
 
 /* Only root can, and only root has to: else the owner is ourselves. */

@@ -44,6 +44,8 @@ void cluster_folder_finish(struct cluster_folder *folder);
  * end of the process. -1 and FAILURE_ENVIRONMENT when another process holds it, or DIR cannot be
  * written. */
 int cluster_folder_lock(const struct cluster_folder *folder, struct failure *failure);
+/* Whether a process holds that lock now. Makes and changes nothing. */
+bool cluster_folder_is_held(const struct cluster_folder *folder);
 /* A folder in DIR, opened; made with mode 0700 and given to owner when it is missing. -1 and a
  * FAILURE_ENVIRONMENT else. */
 int cluster_folder_open_inner(const struct cluster_folder *folder, const char *name, uid_t owner,

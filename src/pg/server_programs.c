@@ -122,6 +122,13 @@ static bool report_unfit(int seen_major, int wanted_major, struct failure *failu
                     seen_major, SERVER_OLDEST_MAJOR);
         return failure_hint(failure, "Install a newer PostgreSQL, or give a database with --db.");
     }
+    if (wanted_major < SERVER_OLDEST_MAJOR) {
+        failure_set(failure, FAILURE_SCHEMA,
+                    "the data folder was made by PostgreSQL %d, and pawl needs %d or later",
+                    wanted_major, SERVER_OLDEST_MAJOR);
+        return failure_hint(failure, "Upgrade it with pg_upgrade, or name another folder with "
+                                     "--data.");
+    }
     failure_set(failure, FAILURE_SCHEMA,
                 "the data folder was made by PostgreSQL %d, but only PostgreSQL %d was found",
                 wanted_major, seen_major);

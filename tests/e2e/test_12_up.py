@@ -1,6 +1,7 @@
 """pawl up: a database of its own, started, kept alive and stopped with the program."""
 import json
 import os
+import pathlib
 import signal
 import socket
 import subprocess
@@ -107,6 +108,7 @@ def test_a_second_up_is_refused(house, launch, tmp_path):
     first = house.up()
     second = pawl("up", "--data", house.folder, "--listen", f"127.0.0.1:{free_port()}", code=6)
     assert house.folder in second.stderr and str(first.pid) in second.stderr
+    assert f"kill {first.pid}" in second.stderr and f"pawl serve --data {house.folder}" in second.stderr
     other = House(tmp_path / "other", launch)
     other.port = house.port
     try:
@@ -117,6 +119,28 @@ def test_a_second_up_is_refused(house, launch, tmp_path):
     finally:
         other.end()
     assert get(house.port, "/readyz")[0] == 200, "the first one does not care"
+
+
+def test_a_folder_of_somebody_else_is_left_alone(house):
+    foreign = pathlib.Path(house.folder)
+    (foreign / "apt").mkdir(parents=True)
+    for code, *words in ((6, "up", "--listen", "none"), (6, "crawl", "http://127.0.0.1:1/"), (4, "status"), (4, "url")):
+        refused = pawl(*words, "--data", foreign, code=code, timeout=20).stderr
+        assert str(foreign) in refused
+        if code == 6:
+            assert "not pawl's" in refused and '"apt"' in refused and "--data" in refused
+        assert [entry.name for entry in foreign.rglob("*")] == ["apt"], f"pawl {words[0]} left something behind"
+
+
+def test_a_log_in_the_folder_is_no_stranger(tmp_path, launch):
+    """As in: pawl up --data "$D" >"$D/log" """
+    house = House(tmp_path, launch)  # where launch() writes its logs
+    try:
+        node = house.up()
+        assert (tmp_path / "pawl_1.log").read_text() == node.said() and node.stop() == 0
+        house.up()
+    finally:
+        house.end()
 
 
 def test_postgresql_outlives_a_killed_up_and_is_adopted(house):

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include <cmocka.h>
+#include <dirent.h>
 
 #include "pg/cluster.c"
 
@@ -123,6 +124,9 @@ static void test_a_second_pawl_up_is_refused(void **state)
     assert_int_equal(failure.class, FAILURE_ENVIRONMENT);
     snprintf(words, sizeof words, "in use by another pawl up (pid %d)", getpid());
     assert_non_null(strstr(failure.message, words));
+    snprintf(words, sizeof words, "kill %d", getpid());
+    assert_non_null(strstr(failure.hint, words));
+    assert_true(cluster_folder_is_held(&first.folder));
     cluster_finish(&first);
     prepare(&second, shared_folder);
     cluster_finish(&second);
@@ -283,6 +287,7 @@ static void test_an_initdb_that_was_cut_off_is_done_again(void **state)
     struct cluster cluster;
     struct cluster_folder folder;
     assert_true(cluster_folder_open(&folder, inside(path, sizeof path, "cut/off"), true, NULL));
+    close(cluster_folder_lock(&folder, NULL));
     assert_int_equal(mkdirat(folder.descriptor, "pgdata.new", 0700), 0);
     assert_int_equal(mkdirat(folder.descriptor, "pgdata.new/base", 0700), 0);
     assert_int_equal(symlinkat(temporary, folder.descriptor, "pgdata.new/link"), 0);
@@ -386,9 +391,25 @@ static void expect_refusal(const char *data_folder, enum failure_class class, co
         fail_msg("\"%s\" is not in: %s", words, failure.message);
 }
 
+/* A data folder as another PostgreSQL would have made it, its owner the server's user. */
+static void make_old_folder(const char *folder, const char *version)
+{
+    char data[160], file[192];
+    struct stat facts;
+    snprintf(data, sizeof data, "%s/pgdata", shared_folder);
+    assert_int_equal(stat(data, &facts), 0);
+    snprintf(data, sizeof data, "%s/pgdata", folder);
+    snprintf(file, sizeof file, "%s/PG_VERSION", data);
+    assert_true(mkdir(folder, 0700) == 0 && mkdir(data, 0700) == 0);
+    int made = open(file, O_WRONLY | O_CREAT, 0600);
+    assert_true(write(made, version, strlen(version)) > 0);
+    close(made);
+    assert_int_equal(chown(data, facts.st_uid, facts.st_gid), 0);
+}
+
 static void test_programs_that_are_missing_or_do_not_fit_are_told(void **state)
 {
-    char path[128], programs[128];
+    char path[128], programs[128], old[128];
     const char *new_folder = inside(path, sizeof path, "without-programs");
     setenv("PAWL_PG_BINDIR", "/nonexistent", 1);
     expect_refusal(new_folder, FAILURE_ENVIRONMENT, "could not find PostgreSQL's programs");
@@ -397,6 +418,8 @@ static void test_programs_that_are_missing_or_do_not_fit_are_told(void **state)
     write_script(programs, "postgres", "postgres (PostgreSQL) 12.22 (Debian 12.22-1)");
     setenv("PAWL_PG_BINDIR", programs, 1);
     expect_refusal(new_folder, FAILURE_SCHEMA, "PostgreSQL 12 is too old");
+    make_old_folder(inside(old, sizeof old, "old"), "12\n");
+    expect_refusal(old, FAILURE_SCHEMA, "was made by PostgreSQL 12, and pawl needs 13");
     write_script(programs, "postgres", "postgres (PostgreSQL) 99beta1");
     expect_refusal(shared_folder, FAILURE_SCHEMA, "but only PostgreSQL 99 was found");
     unsetenv("PAWL_PG_BINDIR");
@@ -413,6 +436,7 @@ static void test_folders_that_cannot_be_used_are_told(void **state)
     struct cluster_folder folder;
     inside(path, sizeof path, "occupied");
     assert_true(cluster_folder_open(&folder, path, true, NULL));
+    close(cluster_folder_lock(&folder, NULL));
     struct cluster cluster;
     prepare(&cluster, shared_folder);
     struct child_user user = cluster.user;
@@ -422,6 +446,130 @@ static void test_folders_that_cannot_be_used_are_told(void **state)
     assert_int_equal(fchownat(folder.descriptor, "pgdata", user.uid, user.gid, 0), 0);
     cluster_folder_finish(&folder);
     expect_refusal(path, FAILURE_ENVIRONMENT, "Directory not empty");
+}
+
+static int make_entry(const char *folder, const char *name)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    if (name[strlen(name) - 1] == '/')
+        return mkdir(path, 0700);
+    int file = open(path, O_WRONLY | O_CREAT, 0600);
+    close(file);
+    return file < 0 ? -1 : 0;
+}
+
+static size_t count_entries(const char *path)
+{
+    size_t count = 0;
+    DIR *stream = opendir(path);
+    while (readdir(stream))
+        count++;
+    closedir(stream);
+    return count;
+}
+
+static void test_a_folder_of_somebody_else_is_left_alone(void **state)
+{
+    static const struct {
+        const char *entries[4], *words; /* NULL: it is taken */
+    } cases[] = {
+        {{NULL}, NULL},
+        {{"up.log", "log", "url", NULL}, NULL},
+        {{"lost+found/", NULL}, NULL},
+        {{"pawl.lock", "pgdata.new/", "socket/", NULL}, NULL},
+        {{"pgdata/", "pgdata/PG_VERSION", NULL}, NULL}, /* a copy from a backup */
+        {{"up.log", "apt/", NULL}, "the folder \"apt\""},
+        {{"pgdata/", "pgdata/mine", NULL}, "the folder \"pgdata\""},
+        {{"pawl.lock/", NULL}, "the folder \"pawl.lock\""},
+        {{".profile", NULL}, "the hidden file \".profile\""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char path[128], name[16];
+        struct failure failure = {0};
+        struct cluster_folder folder;
+        snprintf(name, sizeof name, "foreign-%zu", i);
+        assert_int_equal(mkdir(inside(path, sizeof path, name), 0700), 0);
+        for (size_t j = 0; cases[i].entries[j]; j++)
+            assert_int_equal(make_entry(path, cases[i].entries[j]), 0);
+        assert_true(cluster_folder_open(&folder, path, false, NULL));
+        assert_int_equal(cluster_foreign_check(&folder, &failure), !cases[i].words);
+        cluster_folder_finish(&folder);
+        if (!cases[i].words)
+            continue;
+        size_t count = count_entries(path);
+        expect_refusal(path, FAILURE_ENVIRONMENT, cases[i].words);
+        assert_int_equal(count_entries(path), count);
+    }
+}
+
+/* As in /etc/cron.d, where there may be one file. */
+static void test_an_older_file_tells_that_a_folder_is_somebody_elses(void **state)
+{
+    static const struct timespec long_ago[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+    char path[128];
+    struct cluster_folder folder;
+    assert_int_equal(mkdir(inside(path, sizeof path, "older"), 0700), 0);
+    assert_int_equal(make_entry(path, "up.log"), 0);
+    assert_true(cluster_folder_open(&folder, path, false, NULL));
+    assert_int_equal(utimensat(folder.descriptor, "up.log", long_ago, 0), 0);
+    assert_true(cluster_foreign_check(&folder, NULL));
+    assert_int_equal(make_entry(path, "job"), 0);
+    assert_true(cluster_foreign_check(&folder, NULL));
+    assert_int_equal(utimensat(folder.descriptor, "job", long_ago, 0), 0);
+    cluster_folder_finish(&folder);
+    expect_refusal(path, FAILURE_ENVIRONMENT, "the older file \"job\"");
+}
+
+static void test_a_folder_of_links_or_many_files_is_left_alone(void **state)
+{
+    char path[128], name[16];
+    assert_int_equal(mkdir(inside(path, sizeof path, "links"), 0700), 0);
+    int opened = open(path, O_RDONLY | O_DIRECTORY);
+    assert_int_equal(symlinkat("/etc/passwd", opened, "link"), 0);
+    close(opened);
+    expect_refusal(path, FAILURE_ENVIRONMENT, "the link \"link\"");
+    assert_int_equal(mkdir(inside(path, sizeof path, "files"), 0700), 0);
+    for (int i = 0; i < 17; i++) {
+        snprintf(name, sizeof name, "file-%d", i);
+        assert_int_equal(make_entry(path, name), 0);
+    }
+    expect_refusal(path, FAILURE_ENVIRONMENT, "many files");
+}
+
+static void expect_hint(const char *data_folder, const char *words)
+{
+    struct cluster cluster;
+    struct failure failure = {0};
+    assert_false(cluster_prepare(&cluster, data_folder, &failure));
+    assert_int_equal(failure.class, FAILURE_ENVIRONMENT);
+    assert_non_null(strstr(failure.message, "Permission denied"));
+    if (!strstr(failure.hint, words) || !strstr(failure.hint, "--data"))
+        fail_msg("\"%s\" and --data are not in: %s", words, failure.hint);
+}
+
+/* Root meets no closed doors, so here it looks through the eyes of somebody else. */
+static void test_a_folder_without_a_right_to_it_says_what_to_do(void **state)
+{
+    char closed[128], below[160];
+    struct stat facts;
+    const struct passwd *nobody = getpwnam("nobody");
+    bool is_root = geteuid() == 0;
+    assert_int_equal(mkdir(inside(closed, sizeof closed, "closed"), is_root ? 0755 : 0), 0);
+    snprintf(below, sizeof below, "%s/below", closed);
+    assert_int_equal(chmod(temporary, 0711), 0);
+    if (is_root) {
+        assert_int_equal(seteuid(nobody->pw_uid), 0);
+        expect_hint(closed, "It belongs to user root");
+        expect_hint(below, "no right to make it");
+        assert_int_equal(seteuid(0), 0);
+    } else {
+        expect_hint(closed, "chmod u+rwx");
+        expect_hint(below, "no right to enter");
+    }
+    assert_int_equal(chmod(temporary, 0700), 0);
+    assert_true(stat(below, &facts) != 0);
+    assert_int_equal(rmdir(closed), 0);
 }
 
 static void test_the_default_folder_follows_the_environment(void **state)
@@ -499,6 +647,10 @@ int main(void)
         cmocka_unit_test(test_a_folder_without_a_server_has_no_url),
         cmocka_unit_test(test_programs_that_are_missing_or_do_not_fit_are_told),
         cmocka_unit_test(test_folders_that_cannot_be_used_are_told),
+        cmocka_unit_test(test_a_folder_of_somebody_else_is_left_alone),
+        cmocka_unit_test(test_an_older_file_tells_that_a_folder_is_somebody_elses),
+        cmocka_unit_test(test_a_folder_of_links_or_many_files_is_left_alone),
+        cmocka_unit_test(test_a_folder_without_a_right_to_it_says_what_to_do),
         cmocka_unit_test(test_the_default_folder_follows_the_environment),
     };
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
