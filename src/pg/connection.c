@@ -4,8 +4,8 @@
  * A request is a statement or the end of a group. Results wait in their requests until the group's
  * sync comes; then the callbacks are called in order.
  *
- * Beside this file: connection_attempt (connecting), connection_socket (the watch),
- * connection_prepared (prepared statements), connection_cancel.
+ * Beside this file: connection_attempt (connecting), with connection_hosts and connection_lookup;
+ * connection_socket (the watch); connection_prepared (prepared statements); connection_cancel.
  */
 #include "pg/connection.h"
 
@@ -177,6 +177,7 @@ static void step(struct pg_connection *connection, enum event event)
 static void complete_group(struct pg_connection *connection)
 {
     struct failure failure = {0};
+    bool is_pooler_at_fault = false;
     struct list group;
     list_init(&group);
     for (bool is_end = false; !is_end;) {
@@ -186,14 +187,16 @@ static void complete_group(struct pg_connection *connection)
         ExecStatusType status =
             request->result ? PQresultStatus(request->result) : PGRES_EMPTY_QUERY;
         if (!is_end && status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK &&
-            status != PGRES_PIPELINE_ABORTED && !failure.class)
+            status != PGRES_PIPELINE_ABORTED && !failure.class) {
             pg_failure_from(&failure, (struct pg_result *)request->result,
                             "the server sent no result");
+            is_pooler_at_fault = connection_prepared_is_at_fault(request->result);
+        }
         if (request->prepares && status != PGRES_COMMAND_OK)
             connection_prepared_forget(&connection->prepared, request->prepares);
         connection->outstanding -= request->on_done != NULL;
     }
-    if (connection_prepared_is_at_fault(&failure)) {
+    if (is_pooler_at_fault) {
         connection->prepared.is_given_up = true;
         failure.sqlstate[0] = '\0'; /* nothing took effect: as if the connection was lost */
     }
@@ -329,7 +332,7 @@ int pg_connection_outstanding(const struct pg_connection *connection)
 void pg_connection_cancel(struct pg_connection *connection)
 {
     if (connection->state == READY)
-        connection_cancel_send(connection->loop, connection->inner);
+        connection_cancel_send(connection->inner);
 }
 
 static struct request *add_request(struct pg_connection *connection)

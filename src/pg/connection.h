@@ -51,8 +51,8 @@ int pg_connection_outstanding(const struct pg_connection *connection);
  * copied by libpq. Must be ready. */
 void pg_connection_query(struct pg_connection *connection, const char *sql, int count,
                          const char *const *values, pg_done_fn *on_done, void *context);
-/* Asks the server to cancel the statement that runs, from a thread of the loop's pool, because
- * libpq's call for that waits. Nothing happens when none runs. */
+/* Asks the server to cancel the statement that runs, without waiting. Nothing happens when none
+ * runs. */
 void pg_connection_cancel(struct pg_connection *connection);
 /* Commits the group and sends it. */
 void pg_connection_end_group(struct pg_connection *connection);

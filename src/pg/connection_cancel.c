@@ -1,34 +1,31 @@
 #include "pg/connection_cancel.h"
 
-#include <stdlib.h>
+#include <stdatomic.h>
 
-#include "base/memory.h"
+#include "base/log.h"
+#include "pg/connection_thread.h"
 
-struct cancellation {
-    uv_work_t work;
-    PGcancel *cancel;
-};
+enum { CANCELS_LIMIT = 16 };
 
-static void cancel_in_thread(uv_work_t *work)
+static atomic_int under_way;
+
+static void cancel_in_thread(void *context)
 {
     char reason[256];
-    PQcancel(((struct cancellation *)work->data)->cancel, reason, sizeof reason);
+    PQcancel(context, reason, sizeof reason);
+    PQfreeCancel(context);
+    atomic_fetch_sub(&under_way, 1);
 }
 
-static void on_cancelled(uv_work_t *work, int status)
-{
-    struct cancellation *cancellation = work->data;
-    PQfreeCancel(cancellation->cancel);
-    free(cancellation);
-}
-
-void connection_cancel_send(uv_loop_t *loop, PGconn *inner)
+void connection_cancel_send(PGconn *inner)
 {
     PGcancel *cancel = PQgetCancel(inner);
     if (!cancel)
         return;
-    struct cancellation *cancellation = memory_zeroed(1, sizeof *cancellation);
-    cancellation->cancel = cancel;
-    cancellation->work.data = cancellation;
-    uv_queue_work(loop, &cancellation->work, cancel_in_thread, on_cancelled);
+    if (atomic_fetch_add(&under_way, 1) < CANCELS_LIMIT &&
+        connection_thread_start(cancel_in_thread, cancel))
+        return;
+    log_warning("could not ask the server to cancel a statement: it has not answered others");
+    PQfreeCancel(cancel);
+    atomic_fetch_sub(&under_way, 1);
 }

@@ -32,8 +32,13 @@ void connection_prepared_clear(struct connection_prepared *prepared)
     memset(prepared->texts, 0, sizeof prepared->texts);
 }
 
-/* "prepared statement does not exist", and "exists already" */
-bool connection_prepared_is_at_fault(const struct failure *failure)
+/* "prepared statement does not exist", and "exists already". The server says it of ours before it
+ * executes anything, so without a context; whatever is raised inside a function has one. The name
+ * in the message would say less: some poolers rename statements. */
+bool connection_prepared_is_at_fault(const PGresult *error)
 {
-    return strcmp(failure->sqlstate, "26000") == 0 || strcmp(failure->sqlstate, "42P05") == 0;
+    const char *sqlstate = PQresultErrorField(error, PG_DIAG_SQLSTATE);
+    bool has_context = PQresultErrorField(error, PG_DIAG_CONTEXT) != NULL;
+    return sqlstate && !has_context &&
+           (strcmp(sqlstate, "26000") == 0 || strcmp(sqlstate, "42P05") == 0);
 }

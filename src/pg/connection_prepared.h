@@ -6,9 +6,8 @@
 #ifndef PAWL_PG_CONNECTION_PREPARED_H
 #define PAWL_PG_CONNECTION_PREPARED_H
 
+#include <libpq-fe.h>
 #include <stdbool.h>
-
-#include "base/failure.h"
 
 /* Distinct statements on a connection; more are sent unprepared. */
 enum { PREPARED_LIMIT = 16, PREPARED_NAME_BYTES = 16 };
@@ -27,7 +26,8 @@ bool connection_prepared_find(struct connection_prepared *prepared, const char *
 void connection_prepared_forget(struct connection_prepared *prepared, const char *sql);
 /* The connection is gone, and with it what it had prepared. */
 void connection_prepared_clear(struct connection_prepared *prepared);
-/* Does the failure say that our prepared statement is not there, or is there already? */
-bool connection_prepared_is_at_fault(const struct failure *failure);
+/* Does this error say that our prepared statement is not there, or is there already? False when it
+ * says so of somebody else's, whom a function of ours called. */
+bool connection_prepared_is_at_fault(const PGresult *error);
 
 #endif
