@@ -7,7 +7,11 @@ as $$
 begin
   perform pawl.ring('work *');
   perform pawl.ring('due');
-  return (select coalesce(pg_catalog.sum(p.pending), 0) from pawl.job_progress p);
+  return (
+    select coalesce(pg_catalog.sum(p.pending), 0)
+    from pawl.jobs j
+    join pawl.job_progress p on p.job_id = j.id
+    where j.finished_at is null);
 end
 $$;
 comment on function pawl.process_pending() is 'wakes every node for all pending work; returns how many tasks wait';

@@ -8,12 +8,13 @@
 --      declared dead: triggers/delete_node.sql).
 -- Returns one row: rescued, tasks put back; is_unfinished, a node was declared dead just now: call again.
 -- One node at a time does this, the others get (0, false).
--- Running tasks are found by a scan of those jobs that have any by their counters: an index on
--- running tasks would make every finish a non-HOT update, to save seconds once a crash.
+-- Running tasks are found by a scan of those jobs that have any by their counters, one scan for however
+-- many nodes have died: an index on running tasks would make every finish a non-HOT update, to save
+-- seconds once a crash.
 -- Rings always when a node is dead: a claim of its that rolled back has left tasks pending that others
 -- passed over while they were locked.
--- Locks: an advisory lock (try); the dead node's row (skip locked); its tasks by id (skip locked: what
--- is locked is being finished or cancelled; the row stays until nothing of it is running).
+-- Locks: an advisory lock (try); the dead nodes' rows by id (skip locked); their tasks by job and id (skip
+-- locked: what is locked is being finished or cancelled; a row stays until nothing of it is running).
 create or replace function pawl.rescue_nodes(p_silence interval default '15 seconds')
 returns table (rescued bigint, is_unfinished boolean)
 language plpgsql volatile
@@ -22,7 +23,8 @@ as $$
 declare
   v_now timestamptz := pawl.now();
   v_oldest bigint := pawl.oldest_transaction(); -- before anything is read: what is read then is newer
-  v_node pawl.nodes;
+  v_dead integer[];
+  v_horizon bigint;
   v_rescued bigint := 0;
   v_is_declared boolean;
 begin
@@ -30,38 +32,40 @@ begin
     return query select 0::bigint, false;
     return;
   end if;
-  for v_node in
-    select n.*
+  select pg_catalog.array_agg(d.id) into v_dead
+  from (
+    select n.id
     from pawl.nodes n
     where n.dead_at is not null
       and (n.dead_horizon is null or n.dead_horizon <= v_oldest)
     order by n.id
     for update skip locked
-  loop
-    v_rescued := v_rescued + pawl.rescue_tasks(v_node.id);
-    if v_node.dead_horizon is null then
-      update pawl.nodes n
-      set dead_horizon = pawl.draw_transaction()
-      where n.id = v_node.id;
-    else
-      update pawl.nodes n
-      set dead_horizon = 0
-      where n.id = v_node.id
-        and not exists (
-          select
-          from pawl.jobs j
-          join pawl.job_progress p on p.job_id = j.id
-          join pawl.tasks t on t.job_id = j.id
-          where j.finished_at is null
-            and p.running > 0
-            and t.status = 'running'
-            and t.node_id = v_node.id);
-      delete from pawl.nodes n
-      where n.id = v_node.id
-        and n.dead_horizon = 0;
-    end if;
+  ) d;
+  if v_dead is not null then
+    v_rescued := pawl.rescue_tasks(v_dead);
+    update pawl.nodes n
+    set dead_horizon = 0
+    where n.id = any (v_dead)
+      and n.dead_horizon is not null
+      and n.id not in (
+        select t.node_id
+        from pawl.jobs j
+        join pawl.job_progress p on p.job_id = j.id
+        join pawl.tasks t on t.job_id = j.id
+        where j.finished_at is null
+          and p.running > 0
+          and t.status = 'running'
+          and t.node_id = any (v_dead));
+    delete from pawl.nodes n
+    where n.id = any (v_dead)
+      and n.dead_horizon = 0;
+    v_horizon := pawl.draw_transaction();
+    update pawl.nodes n
+    set dead_horizon = v_horizon
+    where n.id = any (v_dead)
+      and n.dead_horizon is null;
     perform pawl.ring('work *');
-  end loop;
+  end if;
 
   update pawl.nodes n
   set dead_at = v_now, is_asleep = false

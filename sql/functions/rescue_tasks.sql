@@ -1,6 +1,6 @@
--- pawl.rescue_tasks(node): puts back what runs under a node that is dead; for pawl.rescue_nodes.
+-- pawl.rescue_tasks(nodes): puts back what runs under nodes that are dead; for pawl.rescue_nodes.
 -- Returns how many. Locks: the tasks by job and id (skip locked).
-create or replace function pawl.rescue_tasks(p_node_id integer) returns bigint
+create or replace function pawl.rescue_tasks(p_node_ids integer[]) returns bigint
 language plpgsql volatile
 set search_path = ''
 as $$
@@ -20,12 +20,12 @@ begin
     order by p.job_id
   loop
     with lost as (
-      select t.id, t.attempt, t.org_id, t.started_at,
+      select t.id, t.attempt, t.node_id, t.org_id, t.started_at,
         t.attempt - t.uncounted_attempts >= r.max_attempts as is_last
       from pawl.tasks t
       where t.job_id = r.job_id
         and t.status = 'running'
-        and t.node_id = p_node_id
+        and t.node_id = any (p_node_ids)
       order by t.id
       for update skip locked
     ), rescued as (
@@ -38,7 +38,7 @@ begin
         and t.id = l.id
     )
     insert into pawl.attempts (job_id, task_id, attempt, org_id, node_id, started_at, failed_at, error_class, error)
-    select r.job_id, l.id, l.attempt, l.org_id, p_node_id, l.started_at, v_now, 'lost', 'its node stopped without a word'
+    select r.job_id, l.id, l.attempt, l.org_id, l.node_id, l.started_at, v_now, 'lost', 'its node stopped without a word'
     from lost l;
     get diagnostics v_count = row_count;
     v_rescued := v_rescued + v_count;
@@ -46,4 +46,4 @@ begin
   return v_rescued;
 end
 $$;
-comment on function pawl.rescue_tasks(integer) is 'puts back what runs under a dead node';
+comment on function pawl.rescue_tasks(integer[]) is 'puts back what runs under dead nodes';

@@ -1,4 +1,7 @@
 -- pawl.status(): the state of the whole engine as one JSON object, for pawl status and GET /v1/status.
+-- The tasks are added up as pawl.job_progress does it, but over all jobs at once: jobs are read in one
+-- scan, without a look into the ledger for each.
+-- Locks: none.
 create or replace function pawl.status() returns jsonb
 language sql stable
 set search_path = ''
@@ -15,18 +18,32 @@ as $$
         'is_asleep', n.is_asleep, 'slots', n.slots, 'running', n.running,
         'started_tasks', n.started_tasks, 'stale_finishes', n.stale_finishes, 'swept', n.swept) order by n.id), '[]')
       from pawl.nodes n),
-    'jobs', (
-      select pg_catalog.jsonb_build_object(
-        'open', pg_catalog.count(*) filter (where j.finished_at is null),
-        'paused', pg_catalog.count(*) filter (where j.status = 'paused'),
-        'total', pg_catalog.count(*))
-      from pawl.jobs j),
-    'tasks', (
-      select pg_catalog.jsonb_build_object(
-        'total', coalesce(pg_catalog.sum(p.total), 0), 'waiting', coalesce(pg_catalog.sum(p.waiting), 0),
-        'pending', coalesce(pg_catalog.sum(p.pending), 0), 'running', coalesce(pg_catalog.sum(p.running), 0),
-        'completed', coalesce(pg_catalog.sum(p.completed), 0), 'failed', coalesce(pg_catalog.sum(p.failed), 0),
-        'cancelled', coalesce(pg_catalog.sum(p.cancelled), 0))
-      from pawl.job_progress p))
+    'jobs', pg_catalog.jsonb_build_object('open', f.open, 'paused', f.paused, 'total', f.jobs),
+    'tasks', pg_catalog.jsonb_build_object(
+      'total', f.total + l.total, 'waiting', f.waiting + l.waiting, 'pending', f.pending + l.pending,
+      'running', f.running + l.running, 'completed', f.completed + l.completed, 'failed', f.failed + l.failed,
+      'cancelled', f.cancelled + l.cancelled))
+  from (
+    select pg_catalog.count(*) as jobs,
+      pg_catalog.count(*) filter (where j.finished_at is null) as open,
+      pg_catalog.count(*) filter (where j.status = 'paused') as paused,
+      coalesce(pg_catalog.sum(j.total), 0) as total,
+      coalesce(pg_catalog.sum(j.waiting), 0) as waiting,
+      coalesce(pg_catalog.sum(j.pending), 0) as pending,
+      coalesce(pg_catalog.sum(j.running), 0) as running,
+      coalesce(pg_catalog.sum(j.completed), 0) as completed,
+      coalesce(pg_catalog.sum(j.failed), 0) as failed,
+      coalesce(pg_catalog.sum(j.cancelled), 0) as cancelled
+    from pawl.jobs j
+  ) f, (
+    select coalesce(pg_catalog.sum(d.total), 0) as total,
+      coalesce(pg_catalog.sum(d.waiting), 0) as waiting,
+      coalesce(pg_catalog.sum(d.pending), 0) as pending,
+      coalesce(pg_catalog.sum(d.running), 0) as running,
+      coalesce(pg_catalog.sum(d.completed), 0) as completed,
+      coalesce(pg_catalog.sum(d.failed), 0) as failed,
+      coalesce(pg_catalog.sum(d.cancelled), 0) as cancelled
+    from pawl.progress_deltas d
+  ) l
 $$;
 comment on function pawl.status() is 'the state of the whole engine as one JSON object';

@@ -40,6 +40,16 @@ select is(probe.decision(:node, :job, 10), '1 first 1000 each 400', 'the next st
 set local pawl.now = '2030-01-01 00:01:00+00';
 select is(probe.decision(:node, :job, 10), '3 first 0 each 400', 'a pause saves nothing up without a burst');
 
+-- setting the pace: the same again moves nothing, another one holds from the next start on
+select next_start_at from pawl.limiters where key = 'kind:pace' \gset old_
+select is((:'old_next_start_at'::timestamptz - pawl.now()), interval '1.2 seconds', 'the next start is due in 1.2 s');
+select pawl.define_kind('pace', 'noop', p_start_interval_ms => 400);
+select is((select next_start_at from pawl.limiters where key = 'kind:pace'), :'old_next_start_at'::timestamptz, 'I11: the same pace again lets nothing start earlier');
+select pawl.define_kind('pace', 'noop', p_start_interval_ms => 100);
+select is((select next_start_at - pawl.now() from pawl.limiters where key = 'kind:pace'), interval '0.1 seconds', 'a faster one does not wait for the slower');
+select pawl.define_kind('pace', 'noop', p_start_interval_ms => 400);
+select is((select next_start_at - pawl.now() from pawl.limiters where key = 'kind:pace'), interval '0.1 seconds', 'a slower one holds from the next start on');
+
 -- burst
 update pawl.limiters set burst = 3, next_start_at = null where key = 'kind:pace';
 select is(probe.decision(:node, :job, 20), '5 first -800 each 400', 'burst 3: three at once, then 400 ms, 800 ms');

@@ -65,6 +65,20 @@ update pawl.tasks set status = 'running', attempt = attempt + 1, node_id = :node
 select is((select rescued from pawl.rescue_nodes()), 1::bigint, 'the last look finds what was claimed in between');
 select is((select count(*) from pawl.nodes where id = :node), 0::bigint, 'then the row goes');
 
+-- several at once, each at its own step
+select probe.job(2) as two \gset
+select probe.node() as gone \gset
+select probe.node() as late \gset
+select probe.claim(:gone, :two, 1);
+select probe.claim(:late, :two, 1);
+update pawl.nodes set dead_at = pawl.now(), dead_horizon = case id when :gone then pawl.oldest_transaction() end where id in (:gone, :late);
+select is((select rescued from pawl.rescue_nodes()), 2::bigint, 'the tasks of two dead nodes in one go');
+select is((select array_agg(node_id order by node_id) from pawl.attempts where job_id = :two), array[:gone, :late], 'each noted with its own');
+select row_eq(format('select id, dead_horizon from pawl.nodes where id in (%s, %s)', :gone, :late), row (:late, pawl.draw_transaction()),
+  'one row goes, the other has drawn its transaction id');
+select pawl.deregister_node(:late, true);
+select pawl.cancel_job(:two);
+
 -- a silence of one's own choice
 select probe.node() as node \gset
 set local pawl.now = '2030-01-01 00:00:24+00';

@@ -39,6 +39,10 @@ begin
   return next matches(v_plan, 'Index (Only )?Scan using tasks_key_is_unique on tasks t [^\n]*\n\s+Index Cond: \(\(job_id = \$\d+\) AND \(key = f.key\)\)',
     p_size || ': which looks known keys up one by one');
 
+  v_plan := probe.plan_of(p_log, 'select count(*) from pawl.sweep(array[''noop''])', 't.is_pending');
+  return next matches(v_plan, 'Index (Only )?Scan using tasks_to_claim on tasks t [^\n]*\n\s+Index Cond: \(job_id = j.id\)', p_size || ': sweep asks the claim index once a job');
+  return next doesnt_match(v_plan, 'Seq Scan on tasks|Hash (Semi )?Join|Merge|Bitmap', p_size || ': and reads no tasks');
+
   v_plan := probe.plan_of(p_log, 'select pawl.promote_due()', 't.due_at <= v_now');
   return next matches(v_plan, 'Limit[^\n]*\n\s+->  Index Scan using tasks_due on tasks t [^\n]*\n\s+Index Cond: \(due_at <= \$\d+\)', p_size || ': promote_due walks the index of due times, and sorts nothing first');
   v_plan := probe.plan_of(p_log, 'select pawl.next_due_ms()', 'from pawl.tasks t');
@@ -85,6 +89,24 @@ select probe.check_plans(:'log', :node, :large, 'a million rows, planned at ten'
 analyze pawl.tasks, pawl.jobs, pawl.progress_deltas;
 discard plans;
 select probe.check_plans(:'log', :node, :large, 'a million rows');
+
+-- what people look at, and what a node asks, among many jobs that have ended
+insert into pawl.jobs (kind, status, is_sealed, total, completed, finished_at)
+select 'plan', 'completed', true, 1, 1, now() from generate_series(1, 100000);
+analyze pawl.jobs;
+select matches(p, 'Index Scan Backward using jobs_pkey on jobs n', 'many jobs: list_jobs walks back from the newest') || E'\n'
+  || doesnt_match(p, 'Seq Scan on jobs|Hash|Merge|JIT', 'many jobs: and reads no more than it lists')
+from probe.plan_of(:'log', 'select pawl.list_jobs()', 'from pawl.jobs n') p;
+select matches(p, 'Index Scan using jobs_open on jobs j', 'many jobs: list_work reads the open ones')
+from probe.plan_of(:'log', 'select count(*) from pawl.list_work(array[''noop''])', 'order by j.priority desc') p;
+select matches(p, 'Index Scan using jobs_open on jobs j', 'many jobs: sweep reads the open ones')
+from probe.plan_of(:'log', 'select count(*) from pawl.sweep(array[''noop''])', 't.is_pending') p;
+select matches(p, 'Index Scan using jobs_open on jobs j', 'many jobs: rescue looks through the open ones')
+from probe.plan_of(:'log', format('select pawl.rescue_tasks(array[%s])', :node), 'from pawl.job_progress p') p;
+select matches(p, 'using jobs_open on jobs j', 'many jobs: process_pending counts the open ones')
+from probe.plan_of(:'log', 'select pawl.process_pending()', 'join pawl.job_progress p') p;
+select doesnt_match(p, 'Nested Loop Left Join|Index Cond: \(job_id = ', 'many jobs: status reads the ledger once, not once a job')
+from probe.plan_of(:'log', 'select pawl.status()', 'pg_catalog.current_database') p;
 
 -- HOT: finishing changes no indexed column, and finds room on its page
 set local auto_explain.log_min_duration = -1;
