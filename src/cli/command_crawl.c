@@ -137,7 +137,7 @@ static bool say_started(const struct crawl *crawl, struct failure *failure)
     if (!node_process_is_served(crawl->session, &is_served, failure))
         return false;
     if (call_has(crawl->call, "--json"))
-        return output_json(json_pack("{s:s}", "job", crawl->job));
+        return output_json(json_pack("{s:s, s:b}", "job", crawl->job, "detached", true));
     const char *data = call_text(crawl->call, "--data");
     output_line("job %s: watch it with pawl job show %s --follow%s%s", crawl->job, crawl->job,
                 data ? " --data " : "", data ? data : "");

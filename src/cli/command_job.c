@@ -29,7 +29,7 @@ const struct option command_job_show_options[] = {
 bool command_job_list(const struct call *call, struct failure *failure)
 {
     static const struct table_column columns[] = {
-        {"ID", "id", FORMAT_TEXT},
+        {"JOB", "job"},
         {"KIND", "kind", FORMAT_SHORT},
         {"STATUS", "status"},
         {"TOTAL", "total", FORMAT_NUMBER},
@@ -46,6 +46,7 @@ bool command_job_list(const struct call *call, struct failure *failure)
     json_t *jobs = document_ask_once(call, "select pawl.list_jobs($1, $2)", 2, values, failure);
     if (!jobs)
         return false;
+    document_name(jobs, "id", "job");
     if (call_has(call, "--json"))
         return output_json(jobs);
     table_print(columns, jobs);
@@ -56,7 +57,7 @@ bool command_job_list(const struct call *call, struct failure *failure)
 }
 
 static const struct table_column job_columns[] = {
-    {"job", "id"},
+    {"job", "job"},
     {"kind", "kind"},
     {"status", "status"},
     {"error", "error"},
@@ -128,6 +129,7 @@ static bool show_job(const struct call *call, struct session *session, struct fa
     json_t *report = NULL;
     if (!job)
         return false;
+    document_name(job, "id", "job");
     if (is_crawl(job) && !(report = document_ask(session, "select pawl.crawl_report($1)", 1,
                                                  call->arguments, failure))) {
         json_decref(job);

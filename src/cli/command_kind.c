@@ -12,7 +12,7 @@
 bool command_kind_list(const struct call *call, struct failure *failure)
 {
     static const struct table_column columns[] = {
-        {"KIND", "name"},
+        {"KIND", "kind"},
         {"EXECUTOR", "executor"},
         {"TARGET", "target"},
         {"ATTEMPTS", "max_attempts", FORMAT_NUMBER},
@@ -25,6 +25,7 @@ bool command_kind_list(const struct call *call, struct failure *failure)
     json_t *kinds = document_ask_once(call, "select pawl.list_kinds()", 0, NULL, failure);
     if (!kinds)
         return false;
+    document_name(kinds, "name", "kind");
     if (call_has(call, "--json"))
         return output_json(kinds);
     table_print(columns, kinds);

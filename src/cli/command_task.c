@@ -17,7 +17,7 @@ const struct option command_task_list_options[] = {
 bool command_task_list(const struct call *call, struct failure *failure)
 {
     static const struct table_column columns[] = {
-        {"TASK", "id"},
+        {"TASK", "task"},
         {"STATUS", "status"},
         {"WHY", "wait_reason"},
         {"UNTIL", "run_at", FORMAT_AGO},
@@ -35,6 +35,7 @@ bool command_task_list(const struct call *call, struct failure *failure)
         document_ask_once(call, "select pawl.list_tasks($1, $2, $3)", 3, values, failure);
     if (!tasks)
         return false;
+    document_name(tasks, "id", "task");
     if (call_has(call, "--json"))
         return output_json(tasks);
     table_print(columns, tasks);
@@ -45,7 +46,7 @@ bool command_task_list(const struct call *call, struct failure *failure)
 }
 
 static const struct table_column task_columns[] = {
-    {"task", "id"},
+    {"task", "task"},
     {"kind", "kind"},
     {"status", "status"},
     {"waits for", "wait_reason"},
@@ -92,6 +93,7 @@ bool command_task_show(const struct call *call, struct failure *failure)
     json_t *task = document_ask_once(call, "select pawl.show_task($1, $2)", 2, values, failure);
     if (!task)
         return false;
+    document_name(task, "id", "task");
     if (call_has(call, "--json"))
         return output_json(task);
     print_task(task);
@@ -110,7 +112,7 @@ bool command_task_retry(const struct call *call, struct failure *failure)
         return false;
     json_decref(answer);
     if (call_has(call, "--json"))
-        return output_json(
-            json_pack("{s:s, s:s}", "task", call->arguments[0], "status", "pending"));
+        return output_json(json_pack("{s:s, s:s, s:s}", "task", call->arguments[0], "job", job,
+                                     "status", "pending"));
     return output_line("task %s runs again", call->arguments[0]);
 }

@@ -8,7 +8,7 @@
 bool job_end_detach(const struct call *call, const char *job)
 {
     if (call_has(call, "--json"))
-        return output_json(json_pack("{s:s, s:s}", "job", job, "status", "detached"));
+        return output_json(json_pack("{s:s, s:b}", "job", job, "detached", true));
     const char *data = call_text(call, "--data");
     return output_line("job %s is not cancelled; come back with: pawl job show %s --follow%s%s",
                        job, job, data ? " --data " : "", data ? data : "");
