@@ -35,6 +35,8 @@ comment on column pawl.limiters.max_running is 'tasks that run at once over all 
 comment on column pawl.limiters.start_interval_ms is 'milliseconds between two starts; 0: no pace';
 comment on column pawl.limiters.burst is 'starts that may come at once after a pause';
 comment on column pawl.limiters.next_start_at is 'theoretical arrival time of the generic cell rate algorithm (ITU-T I.371)';
+comment on column pawl.limiters.created_at is 'when it was set first';
+comment on column pawl.limiters.updated_at is 'when it was set last; claims leave it';
 
 create table pawl.kinds (
   name text primary key,
@@ -58,6 +60,7 @@ create table pawl.kinds (
 );
 create index kinds_by_limiter on pawl.kinds (limiter_key) where limiter_key is not null; -- foreign key
 comment on table pawl.kinds is 'what runs a task: executor, target, time-out, retry policy, limits';
+comment on column pawl.kinds.name is 'how it is called in pawl.enqueue and pawl.create_job';
 comment on column pawl.kinds.executor is 'noop, sql or crawl';
 comment on column pawl.kinds.target is 'sql: the function, which takes the payload (jsonb)';
 comment on column pawl.kinds.max_attempts is 'tries before a task fails for good';
@@ -66,6 +69,8 @@ comment on column pawl.kinds.backoff_base_ms is 'full-jitter backoff: the first 
 comment on column pawl.kinds.backoff_cap_ms is 'no retry waits longer than this';
 comment on column pawl.kinds.max_payload_bytes is 'a larger payload is refused by the entry points';
 comment on column pawl.kinds.limiter_key is 'limiter that the kind''s jobs get; null: none';
+comment on column pawl.kinds.created_at is 'when it was defined first';
+comment on column pawl.kinds.updated_at is 'when it was defined last';
 
 create table pawl.jobs (
   id bigint primary key default nextval('pawl.job_ids'),
@@ -103,13 +108,27 @@ create index jobs_by_limiter on pawl.jobs (limiter_key) where limiter_key is not
 -- reader: the foreign key
 create index jobs_by_kind on pawl.jobs (kind);
 comment on table pawl.jobs is 'a set of tasks that share a kind, limits and progress; read progress from pawl.job_progress';
+comment on column pawl.jobs.id is 'from pawl.job_ids';
+comment on column pawl.jobs.org_id is 'organisation it belongs to; null: none';
+comment on column pawl.jobs.kind is 'what runs its tasks (pawl.kinds)';
+comment on column pawl.jobs.params is 'what all its tasks share: a crawls url, max_pages, user_agent';
+comment on column pawl.jobs.status is 'pending until a task of it has started; pawl.fold moves it on';
 comment on column pawl.jobs.priority is 'share of the claims beside other jobs: each step up doubles it (kept within -4 and 4)';
 comment on column pawl.jobs.limiter_key is 'limiter that its tasks are claimed under; null: none';
 comment on column pawl.jobs.is_standing is 'never ends; pawl.enqueue puts tasks here';
 comment on column pawl.jobs.is_sealed is 'no more tasks from outside: the job ends when its tasks have ended';
 comment on column pawl.jobs.total is 'folded counter: behind by what stands in pawl.progress_deltas';
+comment on column pawl.jobs.waiting is 'folded counter, as total';
+comment on column pawl.jobs.pending is 'folded counter, as total';
+comment on column pawl.jobs.running is 'folded counter, as total';
+comment on column pawl.jobs.completed is 'folded counter, as total';
+comment on column pawl.jobs.failed is 'folded counter, as total';
+comment on column pawl.jobs.cancelled is 'folded counter, as total';
 comment on column pawl.jobs.is_drained is 'by the folded counters nothing is left to do; also before the first fold of a new job''s tasks';
 comment on column pawl.jobs.error is 'why the job failed or was cancelled';
+comment on column pawl.jobs.created_at is 'when it was created';
+comment on column pawl.jobs.started_at is 'when the fold first saw a task of it started';
+comment on column pawl.jobs.finished_at is 'when it completed, failed or was cancelled; null: it is open';
 comment on column pawl.jobs.estimated_completion_at is 'from the rate since it started, as of the last fold; null until it can be told';
 
 create table pawl.standing_jobs (
@@ -119,6 +138,9 @@ create table pawl.standing_jobs (
   primary key (kind, org_id)
 );
 comment on table pawl.standing_jobs is 'the one standing job of a kind and organisation (all zero: no organisation)';
+comment on column pawl.standing_jobs.kind is 'the kind';
+comment on column pawl.standing_jobs.org_id is 'the organisation, all zero for none: null would not be unique';
+comment on column pawl.standing_jobs.job_id is 'its standing job';
 
 create table pawl.tasks (
   job_id bigint not null,
@@ -163,12 +185,20 @@ create index tasks_due on pawl.tasks (due_at) where due_at is not null;
 create unique index tasks_key_is_unique on pawl.tasks (job_id, key) where is_key_active;
 comment on table pawl.tasks is 'unit of execution; insert, update and delete as you like: the counters stay exact';
 comment on column pawl.tasks.job_id is 'the job (pawl.jobs); checked once a statement by the ledger''s trigger, not once a row by a foreign key';
+comment on column pawl.tasks.id is 'from pawl.task_ids; unique, also without job_id';
+comment on column pawl.tasks.org_id is 'the jobs organisation; null: none';
+comment on column pawl.tasks.status is 'waiting, pending, running, and the final completed, failed, cancelled';
 comment on column pawl.tasks.priority is 'higher runs first within its job';
 comment on column pawl.tasks.attempt is 'tries so far; (node_id, attempt) is the fencing token of a running task';
 comment on column pawl.tasks.uncounted_attempts is 'tries that do not count against max_attempts: given back unstarted, or before a retry that a person asked for';
 comment on column pawl.tasks.node_id is 'node that runs it, or ran it last';
 comment on column pawl.tasks.key is 'deduplication key within the job';
 comment on column pawl.tasks.is_key_reusable is 'the key is free again once the task has ended (standing jobs)';
+comment on column pawl.tasks.is_pending is 'generated: it can be claimed; for the claim index, which a finish then need not touch';
+comment on column pawl.tasks.is_key_active is 'generated: it holds its key; no other task of the job may have it';
+comment on column pawl.tasks.created_at is 'when it was added';
+comment on column pawl.tasks.started_at is 'when its last attempt was claimed';
+comment on column pawl.tasks.finished_at is 'when it reached a final status; null: it has none';
 comment on column pawl.tasks.run_at is 'waiting: not before this time';
 comment on column pawl.tasks.lease_until is 'end of an external worker''s claim';
 comment on column pawl.tasks.due_at is 'the next moment at which something must happen to the task by itself';
@@ -210,11 +240,17 @@ create table pawl.nodes (
 -- reader: the doorbell's triggers, whatever plans their caller allows; a heartbeat does not touch it
 create index nodes_asleep on pawl.nodes (id) where is_asleep;
 comment on table pawl.nodes is 'running pawl serve processes; a dead node''s row is removed by whoever rescues its tasks';
+comment on column pawl.nodes.id is 'from pawl.node_ids; (node_id, attempt) fences what it runs';
 comment on column pawl.nodes.name is 'host and process id';
+comment on column pawl.nodes.version is 'of the program';
+comment on column pawl.nodes.started_at is 'when it registered';
+comment on column pawl.nodes.heartbeat_at is 'when it was last heard of; silent for 15 s, it is declared dead';
 comment on column pawl.nodes.is_asleep is 'out of work and listening: a statement that makes tasks pending rings';
 comment on column pawl.nodes.dead_at is 'declared dead: it may claim no more, and what it runs is given to others';
 comment on column pawl.nodes.dead_horizon is 'a transaction id drawn after that: once all before it have ended, no claim of the node can still commit; 0: nothing runs under it, the row may go';
 comment on column pawl.nodes.slots is 'tasks that it can have in flight';
+comment on column pawl.nodes.running is 'tasks in flight, as of the last heartbeat';
+comment on column pawl.nodes.started_tasks is 'tasks that it has started since it registered';
 comment on column pawl.nodes.stale_finishes is 'outcomes that came too late: the task had another owner by then';
 comment on column pawl.nodes.swept is 'how often the slow sweep found work that no bell had announced; should be 0';
 
@@ -231,4 +267,12 @@ create table pawl.attempts (
   primary key (job_id, task_id, attempt)
 );
 comment on table pawl.attempts is 'one row for each failed attempt';
+comment on column pawl.attempts.job_id is 'the tasks job';
+comment on column pawl.attempts.task_id is 'the task';
+comment on column pawl.attempts.attempt is 'which of its tries';
+comment on column pawl.attempts.org_id is 'the tasks organisation; null: none';
+comment on column pawl.attempts.node_id is 'node that ran it';
+comment on column pawl.attempts.started_at is 'when it was claimed';
+comment on column pawl.attempts.failed_at is 'when its failure was written';
 comment on column pawl.attempts.error_class is 'timeout, network, status, sql, lost, refused or executor';
+comment on column pawl.attempts.error is 'message, for people';

@@ -23,4 +23,12 @@ left join lateral (
   where d.job_id = j.id
 ) d on true;
 comment on view pawl.job_progress is 'exact progress of every job, in every snapshot';
+comment on column pawl.job_progress.job_id is 'the job (pawl.jobs)';
+comment on column pawl.job_progress.status is 'of the job: pending, running, paused, completed, failed, cancelled';
 comment on column pawl.job_progress.total is 'tasks the job has';
+comment on column pawl.job_progress.waiting is 'tasks that wait for their time';
+comment on column pawl.job_progress.pending is 'tasks that can be claimed';
+comment on column pawl.job_progress.running is 'tasks that a node has';
+comment on column pawl.job_progress.completed is 'tasks that are done';
+comment on column pawl.job_progress.failed is 'tasks that failed for good';
+comment on column pawl.job_progress.cancelled is 'tasks that were cancelled';
