@@ -144,12 +144,20 @@ static bool say_started(const struct crawl *crawl, struct failure *failure)
     return is_served || output_line("no node runs, so it waits for one: start it with pawl serve");
 }
 
+/* Before a job is made that can only fail. */
+static bool check_user_agent(const struct call *call, struct failure *failure)
+{
+    const char *name = call_text(call, "--user-agent");
+    return !name || *name || failure_set(failure, FAILURE_USAGE, "--user-agent takes no \"\"");
+}
+
 bool command_crawl(const struct call *call, struct failure *failure)
 {
     struct crawl crawl = {.call = call};
     struct text url = {0};
     bool is_detached = call_has(call, "--detach");
-    bool is_fine = normalise_url(call->arguments[0], &url, failure);
+    bool is_fine =
+        check_user_agent(call, failure) && normalise_url(call->arguments[0], &url, failure);
     if (is_fine && is_detached)
         is_fine = (crawl.session = database_open_checked(call, failure)) != NULL;
     else if (is_fine)

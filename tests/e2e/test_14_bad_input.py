@@ -59,6 +59,7 @@ TABLE = [
     (["crawl", "ftp://example.com/"], 3, ["ftp"]),
     (["crawl", "http://"], 3, ["host"]),
     (["crawl", "https://example.com/", "--max-pages", "0"], 2, ["--max-pages"]),
+    (["crawl", "https://example.com/", "--user-agent", ""], 2, ["--user-agent"]),
 ]
 
 
@@ -149,29 +150,79 @@ def test_no_right_to_use_the_schema(db):
     assert "permission denied" in refused
 
 
-def test_a_postgresql_that_is_too_old():
-    """A server that says so in the first words of the protocol, version 3.0."""
-    def message(kind, body):
+class OldServer:
+    """The first words of the protocol, version 3.0, as PostgreSQL 12 says them: authenticated, the
+    version, a key to cancel with, ready. It knows no statement, and keeps what it is asked."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"postgresql://127.0.0.1:{self.listener.getsockname()[1]}/app"
+        self.asked = b""
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @staticmethod
+    def _message(kind, body):
         return kind + (len(body) + 4).to_bytes(4, "big") + body
 
-    def serve(listener):
-        peer, _ = listener.accept()
-        with peer:
-            while True:
-                length = int.from_bytes(peer.recv(4, socket.MSG_WAITALL), "big")
-                request = peer.recv(length - 4, socket.MSG_WAITALL)
-                if request[:2] == b"\0\3":
-                    break
-                peer.sendall(b"N")  # neither TLS nor GSS
-            peer.sendall(message(b"R", bytes(4)) + message(b"S", b"server_version\x0012.22\0") + message(b"Z", b"I"))
-            peer.recv(1000)
+    def _accept(self):
+        while True:
+            try:
+                peer, _ = self.listener.accept()
+            except OSError:
+                return
+            with peer:
+                self._greet(peer)
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve, args=(listener,), daemon=True)
-        thread.start()
-        refused = pawl("status", "--db", f"postgresql://127.0.0.1:{listener.getsockname()[1]}/app", code=5).stderr
-        thread.join(10)
-    assert "12.22" in refused and "13" in refused
+    def _greet(self, peer):
+        while True:
+            length = int.from_bytes(peer.recv(4, socket.MSG_WAITALL), "big")
+            if length < 8:
+                return
+            if peer.recv(length - 4, socket.MSG_WAITALL)[:2] == b"\0\3":
+                break
+            peer.sendall(b"N")  # neither TLS nor GSS
+        peer.sendall(self._message(b"R", bytes(4)) + self._message(b"S", b"server_version\x0012.9\0")
+                     + self._message(b"K", bytes(8)) + self._message(b"Z", b"I"))
+        while received := peer.recv(1000):
+            self.asked += received
+
+    def close(self):
+        self.listener.close()
+
+
+@pytest.fixture
+def old_server():
+    server = OldServer()
+    yield server
+    server.close()
+
+
+OLD_TABLE = (["migrate"], ["migrate", "status"], ["serve"], ["serve", "--listen", "127.0.0.1:0"], ["status"],
+             ["enqueue", "work", "{}"], ["crawl", "http://127.0.0.1:1/"])
+
+
+@pytest.mark.parametrize("words", OLD_TABLE, ids=[" ".join(words) for words in OLD_TABLE])
+def test_a_postgresql_that_is_too_old(old_server, words):
+    refused = pawl(*words, "--db", old_server.url, code=5, timeout=20).stderr
+    assert "PostgreSQL 12.9 is too old" in refused and "PostgreSQL 13 or later" in refused
+    error = json.loads(pawl(*words, "--db", old_server.url, "--json", code=5, timeout=20).stderr)["error"]
+    assert error["class"] == "schema" and "12.9" in error["message"] and "13" in error["hint"]
+    until(lambda: old_server.asked, 10, "it has gone")
+    assert old_server.asked.replace(b"X\0\0\0\4", b"") == b"", "it was asked nothing"
+
+
+def test_programs_of_postgresql_that_are_too_old(tmp_path):
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("initdb", "postgres"):
+        (programs / name).write_text(f"""#!/bin/sh
+[ "$1" = --version ] || touch '{tmp_path}/was_run'
+echo '{name} (PostgreSQL) 12.22 (Debian 12.22-1.pgdg120+1)'
+""")
+        (programs / name).chmod(0o755)
+    refused = pawl("up", "--data", tmp_path / "house", "--listen", "none", code=5, PAWL_PG_BINDIR=str(programs)).stderr
+    assert "PostgreSQL 12 is too old" in refused and "13 or later" in refused and "--db" in refused
+    assert not (tmp_path / "was_run").exists() and not (tmp_path / "house" / "pgdata").exists()
 
 
 def test_no_postgresql_is_installed(tmp_path):
