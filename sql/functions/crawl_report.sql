@@ -4,6 +4,7 @@
 -- listed, those that most pages link to first, each with 5 referrers; broken_count and referrer_count
 -- are complete. Pages are read twice in all, however many are broken.
 -- Returns a JSON object; ids are strings. Refuses an unknown job (PW002).
+-- Locks: none.
 create or replace function pawl.crawl_report(p_job_id bigint) returns jsonb
 language plpgsql stable
 set search_path = ''

@@ -5,6 +5,7 @@
 -- A job's max_pages is exact: until it is reached, batches with found pages take turns on the job's
 -- first task (not on the job's row, which the fold needs; and not only when it is near, because two
 -- that each fit could be too many together).
+-- Refuses to be exact about max_pages outside READ COMMITTED (PW009).
 -- Returns finished, how many outcomes took effect (a fenced one adds nothing), and found, tasks added.
 -- The settings pin the plans, as in pawl.finish_tasks.
 -- Locks: job by job, in order of their ids: the job's row FOR KEY SHARE, with max_pages its first task,
@@ -56,6 +57,7 @@ begin
     if r.found > 0 and v_max_pages is not null then
       select greatest(0, v_max_pages - p.total) into v_room from pawl.job_progress p where p.job_id = r.job_id;
       if v_room > 0 then
+        perform pawl.check_isolation();
         perform
         from pawl.tasks t
         where t.job_id = r.job_id

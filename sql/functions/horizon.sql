@@ -3,6 +3,7 @@
 -- bound of a snapshot would not do: it does not count transactions newer than the last that ended.)
 -- Together they tell when everything that ran at some moment is over: draw an id at that moment, in a
 -- transaction of its own, and wait until the oldest is at least that.
+-- Locks: none.
 create or replace function pawl.oldest_transaction() returns bigint
 language sql volatile
 set search_path = ''

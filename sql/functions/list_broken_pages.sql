@@ -3,6 +3,7 @@
 -- Who links there is found in one pass over the pages' link hashes, joined with the few that are
 -- broken: asking link_hashes @> for each broken page would read all pages that many times.
 -- Returns a JSON array of at most 100.
+-- Locks: none.
 create or replace function pawl.list_broken_pages(p_job_id bigint) returns jsonb
 language sql stable
 set search_path = ''

@@ -3,6 +3,7 @@
 -- strings. Refuses a status that is none (22P02).
 -- The planner does not know that p_limit is small: so the settings leave it only the road of taking those
 -- jobs first, and then of each what the ledger has.
+-- Locks: none.
 create or replace function pawl.list_jobs(p_status text default null, p_limit integer default 50) returns jsonb
 language sql stable
 set search_path = ''

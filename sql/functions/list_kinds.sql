@@ -1,5 +1,6 @@
 -- pawl.list_kinds(): every kind with its limits, for pawl kind list.
 -- Returns a JSON array by name.
+-- Locks: none.
 create or replace function pawl.list_kinds() returns jsonb
 language sql stable
 set search_path = ''

@@ -1,6 +1,7 @@
 -- pawl.list_tasks(job, status, limit): tasks of a job in the order of their ids, for pawl task list.
 -- p_status null: in every state. Returns a JSON array; ids are strings. Refuses an unknown job (PW002)
 -- and a status that is none (22P02).
+-- Locks: none.
 create or replace function pawl.list_tasks(p_job_id bigint, p_status text default null, p_limit integer default 50)
 returns jsonb
 language plpgsql stable

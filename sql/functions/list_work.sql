@@ -1,6 +1,7 @@
 -- pawl.list_work(executors, jobs): open jobs that have pending tasks by their exact counters, with all
 -- that a node needs to run them. Reads no task. p_job_ids null: all jobs.
 -- Returns at most 10,000 rows, by priority.
+-- Locks: none.
 create or replace function pawl.list_work(p_executors text[], p_job_ids bigint[] default null)
 returns table (
   job_id bigint, pending bigint, org_id uuid, kind text, executor text, target text, params jsonb,

@@ -1,5 +1,6 @@
 -- pawl.next_due_ms(): milliseconds until something must happen by itself; 0 when it is late, null when
 -- nothing is due ever (a task put off until 'infinity' counts as that). One probe of the index of due times.
+-- Locks: none.
 create or replace function pawl.next_due_ms() returns bigint
 language sql stable
 set search_path = ''

@@ -1,5 +1,6 @@
 -- pawl.process_pending(): wakes every node for all pending work.
 -- Returns how many tasks wait to be claimed. Never needed when all is well: for the day it is not.
+-- Locks: none, but NOTIFY takes a cluster-wide lock at commit.
 create or replace function pawl.process_pending() returns bigint
 language plpgsql volatile
 set search_path = ''

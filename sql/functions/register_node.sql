@@ -1,5 +1,6 @@
 -- pawl.register_node(name, version, slots): a node begins. Returns its id, which fences its claims and
 -- is never used again. Called by a node when it starts, and again when it was declared dead.
+-- Locks: none.
 create or replace function pawl.register_node(p_name text, p_version text, p_slots integer) returns integer
 language sql volatile
 set search_path = ''

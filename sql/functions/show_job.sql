@@ -1,6 +1,7 @@
 -- pawl.show_job(job): one job with its exact progress, its limiter and its last failures, for
 -- pawl job show.
 -- Returns a JSON object; ids are strings. Refuses an unknown job (PW002).
+-- Locks: none.
 create or replace function pawl.show_job(p_job_id bigint) returns jsonb
 language plpgsql stable
 set search_path = ''

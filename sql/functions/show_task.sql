@@ -1,6 +1,7 @@
 -- pawl.show_task(job, task): one task with its failed attempts and, of a crawl, its page, for
 -- pawl task show.
 -- Returns a JSON object; ids are strings. Refuses an unknown task (PW002).
+-- Locks: none.
 create or replace function pawl.show_task(p_job_id bigint, p_task_id bigint) returns jsonb
 language plpgsql stable
 set search_path = ''

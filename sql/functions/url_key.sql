@@ -1,4 +1,5 @@
 -- pawl.url_key(url): deduplication key of a normalised URL: half of its SHA-256, as hexadecimal digits.
+-- Locks: none.
 create or replace function pawl.url_key(p_url text) returns text
 language sql immutable parallel safe
 set search_path = ''

@@ -96,6 +96,7 @@ create table pawl.jobs (
   started_at timestamptz,
   finished_at timestamptz,
   estimated_completion_at timestamptz,
+  constraint priority_is_a_number check (priority <> 'NaN'),
   constraint standing_jobs_are_never_sealed check (not (is_standing and is_sealed)),
   constraint final_jobs_have_an_end check ((status in ('completed', 'failed', 'cancelled')) = (finished_at is not null))
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);

@@ -134,6 +134,10 @@ select is(pawl.seal_job(:job), false, 'nor sealed');
 select throws_ok('select pawl.cancel_job(424242)', 'PW002', null, 'cancel_job: an unknown job');
 select throws_ok(format('select pawl.cancel_job(%s)', :stand_job_id), 'PW005', null, 'cancel_job: a standing job');
 
+-- a share of the claims must be a number: every node divides its turns by it
+select probe.job(1) as job \gset
+select throws_ok(format('update pawl.jobs set priority = ''NaN'' where id = %s', :job), '23514', null, 'a job''s priority is a number');
+
 -- pause and resume
 select probe.job(2) as job \gset
 select is(pawl.pause_job(:job), true, 'pause_job');

@@ -5,10 +5,13 @@ select probe.job(2) as job \gset
 select probe.job(0, false) as open \gset
 select pawl.enqueue('plain');
 select lives_ok(format('select pawl.add_tasks(%s, array[''{}''::jsonb])', :open), 'work is added: create_job, enqueue, add_tasks');
-select lives_ok($$ select pawl.crawl('https://e.com/') $$, 'and crawl');
+select pawl.crawl('https://e.com/', '{"max_pages": 2}') as crawl \gset
+select is((select count(*) from pawl.tasks where job_id = :crawl), 1::bigint, 'and crawl');
 select throws_ok(s, 'PW009', 'this is not possible in a repeatable read transaction', 'I3: but not: ' || s)
 from (values (format('select pawl.cancel_job(%s)', :job)), (format('select pawl.seal_job(%s)', :open)),
-  ('select pawl.fold()'), (format('delete from pawl.jobs where id = %s', :job))) v (s);
+  ('select pawl.fold()'),
+  (format($$ select pawl.finish_pages(1, '[{"job": %s, "task": 1, "attempt": 1, "outcome": "completed", "found": [{"key": "a"}]}]') $$, :crawl)),
+  (format('delete from pawl.jobs where id = %s', :job))) v (s);
 select is((select status::text from pawl.jobs where id = :job), 'pending', 'the job is as it was');
 update pawl.tasks set status = 'completed' where job_id = :job;
 update pawl.jobs set status = 'completed', finished_at = now() where id = :job;
