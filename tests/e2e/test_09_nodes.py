@@ -42,3 +42,24 @@ def test_a_node_that_leaves_waits_for_what_runs(db, effects, serve):
     serve(db)
     db.wait_job(job)
     effects.assert_once(8)
+
+
+def test_a_row_that_is_deleted_by_hand(db, effects, serve):
+    """What runs under it is rescued as from a dead node; a node that lives registers anew (I7)."""
+    db.kind("slow", "sql", "app.act_slowly")
+    victim = serve(db)
+    task = db.value("""select task_id from pawl.enqueue('slow', '{"n": 1, "seconds": 60}')""")
+    until(lambda: db.value("select count(*) from pg_stat_activity where datname = current_database() "
+                           "and wait_event = 'PgSleep'"), 10, "the task runs")
+    db.rows("create or replace function app.act_slowly(p jsonb) returns void language sql as $$ select app.act(p) $$")
+    node = serve(db)
+    victim.kill()
+    db.rows("delete from pawl.nodes where name like %s", f"%:{victim.pid}")
+    db.wait_task(task, seconds=40)  # 15 s until a young node rescues, and its beat
+    assert db.rows("select attempt, error_class from pawl.attempts") == [(1, "lost")]
+    assert db.value("select count(*) from app.effects") == 1
+
+    db.rows("delete from pawl.nodes where name like %s", f"%:{node.pid}")
+    until(lambda: "was declared dead" in node.said(), 15, lambda: node.said())
+    db.wait_job(db.job("slow", 10, first=2))
+    effects.assert_once(11)

@@ -1,0 +1,516 @@
+/*
+ * The whole engine, turn by turn, against a database that the test plays: the rare turns of a
+ * node's life, in which it must not be stuck, spin, or act on a connection that is gone. Guards I5
+ * (what is pending is claimed), I7 (what is claimed is not lost) and that every wait ends.
+ */
+#include "fake_database.h"
+
+#include "engine/serve.c"
+
+static struct engine engine;
+
+/* ---- what tests say of the engine ---- */
+
+static void turn(void)
+{
+    before_sleep(&engine.before_sleep);
+}
+
+static void turns(int count)
+{
+    while (count--)
+        turn();
+}
+
+/* How long it would sleep now if nothing came. */
+static int sleep_ms(void)
+{
+    return uv_backend_timeout(&engine.loop);
+}
+
+static void fire(uv_timer_t *timer)
+{
+    assert_true(uv_is_active((uv_handle_t *)timer));
+    timer->timer_cb(timer);
+}
+
+static void come_all(void)
+{
+    come("listen");
+    come("claim");
+    come("finish");
+    come("duty");
+}
+
+static void begin_to_serve(void)
+{
+    come_all();
+    answer("register_node", "7\n");
+    assert_int_equal(engine.node_state, NODE_SERVING);
+    answer("listen pawl", "");
+    turn();
+}
+
+/* Everything that a node asks at its begin, answered with "nothing". */
+static void settle(void)
+{
+    answer("pawl.fold", "0|0|0|0|f\n");
+    answer("next_due_ms", "~\n");
+    answer("list_work", "");
+    turn();
+}
+
+static const char *work_of(int job, const char *executor, float priority, bool is_limited)
+{
+    static char row[160];
+    snprintf(row, sizeof row, "%d|100|org|kind|%s||{}|%g|5|1000|10|100|%s\n", job, executor,
+             (double)priority, is_limited ? "t" : "f");
+    return row;
+}
+
+/* A claim's answer: one task that may start so many ms from now, "" for none. */
+static const char *task_row(int task, const char *start_ms)
+{
+    static char rows[160];
+    snprintf(rows, sizeof rows, "%d|1|0|0|{}|~|~|~|~\n~|~|~|~|~|%s|0|0|\n", task, start_ms);
+    return rows;
+}
+
+static void make_idle(void)
+{
+    engine.doorbell.last_work_us -= 1000000;
+}
+
+static void fall_asleep_now(void)
+{
+    make_idle();
+    turn();
+    answer("set_asleep", "t\n");
+    answer("draw_transaction", "100\n");
+    turn();
+    assert_int_equal(engine.doorbell.state, BELL_ASLEEP);
+    answer("oldest_transaction", "100\n");
+    answer("list_work", "");
+    turn();
+}
+
+static int set_up(void **state)
+{
+    static const struct serve_options options = {.database_url = "none"};
+    memset(&database, 0, sizeof database);
+    engine = (struct engine){.options = &options, .slots = DEFAULT_SLOTS};
+    begin(&engine);
+    uv_run(&engine.loop, UV_RUN_NOWAIT); /* or libuv would not say how long it sleeps */
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    if (engine.node_state != NODE_STOPPED)
+        node_stop(&engine);
+    engine.node_state = NODE_STOPPED;
+    uv_run(&engine.loop, UV_RUN_DEFAULT); /* returns at once: it was stopped */
+    end(&engine);
+    assert_int_equal(database.count, 0);
+    return 0;
+}
+
+/* ---- the node's life ---- */
+
+static void test_a_node_registers_once(void **state)
+{
+    come_all();
+    assert_int_equal(asked("register_node"), 1);
+    lose("claim");
+    come("claim");
+    assert_int_equal(asked("register_node"), 1);
+    answer("register_node", "7\n");
+    assert_int_equal(engine.node_state, NODE_SERVING);
+}
+
+static void test_a_connection_that_is_lost_before_the_answer(void **state)
+{
+    come_all();
+    lose("listen");
+    answer("register_node", "7\n");
+    assert_int_equal(engine.node_state, NODE_AWAY);
+    come("listen");
+    answer("heartbeat", "t\n");
+    assert_int_equal(engine.node_state, NODE_SERVING);
+}
+
+static void test_a_refused_question_is_asked_again(void **state)
+{
+    begin_to_serve();
+    lose("finish");
+    come("finish");
+    refuse("heartbeat", "57014");
+    assert_int_equal(asked("heartbeat"), 0);
+    fire(&engine.ask_timer);
+    answer("heartbeat", "t\n");
+    assert_int_equal(engine.node_state, NODE_SERVING);
+}
+
+static void test_a_node_that_was_declared_dead_while_away_registers_anew(void **state)
+{
+    begin_to_serve();
+    lose("finish");
+    come("finish");
+    lose("claim");
+    answer("heartbeat", "f\n");
+    assert_int_equal(engine.node_state, NODE_STARTING);
+    assert_int_equal(asked("register_node"), 0);
+    come("claim");
+    refuse("register_node", "57014"); /* no reason to end, as it would be at the start */
+    assert_int_equal(engine.node_state, NODE_STARTING);
+    fire(&engine.ask_timer);
+    answer("register_node", "8\n");
+    assert_int_equal(engine.node_state, NODE_SERVING);
+    assert_int_equal(engine.node_id, 8);
+}
+
+static void test_a_node_beats_while_another_connection_is_away(void **state)
+{
+    begin_to_serve();
+    settle();
+    lose("finish");
+    assert_int_equal(engine.node_state, NODE_AWAY);
+    engine.duties.next_beat_us = 0;
+    turn();
+    answer("heartbeat", "t\n");
+    assert_int_equal(engine.node_state, NODE_AWAY);
+}
+
+static void test_tasks_that_wait_for_their_start_go_back_when_the_database_does(void **state)
+{
+    begin_to_serve();
+    answer("list_work", work_of(1, "noop", 0, false));
+    turn();
+    answer("claim_batch", task_row(1, "3600000"));
+    assert_int_equal(jobs_find(&engine.jobs, 1)->waiting, 1);
+    lose("listen");
+    assert_int_equal(jobs_find(&engine.jobs, 1)->waiting, 0);
+    assert_true(list_is_empty(&engine.runner.later));
+    turn();
+    assert_int_equal(asked("finish_tasks"), 1);
+}
+
+static void test_a_drain_ends_though_a_task_does_not(void **state)
+{
+    begin_to_serve();
+    answer("list_work", work_of(1, "sql", 0, false));
+    turn();
+    answer("claim_batch", task_row(1, "0"));
+    assert_int_equal(engine.runner.running, 1);
+    node_ask_to_stop(&engine);
+    turn();
+    fire(&engine.drain_timer);
+    assert_int_equal(engine.node_state, NODE_DRAINING);
+    fire(&engine.drain_timer);
+    assert_int_equal(engine.node_state, NODE_STOPPED);
+}
+
+static void test_connections_that_come_and_go_while_it_ends(void **state)
+{
+    begin_to_serve();
+    node_ask_to_stop(&engine);
+    node_ask_to_stop(&engine);
+    assert_int_equal(engine.node_state, NODE_STOPPED);
+    lose("claim");
+    come("claim");
+    assert_int_equal(engine.node_state, NODE_STOPPED);
+}
+
+/* What others left behind, and at last what others would find of us: a row that was deleted by hand
+ * is to the node as if it had been silent. */
+static void test_rescue_is_asked_for_until_it_has_nothing_to_do(void **state)
+{
+    begin_to_serve();
+    settle();
+    engine.duties.next_beat_us = 0;
+    turn();
+    answer("heartbeat", "t\n");
+    assert_int_equal(asked("rescue_nodes"), 0); /* others may be reconnecting as we were */
+    engine.duties.serving_since_us -= 15000000;
+    engine.duties.next_beat_us = 0;
+    turn();
+    answer("heartbeat", "t\n");
+    answer("rescue_nodes", "0|t\n"); /* declared dead just now */
+    answer("rescue_nodes", "3|f\n");
+    assert_int_equal(asked("rescue_nodes"), 0);
+    turn();
+    assert_int_equal(asked("list_work"), 1);
+    engine.duties.next_beat_us = 0;
+    turn();
+    answer("heartbeat", "f\n");
+    assert_int_equal(asked("rescue_nodes"), 1);
+    answer("register_node", "8\n");
+    assert_int_equal(engine.node_state, NODE_SERVING);
+}
+
+/* ---- no turn without a reason ---- */
+
+static void make_all_due(void)
+{
+    engine.duties.next_beat_us = engine.duties.next_sweep_us = engine.duties.next_fold_us = 0;
+    engine.doorbell.next_look_us = 0;
+}
+
+static void test_slow_answers_are_slept_through(void **state)
+{
+    static const char *const questions[] = {"list_work", "heartbeat", "sweep", "pawl.fold"};
+    begin_to_serve();
+    answer("next_due_ms", "~\n");
+    make_all_due();
+    turns(2);
+    make_all_due();
+    turns(2);
+    for (size_t i = 0; i < sizeof questions / sizeof *questions; i++)
+        assert_int_equal(asked(questions[i]), 1);
+    assert_true(sleep_ms() < 0 || sleep_ms() > 1000);
+}
+
+static void test_due_tasks_that_are_locked_are_not_asked_for_at_once(void **state)
+{
+    begin_to_serve();
+    settle();
+    duties_note_due(&engine, 1);
+    turn();
+    answer("promote_due", "0\n");
+    answer("next_due_ms", "0\n");
+    turns(3);
+    assert_int_equal(asked("promote_due"), 0);
+    engine.duties.next_promote_us = 0;
+    turn();
+    assert_int_equal(asked("promote_due"), 1);
+    refuse("promote_due", "55P03");
+    answer("next_due_ms", "0\n");
+    turns(3);
+    assert_int_equal(asked("promote_due"), 0);
+}
+
+static void test_a_node_whose_jobs_wait_for_a_limiter_sleeps(void **state)
+{
+    begin_to_serve();
+    answer("list_work", work_of(1, "noop", 0, true));
+    turn();
+    answer("claim_batch", "~|~|~|~|~|0|0|60000|max_running\n");
+    engine.doorbell.next_look_us = 0;
+    turn();
+    make_idle();
+    answer("list_work", work_of(1, "noop", 0, true)); /* it is pending all the time */
+    turn();
+    assert_int_equal(asked("set_asleep"), 1);
+}
+
+static void test_a_busy_node_counts_anew_when_it_wakes(void **state)
+{
+    begin_to_serve();
+    settle();
+    fall_asleep_now();
+    engine.claimer.busy_claims = CLAIMER_BUSY;
+    turn();
+    assert_int_equal(engine.doorbell.state, BELL_AWAKE);
+    turn();
+    answer("set_asleep", "t\n");
+    answer("list_work", "");
+    fall_asleep_now();
+    turn();
+    assert_int_equal(engine.doorbell.state, BELL_ASLEEP);
+}
+
+/* ---- no bell is lost ---- */
+
+static void test_news_of_a_job_whose_claim_is_under_way(void **state)
+{
+    begin_to_serve();
+    answer("list_work", work_of(1, "noop", 0, false));
+    turn();
+    assert_int_equal(asked("claim_batch"), 1);
+    doorbell_want_look(&engine);
+    turn();
+    answer("list_work", work_of(1, "noop", 0, false));
+    answer("claim_batch", ""); /* older than the list */
+    turn();
+    assert_int_equal(asked("claim_batch"), 1);
+}
+
+static void test_a_bell_is_believed_more_than_a_guess(void **state)
+{
+    begin_to_serve();
+    answer("list_work", work_of(1, "noop", 0, true));
+    turn();
+    answer("claim_batch", task_row(1, "0")); /* fewer than asked for: why, nobody said */
+    turn();
+    answer("finish_tasks", "1\n");
+    jobs_block(&engine.jobs, jobs_find(&engine.jobs, 1), INT64_MAX);
+    ring("work 1");
+    turn();
+    assert_int_equal(asked("claim_batch"), 0); /* a limiter said so */
+    jobs_unblock_now(&engine.jobs, jobs_find(&engine.jobs, 1));
+    turn();
+    answer("claim_batch", task_row(2, "0"));
+    assert_true(jobs_find(&engine.jobs, 1)->is_blocked);
+    ring("work 1");
+    turn();
+    assert_int_equal(asked("claim_batch"), 1);
+}
+
+static void test_a_node_that_may_not_fall_asleep_stays_awake(void **state)
+{
+    begin_to_serve();
+    settle();
+    make_idle();
+    turn();
+    answer("set_asleep", "t\n");
+    refuse("draw_transaction", "57014");
+    assert_int_equal(engine.doorbell.state, BELL_AWAKE);
+    turn();
+    assert_int_equal(asked("list_work"), 1);
+}
+
+static void test_a_look_that_was_refused_is_made_again(void **state)
+{
+    begin_to_serve();
+    settle();
+    fall_asleep_now();
+    assert_true(engine.doorbell.is_sure);
+    ring("kinds");
+    turn();
+    refuse("list_work", "57014");
+    turn();
+    assert_int_equal(asked("list_work"), 0);
+    engine.doorbell.next_look_us = 0;
+    turn();
+    assert_int_equal(asked("list_work"), 1);
+}
+
+static void test_what_is_due_is_asked_once_more_before_a_sure_sleep(void **state)
+{
+    begin_to_serve();
+    settle();
+    make_idle();
+    turn();
+    answer("set_asleep", "t\n");
+    answer("draw_transaction", "100\n");
+    turn();
+    answer("next_due_ms", "~\n"); /* before the oldest transaction is known to have ended */
+    answer("oldest_transaction", "100\n");
+    answer("list_work", "");
+    turn();
+    assert_true(engine.doorbell.is_sure);
+    assert_int_equal(asked("next_due_ms"), 1);
+}
+
+static void test_a_fold_asks_what_is_due_once_more(void **state)
+{
+    begin_to_serve();
+    assert_int_equal(asked("next_due_ms"), 1);
+    assert_int_equal(asked("pawl.fold"), 1);
+    answer("pawl.fold", "1|1|1|0|f\n");
+    duties_note_ledger(&engine);
+    engine.duties.next_fold_us = 0;
+    turn(); /* folds, while the question before is not answered */
+    assert_int_equal(asked("next_due_ms"), 1);
+    answer("next_due_ms", "~\n");
+    turn();
+    assert_int_equal(asked("next_due_ms"), 1);
+}
+
+static void test_the_flag_of_a_life_before_says_nothing(void **state)
+{
+    begin_to_serve();
+    settle();
+    make_idle();
+    turn();
+    assert_int_equal(asked("set_asleep"), 1);
+    node_was_declared_dead(&engine);
+    answer("register_node", "8\n");
+    assert_int_equal(engine.node_state, NODE_SERVING);
+    answer("set_asleep", "f\n"); /* of node 7 */
+    assert_int_equal(engine.node_state, NODE_SERVING);
+    assert_int_equal(engine.node_id, 8);
+}
+
+static void test_a_task_that_waits_for_its_start_outlives_sleep(void **state)
+{
+    enum { JOBS = 30 };
+    struct text list = {0};
+    begin_to_serve();
+    for (int i = 1; i <= JOBS; i++)
+        text_append_string(&list, work_of(i, "noop", 0, false));
+    answer("list_work", text_string(&list));
+    text_finish(&list);
+    for (int left = JOBS; left; turn())
+        for (int count = asked("claim_batch"); count; count--, left--)
+            answer("claim_batch",
+                   strcmp(question("claim_batch")->second, "1") == 0 ? task_row(1, "3600000") : "");
+    answer("pawl.fold", "0|0|0|0|f\n");
+    answer("next_due_ms", "~\n");
+    while (asked("list_work"))
+        answer("list_work", "");
+    fall_asleep_now();
+    assert_true(engine.jobs.count < JOBS);
+    list_object(engine.runner.later.next, struct task, link)->start_at_us = 0;
+    turn();
+    assert_int_equal(asked("finish_tasks"), 1);
+}
+
+/* ---- everybody gets a turn ---- */
+
+static void test_jobs_of_a_full_executor_keep_nobody_from_a_turn(void **state)
+{
+    struct text list = {0};
+    begin_to_serve();
+    for (int i = 1; i <= 20; i++)
+        text_append_string(&list, work_of(i, "sql", 0, false));
+    text_append_string(&list, work_of(21, "noop", 0, false));
+    for (int i = 0; i < EXECUTORS; i++)
+        if (strcmp(engine.executors[i].functions->name, "sql") == 0)
+            engine.executors[i].reserved = 1000;
+    answer("list_work", text_string(&list));
+    text_finish(&list);
+    turn();
+    assert_int_equal(asked("claim_batch"), 1);
+    assert_string_equal(question("claim_batch")->second, "21");
+}
+
+static void test_a_job_of_little_weight_is_claimed_in_the_same_turn(void **state)
+{
+    begin_to_serve();
+    answer("list_work", work_of(1, "sql", -100, false)); /* a sixteenth of four slots a turn */
+    turn();
+    assert_int_equal(asked("claim_batch"), 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_a_node_registers_once),
+        TEST(test_a_connection_that_is_lost_before_the_answer),
+        TEST(test_a_refused_question_is_asked_again),
+        TEST(test_a_node_that_was_declared_dead_while_away_registers_anew),
+        TEST(test_a_node_beats_while_another_connection_is_away),
+        TEST(test_tasks_that_wait_for_their_start_go_back_when_the_database_does),
+        TEST(test_a_drain_ends_though_a_task_does_not),
+        TEST(test_connections_that_come_and_go_while_it_ends),
+        TEST(test_rescue_is_asked_for_until_it_has_nothing_to_do),
+        TEST(test_slow_answers_are_slept_through),
+        TEST(test_due_tasks_that_are_locked_are_not_asked_for_at_once),
+        TEST(test_a_node_whose_jobs_wait_for_a_limiter_sleeps),
+        TEST(test_a_busy_node_counts_anew_when_it_wakes),
+        TEST(test_news_of_a_job_whose_claim_is_under_way),
+        TEST(test_a_bell_is_believed_more_than_a_guess),
+        TEST(test_a_node_that_may_not_fall_asleep_stays_awake),
+        TEST(test_a_look_that_was_refused_is_made_again),
+        TEST(test_what_is_due_is_asked_once_more_before_a_sure_sleep),
+        TEST(test_a_fold_asks_what_is_due_once_more),
+        TEST(test_the_flag_of_a_life_before_says_nothing),
+        TEST(test_a_task_that_waits_for_its_start_outlives_sleep),
+        TEST(test_jobs_of_a_full_executor_keep_nobody_from_a_turn),
+        TEST(test_a_job_of_little_weight_is_claimed_in_the_same_turn),
+    };
+    return cmocka_run_group_tests_name("engine", tests, NULL, NULL);
+}
