@@ -214,11 +214,23 @@ void jobs_trim(struct jobs *jobs, size_t limit, void (*forget)(void *context, in
     }
 }
 
+/* Their executor is gone and never ended them. */
+static void drop_tasks(struct job *job)
+{
+    struct list *first;
+    while ((first = list_first(&job->tasks))) {
+        list_remove(first);
+        free(list_object(first, struct task, link));
+    }
+}
+
 void jobs_finish(struct jobs *jobs)
 {
     for (size_t i = 0; i < jobs->bucket_count; i++)
-        while (jobs->buckets[i])
+        while (jobs->buckets[i]) {
+            drop_tasks(jobs->buckets[i]);
             forget_job(jobs, jobs->buckets[i]);
+        }
     free(jobs->buckets);
     free(jobs->tenants);
 }

@@ -50,6 +50,7 @@ struct jobs {
 };
 
 void jobs_init(struct jobs *jobs);
+/* Frees tasks too that are still in a job's list. */
 void jobs_finish(struct jobs *jobs);
 /* NULL when it is not known. */
 struct job *jobs_find(struct jobs *jobs, int64_t id);
