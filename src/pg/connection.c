@@ -31,7 +31,8 @@ enum event { TIME_IS_UP, CONNECTED, BROKEN, CLOSE };
 struct request {
     struct list link;
     bool is_group_end;
-    const char *prepares; /* the text of the statement that it prepares, or NULL */
+    bool is_preparation;
+    const char *sql; /* NULL for a group's end */
     PGresult *result;
     pg_done_fn *on_done;
     void *context;
@@ -190,10 +191,11 @@ static void complete_group(struct pg_connection *connection)
             status != PGRES_PIPELINE_ABORTED && !failure.class) {
             pg_failure_from(&failure, (struct pg_result *)request->result,
                             "the server sent no result");
-            is_pooler_at_fault = connection_prepared_is_at_fault(request->result);
+            is_pooler_at_fault =
+                connection_prepared_is_lost(&connection->prepared, request->sql, request->result);
         }
-        if (request->prepares && status != PGRES_COMMAND_OK)
-            connection_prepared_forget(&connection->prepared, request->prepares);
+        if (request->is_preparation && status != PGRES_COMMAND_OK)
+            connection_prepared_forget(&connection->prepared, request->sql);
         connection->outstanding -= request->on_done != NULL;
     }
     if (is_pooler_at_fault) {
@@ -335,9 +337,10 @@ void pg_connection_cancel(struct pg_connection *connection)
         connection_cancel_send(connection->inner);
 }
 
-static struct request *add_request(struct pg_connection *connection)
+static struct request *add_request(struct pg_connection *connection, const char *sql)
 {
     struct request *request = memory_zeroed(1, sizeof *request);
+    request->sql = sql;
     list_init(&request->link);
     list_append(&connection->requests, &request->link);
     return request;
@@ -353,10 +356,10 @@ void pg_connection_query(struct pg_connection *connection, const char *sql, int 
     /* When a send fails the connection is broken, which the group's end finds out; the request is
      * then answered with the others. */
     if (is_new) {
-        add_request(connection)->prepares = sql;
+        add_request(connection, sql)->is_preparation = true;
         PQsendPrepare(connection->inner, name, sql, count, NULL);
     }
-    struct request *request = add_request(connection);
+    struct request *request = add_request(connection, sql);
     request->on_done = on_done;
     request->context = context;
     connection->outstanding++;
@@ -369,7 +372,7 @@ void pg_connection_query(struct pg_connection *connection, const char *sql, int 
 void pg_connection_end_group(struct pg_connection *connection)
 {
     CHECK(connection->state == READY);
-    add_request(connection)->is_group_end = true;
+    add_request(connection, NULL)->is_group_end = true;
     PQpipelineSync(connection->inner);
     /* Not flush(): it may call back, and callers do not expect that from a send. */
     int left = PQflush(connection->inner);

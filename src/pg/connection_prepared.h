@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 /* Distinct statements on a connection; more are sent unprepared. */
-enum { PREPARED_LIMIT = 16, PREPARED_NAME_BYTES = 16 };
+enum { PREPARED_LIMIT = 16, PREPARED_NAME_BYTES = 24 };
 
 /* Embedded; all zero at first. */
 struct connection_prepared {
@@ -22,12 +22,14 @@ struct connection_prepared {
  * now. sql is a constant, known by its address. False when it is to be sent unprepared. */
 bool connection_prepared_find(struct connection_prepared *prepared, const char *sql,
                               char name[PREPARED_NAME_BYTES], bool *is_new);
-/* The server did not prepare it after all. Its name is not used again. */
+/* The server did not prepare it after all. */
 void connection_prepared_forget(struct connection_prepared *prepared, const char *sql);
 /* The connection is gone, and with it what it had prepared. */
 void connection_prepared_clear(struct connection_prepared *prepared);
-/* Does this error say that our prepared statement is not there, or is there already? False when it
- * says so of somebody else's, whom a function of ours called. */
-bool connection_prepared_is_at_fault(const PGresult *error);
+/* Does this error, the answer to sql, say that our prepared statement is not there, or is there
+ * already? False when it says so of another, which a function that was called uses, and when the
+ * server had refused to prepare ours. */
+bool connection_prepared_is_lost(const struct connection_prepared *prepared, const char *sql,
+                                 const PGresult *error);
 
 #endif

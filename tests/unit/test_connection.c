@@ -149,9 +149,14 @@ static void test_a_statement_that_was_not_prepared_may_be_sent_again(void **stat
     static const char *const question = "select n from not_there_yet";
     say("drop table if exists not_there_yet");
     send_alone(question);
-    expect("(42P01)");
+    send_alone(question); /* in flight when the first is refused */
+    expect("(42P01)(26000)");
     send_alone(question);
     expect("(42P01)");
+    say("create table not_there_yet as select 5 as n");
+    send_alone(question);
+    send_alone(count_prepared);
+    expect("5 2 ");
 }
 
 /* Behind a transaction pooler the next group may meet a server connection that knows nothing of it.
@@ -170,15 +175,44 @@ static void test_a_pooler_that_loses_statements_is_met_without(void **state)
     assert_int_equal(client.lost, 0);
 }
 
-static void test_a_pooler_that_has_our_names_already_is_met_without(void **state)
+/* On a server connection that another of ours had before. */
+static void test_a_pooler_that_has_prepared_it_already_is_met_without(void **state)
 {
     static const char *const question = "select 9";
-    send_alone("prepare pawl_1 as select 'of another client'");
+    static char prepare[64];
+    char name[PREPARED_NAME_BYTES];
+    bool is_new;
+    connection_prepared_find(&(struct connection_prepared){0}, question, name, &is_new);
+    snprintf(prepare, sizeof prepare, "prepare %s as %s", name, question);
+    send_alone(prepare);
     expect("- ");
     send_alone(question);
     expect("()");
     send_alone(question);
     expect("9 ");
+}
+
+static int count_names(const char *const *texts, int count)
+{
+    char names[4][PREPARED_NAME_BYTES];
+    int distinct = 0;
+    for (int i = 0; i < count; i++) {
+        struct connection_prepared connection = {0};
+        bool is_new, is_known = false;
+        connection_prepared_find(&connection, texts[i], names[distinct], &is_new);
+        for (int j = 0; j < distinct; j++)
+            is_known = is_known || strcmp(names[j], names[distinct]) == 0;
+        distinct += !is_known;
+    }
+    return distinct;
+}
+
+/* Or behind a pooler one verb of the database might be called in place of another. */
+static void test_a_statement_of_another_connection_is_never_taken_for_ours(void **state)
+{
+    const char *const texts[] = {"select f($1)", "select g($1)", "select f($1)",
+                                 "select f($1, $2)"};
+    assert_int_equal(count_names(texts, 4), 3);
 }
 
 static void test_an_error_inside_a_function_is_no_poolers(void **state)
@@ -187,7 +221,7 @@ static void test_an_error_inside_a_function_is_no_poolers(void **state)
         "$$ begin raise exception 'prepared statement \"pawl_0\" does not exist' "
         "using errcode = $1; end $$;"
         "create or replace function use_missing() returns void language plpgsql as "
-        "$$ begin execute 'execute pawl_0'; execute 'execute missing'; end $$");
+        "$$ begin execute 'execute missing'; end $$");
     send_alone("select raise_it('26000')");
     send_alone("select raise_it('42P05')");
     send_alone("select use_missing()");
@@ -312,7 +346,8 @@ int main(void)
         TEST(test_more_statements_than_places_are_sent_unprepared),
         TEST(test_a_statement_that_was_not_prepared_may_be_sent_again),
         TEST(test_a_pooler_that_loses_statements_is_met_without),
-        TEST(test_a_pooler_that_has_our_names_already_is_met_without),
+        TEST(test_a_pooler_that_has_prepared_it_already_is_met_without),
+        TEST(test_a_statement_of_another_connection_is_never_taken_for_ours),
         TEST(test_an_error_inside_a_function_is_no_poolers),
         TEST(test_a_lost_connection_answers_everything_and_comes_back),
         TEST(test_a_send_that_finds_the_server_gone),
