@@ -15,6 +15,8 @@
 -- server crash within that moment, the claim was never made and the task is pending again; the outcome,
 -- whose commit does wait, takes all that came before it to disk. (The node sees to it that the token
 -- (node, attempt), which is then given out again, names one execution only: src/engine/node.c.)
+-- Refuses a transaction outside READ COMMITTED (PW009): with an older snapshot a limit would be counted from
+-- old counters (I11).
 -- Locks: the limiter's row (skip locked), then the tasks (skip locked): never waits.
 create or replace function pawl.claim_batch(
   p_node_id integer,
@@ -44,6 +46,9 @@ declare
   v_claimed integer;
   v_commit text;
 begin
+  if pg_catalog.current_setting('transaction_isolation') <> 'read committed' then
+    perform pawl.check_isolation();
+  end if;
   select j.status, j.limiter_key into v_status, v_limiter_key
   from pawl.jobs j
   where j.id = p_job_id;

@@ -34,13 +34,15 @@ declare
 begin
   select j.is_standing into v_is_standing from pawl.jobs j where j.id = p_job_id;
   if not found then
-    raise exception 'job % does not exist', p_job_id
-      using errcode = 'PW002', hint = 'Create it with pawl.create_job, or use pawl.enqueue.';
+    perform pawl.refuse_job(p_job_id);
   end if;
   if v_is_standing then
     return true;
   end if;
   select j.finished_at into v_finished_at from pawl.jobs j where j.id = p_job_id for key share;
+  if not found then -- deleted in this moment
+    perform pawl.refuse_job(p_job_id);
+  end if;
   return v_finished_at is null;
 end
 $$;
@@ -65,7 +67,7 @@ end
 $$;
 comment on function pawl.ring_for_tasks(bigint[], boolean) is 'wakes the nodes for jobs that got pending tasks, and for tasks that were given a time';
 
-create or replace function pawl.refuse_task(p_job_id bigint) returns void
+create or replace function pawl.refuse_new_task(p_job_id bigint) returns void
 language plpgsql volatile
 set search_path = ''
 as $$
@@ -74,7 +76,7 @@ begin
     using errcode = 'PW003', hint = 'Create a new job, or run ended tasks again with pawl.retry_task or pawl.retry_failed.';
 end
 $$;
-comment on function pawl.refuse_task(bigint) is 'raises: the job has ended';
+comment on function pawl.refuse_new_task(bigint) is 'raises: the job has ended';
 
 -- As hold_job_open, for a change of tasks that are there: an ended job is open again, since somebody
 -- runs a task of it once more.
@@ -106,7 +108,7 @@ begin
   select n.job_id, n.status, exists (select from new_tasks m offset 1) into v_job_id, v_status, v_are_many from new_tasks n;
   if v_status = 'pending' and not v_are_many then -- what pawl.enqueue and most users insert
     if not pawl.hold_job_open(v_job_id) then
-      perform pawl.refuse_task(v_job_id);
+      perform pawl.refuse_new_task(v_job_id);
     end if;
     insert into pawl.progress_deltas (job_id, total, pending) values (v_job_id, 1, 1);
     v_pending_jobs := array[v_job_id];
@@ -125,7 +127,7 @@ begin
       order by n.job_id
     loop
       if not pawl.hold_job_open(r.job_id) then
-        perform pawl.refuse_task(r.job_id);
+        perform pawl.refuse_new_task(r.job_id);
       end if;
       insert into pawl.progress_deltas (job_id, total, waiting, pending, running, completed, failed, cancelled)
       values (r.job_id, r.total, r.waiting, r.pending, r.running, r.completed, r.failed, r.cancelled);
@@ -156,8 +158,7 @@ declare
   v_old pawl.task_status;
   v_new pawl.task_status;
   v_are_many boolean;
-  v_was_open boolean;
-  v_is_open boolean;
+  v_is_again boolean; -- it had ended, and is to run once more
   v_waiting integer;
   v_pending integer;
   v_running integer;
@@ -169,28 +170,26 @@ declare
   v_is_due boolean;
 begin
   select n.job_id, n.status, exists (select from new_tasks m offset 1) into v_job_id, v_new, v_are_many from new_tasks n;
-  if not v_are_many then
-    select o.status into v_old from old_tasks o where o.job_id = v_job_id;
-  end if;
-  if v_old is not null then -- one task, and it stayed in its job
+  select o.status into v_old from old_tasks o where o.job_id = v_job_id;
+  if v_old is not null and not v_are_many then -- one task, and it stayed in its job
     if v_new <> v_old then
       case v_old
-        when 'pending' then v_pending := -1; v_was_open := true;
-        when 'running' then v_running := -1; v_was_open := true;
-        when 'waiting' then v_waiting := -1; v_was_open := true;
-        when 'completed' then v_completed := -1;
-        when 'failed' then v_failed := -1;
-        when 'cancelled' then v_cancelled := -1;
+        when 'pending' then v_pending := -1;
+        when 'running' then v_running := -1;
+        when 'waiting' then v_waiting := -1;
+        when 'completed' then v_completed := -1; v_is_again := true;
+        when 'failed' then v_failed := -1; v_is_again := true;
+        when 'cancelled' then v_cancelled := -1; v_is_again := true;
       end case;
       case v_new
-        when 'completed' then v_completed := 1;
-        when 'running' then v_running := 1; v_is_open := true;
-        when 'pending' then v_pending := 1; v_is_open := true; v_is_ready := true;
-        when 'waiting' then v_waiting := 1; v_is_open := true; v_is_ready := true;
-        when 'failed' then v_failed := 1;
-        when 'cancelled' then v_cancelled := 1;
+        when 'running' then v_running := 1;
+        when 'completed' then v_completed := 1; v_is_again := false;
+        when 'pending' then v_pending := 1; v_is_ready := true;
+        when 'waiting' then v_waiting := 1; v_is_ready := true;
+        when 'failed' then v_failed := 1; v_is_again := false;
+        when 'cancelled' then v_cancelled := 1; v_is_again := false;
       end case;
-      if v_is_open and v_was_open is null then
+      if v_is_again then
         perform pawl.open_job(v_job_id);
       end if;
       insert into pawl.progress_deltas (job_id, waiting, pending, running, completed, failed, cancelled)
