@@ -63,6 +63,8 @@ ASKED = (
           "<", 1, "ms"),
     Asked("storm", "storm with the ledger against no trigger", ("pawl", "ledger.tps"),
           ("pawl", "none.tps"), ">=", 0.75, "tps"),
+    Asked("storm", "storm, a transaction in one message", ("pawl_together", "ledger.tps"),
+          ("pawl_together", "none.tps"), None, None, "tps"),
     Asked("storm", "storm deadlocks with the ledger", ("pawl", "ledger.deadlocks"), None,
           "==", 0, ""),
     Asked("idle", "idle queries a second", ("pawl", "queries_per_second"), None, "<", 1, "/s"),

@@ -90,7 +90,7 @@ static bool measure(struct drain *drain, struct failure *failure)
     char lsn[32], sql[128];
     if (!bench_ask_text(drain->bench.session, "select pg_current_wal_insert_lsn()", lsn, sizeof lsn,
                         failure) ||
-        !bench_engine_start(&engine, &drain->bench, false, failure))
+        !bench_engine_start(&engine, &drain->bench, 0, failure))
         return false;
     int64_t start_us = clock_now_us();
     double cpu_us = cpu_used_us();

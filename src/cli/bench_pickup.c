@@ -51,7 +51,10 @@ bool bench_pickup(const struct call *call, struct failure *failure)
     if (!bench_begin(&bench, call, failure))
         return false;
     double *samples = memory_zeroed((size_t)count, sizeof *samples);
-    bool is_done = bench_engine_start(&engine, &bench, true, failure);
+    int64_t job_id;
+    bool is_done = bench_ask_integer(bench.session, "select pawl.standing_job('pawl.bench')",
+                                     &job_id, failure) &&
+                   bench_engine_start(&engine, &bench, job_id, failure);
     if (is_done) {
         is_done = take_samples(&bench, &engine, samples, count, failure);
         is_done = bench_engine_stop(&engine, is_done ? failure : NULL) && is_done;

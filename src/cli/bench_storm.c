@@ -2,6 +2,10 @@
  * bench storm: many clients, few jobs, and transactions that change a task in two of them. Three
  * ways to keep counters over the same table: none at all, Pawl's ledger, and the usual advice, a
  * row-level trigger that adds and subtracts on the job's row.
+ *
+ * Each statement is a round trip with its parameters, as drivers send them and as people who write
+ * transactions do. --one-message sends the transaction's four statements together, which leaves the
+ * server nothing to do but the statements: the hardest case for a trigger.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -21,6 +25,7 @@ const struct option bench_storm_options[] = {
     {"--clients", "N", VALUE_INTEGER, 1, 1000, "sessions at once (default 32)"},
     {"--jobs", "N", VALUE_INTEGER, 2, 100, "jobs they share (default 6)"},
     {"--seconds", "N", VALUE_INTEGER, 1, 3600, "for each of the three (default 8)"},
+    {"--one-message", NULL, VALUE_FLAG, 0, 0, "send a transaction's statements together"},
     {NULL, NULL, VALUE_FLAG, 0, 0, NULL},
 };
 
@@ -32,6 +37,12 @@ static const char prepare_sql[] =
     "create table pawl_bench.jobs (like pawl.jobs including all);"
     "create table pawl_bench.none (like pawl.tasks including all);"
     "create table pawl_bench.row_trigger (like pawl.tasks including all);"
+    "do $$ begin" /* fill factor and the like, which LIKE leaves out */
+    "  execute (select string_agg(format('alter table pawl_bench.%I set (%s)', t,"
+    "      array_to_string(c.reloptions, ', ')), ';')"
+    "    from pg_class c, unnest('{none,row_trigger}'::text[]) t"
+    "    where c.oid = 'pawl.tasks'::regclass);"
+    "end $$;"
     "create function pawl_bench.count_row() returns trigger language plpgsql as $$ "
     "begin"
     "  if new.status is distinct from old.status then"
@@ -47,11 +58,15 @@ static const char prepare_sql[] =
     "create trigger count_row after update on pawl_bench.row_trigger"
     "  for each row execute function pawl_bench.count_row();";
 
+#define TURN_STATUS "case status when 'pending' then 'running' else 'pending' end::pawl.task_status"
+
 struct storm {
     const char *database_url, *table;
     int clients, jobs, seconds;
+    bool is_one_message;
     int64_t first_job, first_task;
-    int64_t until_us;
+    pthread_barrier_t start;
+    int64_t started_us, duration_us;
 };
 
 struct client {
@@ -63,45 +78,95 @@ struct client {
     struct failure failure;
 };
 
+static int64_t random_below(struct client *client, int limit)
+{
+    return rand_r(&client->seed) % limit;
+}
+
+static bool run_together(struct client *client, struct session *session, const int64_t jobs[2],
+                         const int64_t tasks[2])
+{
+    char sql[768];
+    size_t length = (size_t)snprintf(sql, sizeof sql, "begin;");
+    for (int i = 0; i < 2; i++)
+        length += (size_t)snprintf(sql + length, sizeof sql - length,
+                                   "update %s set status = " TURN_STATUS
+                                   " where job_id = %lld and id = %lld;",
+                                   client->storm->table, (long long)jobs[i], (long long)tasks[i]);
+    snprintf(sql + length, sizeof sql - length, "commit");
+    return session_run(session, sql, &client->failure);
+}
+
+static bool run_statement(struct client *client, struct session *session, const char *sql,
+                          int count, const char *const *values)
+{
+    struct pg_result *result = session_query(session, sql, count, values, &client->failure);
+    pg_result_destroy(result);
+    return result != NULL;
+}
+
+static bool run_apart(struct client *client, struct session *session, const int64_t jobs[2],
+                      const int64_t tasks[2])
+{
+    char sql[256], job[24], task[24];
+    snprintf(sql, sizeof sql,
+             "update %s set status = " TURN_STATUS " where job_id = $1 and id = $2",
+             client->storm->table);
+    bool is_done = run_statement(client, session, "begin", 0, NULL);
+    for (int i = 0; is_done && i < 2; i++) {
+        snprintf(job, sizeof job, "%lld", (long long)jobs[i]);
+        snprintf(task, sizeof task, "%lld", (long long)tasks[i]);
+        is_done = run_statement(client, session, sql, 2, (const char *const[]){job, task});
+    }
+    return is_done && run_statement(client, session, "commit", 0, NULL);
+}
+
 /* Two jobs in any order: that is what makes row-level counters deadlock. */
 static bool one_transaction(struct client *client, struct session *session)
 {
     struct storm *storm = client->storm;
-    char sql[768];
-    int a = rand_r(&client->seed) % storm->jobs, b = rand_r(&client->seed) % (storm->jobs - 1);
+    int64_t a = random_below(client, storm->jobs), b = random_below(client, storm->jobs - 1);
     b += b >= a;
     /* a task of each client's own, so that they share jobs and never a task */
-    int own =
-        rand_r(&client->seed) % (TASKS_IN_A_JOB / storm->clients) * storm->clients + client->number;
-    size_t length = (size_t)snprintf(sql, sizeof sql, "begin;");
-    for (int i = 0; i < 2; i++) {
-        int job = i ? b : a;
-        length += (size_t)snprintf(
-            sql + length, sizeof sql - length,
-            "update %s set status = case status when 'pending' then 'running' else 'pending' end"
-            "::pawl.task_status where job_id = %lld and id = %lld;",
-            storm->table, (long long)storm->first_job + job,
-            (long long)storm->first_task + (int64_t)job * TASKS_IN_A_JOB + own);
+    int64_t own = storm->first_task + client->number +
+                  random_below(client, TASKS_IN_A_JOB / storm->clients) * storm->clients;
+    const int64_t jobs[] = {storm->first_job + a, storm->first_job + b};
+    const int64_t tasks[] = {own + a * TASKS_IN_A_JOB, own + b * TASKS_IN_A_JOB};
+    return (storm->is_one_message ? run_together : run_apart)(client, session, jobs, tasks);
+}
+
+/* Until everybody is connected, and then until the clock has been set. */
+static void wait_for_start(struct storm *storm)
+{
+    pthread_barrier_wait(&storm->start);
+    pthread_barrier_wait(&storm->start);
+}
+
+/* Counts it, or the deadlock that it fell to. False: it failed otherwise. */
+static bool take_turn(struct client *client, struct session *session)
+{
+    if (one_transaction(client, session)) {
+        client->transactions++;
+        return true;
     }
-    snprintf(sql + length, sizeof sql - length, "commit");
-    return session_run(session, sql, &client->failure);
+    if (strcmp(client->failure.sqlstate, "40P01") != 0)
+        return false;
+    client->deadlocks++;
+    client->failure = (struct failure){0};
+    return session_run(session, "rollback", &client->failure);
 }
 
 static void *run_client(void *context)
 {
     struct client *client = context;
-    struct session *session = session_open(client->storm->database_url, "bench", &client->failure);
-    while (session && clock_now_us() < client->storm->until_us) {
-        if (one_transaction(client, session)) {
-            client->transactions++;
-            continue;
-        }
-        if (strcmp(client->failure.sqlstate, "40P01") != 0)
-            break;
-        client->deadlocks++;
-        client->failure = (struct failure){0};
-        session_run(session, "rollback", NULL);
-    }
+    struct storm *storm = client->storm;
+    struct session *session = session_open(storm->database_url, "bench", &client->failure);
+    /* one that does not count: a session's first statements make its plans */
+    bool is_fine = session && take_turn(client, session);
+    wait_for_start(storm);
+    client->transactions = 0;
+    while (is_fine && clock_now_us() - storm->started_us < storm->duration_us)
+        is_fine = take_turn(client, session);
     session_close(session);
     return NULL;
 }
@@ -114,9 +179,11 @@ static const char fold_tail_sql[] =
 static void *run_folder(void *context)
 {
     struct client *client = context;
-    struct session *session = session_open(client->storm->database_url, "bench", &client->failure);
+    struct storm *storm = client->storm;
+    struct session *session = session_open(storm->database_url, "bench", &client->failure);
     int folds = 0;
-    while (session && clock_now_us() < client->storm->until_us) {
+    wait_for_start(storm);
+    while (session && clock_now_us() - storm->started_us < storm->duration_us) {
         struct timespec pause = {0, FOLD_PAUSE_MS * 1000000};
         nanosleep(&pause, NULL);
         if (!session_run(session, folds++ % FOLDS_OF_TAIL ? fold_tail_sql : "select pawl.fold()",
@@ -127,14 +194,20 @@ static void *run_folder(void *context)
     return NULL;
 }
 
-static bool run_storm(struct storm *storm, const char *table, double *tps, int64_t *deadlocks,
-                      struct failure *failure)
+/* What one way to keep counters did, over its turns. */
+struct way {
+    const char *name, *table;
+    int64_t transactions, deadlocks, duration_us;
+};
+
+static bool run_turn(struct storm *storm, struct way *way, int64_t duration_us,
+                     struct failure *failure)
 {
     struct client *clients = memory_zeroed((size_t)storm->clients + 1, sizeof *clients);
-    int64_t transactions = 0;
     bool is_fine = true;
-    storm->table = table;
-    storm->until_us = clock_now_us() + (int64_t)storm->seconds * 1000000;
+    storm->table = way->table;
+    storm->duration_us = duration_us;
+    pthread_barrier_init(&storm->start, NULL, (unsigned)storm->clients + 2);
     for (int i = 0; i <= storm->clients; i++) {
         clients[i].storm = storm;
         clients[i].seed = (unsigned)i;
@@ -142,19 +215,37 @@ static bool run_storm(struct storm *storm, const char *table, double *tps, int64
         pthread_create(&clients[i].thread, NULL, i < storm->clients ? run_client : run_folder,
                        &clients[i]);
     }
-    *deadlocks = 0;
+    pthread_barrier_wait(&storm->start);
+    storm->started_us = clock_now_us();
+    pthread_barrier_wait(&storm->start);
     for (int i = 0; i <= storm->clients; i++) {
         pthread_join(clients[i].thread, NULL);
-        transactions += clients[i].transactions;
-        *deadlocks += clients[i].deadlocks;
+        way->transactions += clients[i].transactions;
+        way->deadlocks += clients[i].deadlocks;
         if (clients[i].failure.class && is_fine) {
             *failure = clients[i].failure;
             is_fine = false;
         }
     }
-    *tps = (double)transactions / storm->seconds;
+    pthread_barrier_destroy(&storm->start);
+    way->duration_us += duration_us;
     free(clients);
     return is_fine;
+}
+
+/* There and back, so that what drifts (a table that grows, a neighbour) favours neither. */
+static bool run_ways(struct storm *storm, struct way ways[3], struct failure *failure)
+{
+    static const int turns[] = {0, 1, 1, 0, 2, 2};
+    for (size_t i = 0; i < sizeof turns / sizeof *turns; i++)
+        if (!run_turn(storm, &ways[turns[i]], (int64_t)storm->seconds * 500000, failure))
+            return false;
+    return true;
+}
+
+static double tps_of(const struct way *way)
+{
+    return (double)way->transactions * 1e6 / (double)way->duration_us;
 }
 
 /* Jobs and tasks with the same ids in all three places; the real ones are in standing-like jobs
@@ -199,29 +290,27 @@ static bool prepare(struct bench *bench, struct storm *storm, struct failure *fa
 
 bool bench_storm(const struct call *call, struct failure *failure)
 {
-    static const struct {
-        const char *name, *table;
-    } ways[] = {{"none", "pawl_bench.none"},
-                {"ledger", "pawl.tasks"},
-                {"row_trigger", "pawl_bench.row_trigger"}};
+    struct way ways[] = {{.name = "none", .table = "pawl_bench.none"},
+                         {.name = "ledger", .table = "pawl.tasks"},
+                         {.name = "row_trigger", .table = "pawl_bench.row_trigger"}};
     struct storm storm = {.clients = (int)call_integer(call, "--clients", 32),
                           .jobs = (int)call_integer(call, "--jobs", 6),
-                          .seconds = (int)call_integer(call, "--seconds", 8)};
+                          .seconds = (int)call_integer(call, "--seconds", 8),
+                          .is_one_message = call_has(call, "--one-message")};
     struct bench bench;
     json_t *answer = json_object();
     int64_t drifted = 0;
     if (!bench_begin(&bench, call, failure))
         return false;
     storm.database_url = bench.database_url;
-    bool is_done = prepare(&bench, &storm, failure);
+    bool is_done = prepare(&bench, &storm, failure) && run_ways(&storm, ways, failure);
     for (int i = 0; is_done && i < 3; i++) {
-        double tps;
-        int64_t deadlocks;
-        is_done = run_storm(&storm, ways[i].table, &tps, &deadlocks, failure);
         json_object_set_new(answer, ways[i].name,
-                            json_pack("{s:f,s:I}", "tps", tps, "deadlocks", (json_int_t)deadlocks));
-        if (is_done && !call_has(call, "--json"))
-            output_line("%-12s %8.0f tps %6lld deadlocks", ways[i].name, tps, (long long)deadlocks);
+                            json_pack("{s:f,s:I}", "tps", tps_of(&ways[i]), "deadlocks",
+                                      (json_int_t)ways[i].deadlocks));
+        if (!call_has(call, "--json"))
+            output_line("%-12s %8.0f tps %6lld deadlocks", ways[i].name, tps_of(&ways[i]),
+                        (long long)ways[i].deadlocks);
     }
     is_done = is_done &&
               bench_ask_integer(bench.session, "select count(*) from pawl.reconcile()", &drifted,

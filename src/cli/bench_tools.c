@@ -65,6 +65,8 @@ static void on_ready(void *context)
 static void on_task_started(void *context, int64_t job_id, int64_t task_id)
 {
     struct bench_engine *engine = context;
+    if (job_id != engine->counted_job_id)
+        return;
     pthread_mutex_lock(&engine->mutex);
     engine->started++;
     engine->last_start_us = clock_now_us();
@@ -96,12 +98,13 @@ static bool wait_for(struct bench_engine *engine, int count)
     return !engine->is_over;
 }
 
-bool bench_engine_start(struct bench_engine *engine, const struct bench *bench, bool counts_starts,
-                        struct failure *failure)
+bool bench_engine_start(struct bench_engine *engine, const struct bench *bench,
+                        int64_t counted_job_id, struct failure *failure)
 {
     *engine = (struct bench_engine){
+        .counted_job_id = counted_job_id,
         .options = {.database_url = bench->database_url, .on_ready = on_ready, .context = engine}};
-    if (counts_starts)
+    if (counted_job_id)
         engine->options.on_task_started = on_task_started;
     pthread_mutex_init(&engine->mutex, NULL);
     pthread_cond_init(&engine->is_changed, NULL);

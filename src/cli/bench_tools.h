@@ -28,14 +28,15 @@ struct bench_engine {
     pthread_mutex_t mutex;
     pthread_cond_t is_changed;
     bool is_ready, is_over;
-    int started;           /* tasks, under the mutex */
+    int64_t counted_job_id;
+    int started;           /* tasks of that job, under the mutex */
     int64_t last_start_us; /* when the newest of them started */
     struct serve_options options;
     struct failure failure;
 };
-/* Ready to claim when this returns true. counts_starts: `started` is wanted. */
-bool bench_engine_start(struct bench_engine *engine, const struct bench *bench, bool counts_starts,
-                        struct failure *failure);
+/* Ready to claim when this returns true. counted_job_id: whose starts are counted; 0: nobody's. */
+bool bench_engine_start(struct bench_engine *engine, const struct bench *bench,
+                        int64_t counted_job_id, struct failure *failure);
 /* Waits until `count` tasks have started in all, at most 10 s; says when the newest did. */
 bool bench_engine_wait(struct bench_engine *engine, int count, int64_t *started_us,
                        struct failure *failure);
