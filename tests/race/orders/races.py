@@ -1,0 +1,279 @@
+"""The races whose every order is run, and for each the variants of the SQL that must fail.
+
+What holds for all of them is in judge.psql: exact counters after every commit, no task lost, each
+claim one owner, each end one, final is final; and explorer.py finds every deadlock. Setup, calls and
+the functions of the schema "race" are those of the specs (fixture.psql): job 1, tasks from 1, nodes 1
+and 2.
+
+A new race is a new entry: run it with ORDERS_ALL=1, and bound its switches if that takes more than some
+seconds. A variant whose pattern is not in the SQL any more fails: it must follow the SQL.
+"""
+import re
+from dataclasses import dataclass
+from typing import Callable, Optional
+
+
+@dataclass
+class Race:
+    name: str
+    guards: str        # what must hold, with its invariant
+    setup: str
+    one: list          # transactions of session one, each a list of calls; "rollback" as the last undoes it
+    two: list
+    variants: dict     # what is left out, and how: [(function, pattern, replacement), ...], regular expressions
+    refusals: tuple = ()     # SQLSTATEs that a call may answer with
+    never_waits: tuple = ()  # sessions that wait for nobody
+    may_retry: bool = False  # ended tasks may be pending again
+    look: str = "select null"         # a query when both have ended
+    check: Optional[Callable] = None  # of both sessions' answers and the look: whether they are right
+    switches: Optional[int] = None    # bound (explorer.py), where all orders are too many for every day
+
+    def judge(self, one, two, look):
+        for answer in one + two:
+            if re.match(r"[0-9A-Z]{5} ", answer or "") and answer[:5] not in self.refusals:
+                return f"refused: {answer}"
+        if self.check and not self.check(one, two, look):
+            return f"{self.guards}: not so"
+        return None
+
+
+def one_owner(one, two, look):
+    tasks = " ".join(answer for answer in one + two if answer != "none").split()
+    return len(tasks) == len(set(tasks))
+
+
+NOBODY_HOLDS_THE_JOB = [(".*", "for key share", "")]
+ENQUEUE_1 = "select task_id from pawl.enqueue('race', race.payload(1), 'k', 1)"
+ENQUEUE_2 = "select task_id from pawl.enqueue('race', race.payload(2), 'k', 2)"
+ALL_TASKS = "select string_agg(t.id::text, ' ') from pawl.tasks t"
+
+RACES = [
+    Race(
+        "two_claimers", "I2, I4: no task has two owners, and no claim waits",
+        setup="select race.job(3)",
+        one=[["select race.claim(1, 1, 2)"]],
+        two=[["select race.claim(2, 1, 2)"]],
+        never_waits=(1, 2),
+        check=one_owner,
+        variants={
+            "claims that lock without skipping": [("claim_batch", "for update skip locked", "for update")],
+            "claims that do not lock": [("claim_batch", "for update skip locked", "")],
+        }),
+    Race(
+        "two_claimers_of_a_limiter", "I11: of two jobs with one limiter no more tasks run than it lets",
+        setup="insert into pawl.limiters (key, max_running) values ('l', 1); select race.job(1), race.job(1);"
+              "update pawl.jobs set limiter_key = 'l'",
+        one=[["select race.claim(1, 1, 1)"]],
+        two=[["select race.claim(2, 2, 1)"]],
+        never_waits=(1, 2),
+        look="select count(*) from pawl.tasks t where t.status = 'running'",
+        check=lambda one, two, look: look == "1",
+        variants={
+            "a limiter that is not locked": [("admit_tasks", "for update skip locked", "")],
+        }),
+    Race(
+        "claim_and_cancel", "I3: a cancelled job keeps no open task, whatever is claimed meanwhile",
+        setup="select race.job(3)",
+        one=[["select race.claim(1, 1, 2)"], ["select race.finish(1, 1, 1, 2)"]],
+        two=[["select pawl.cancel_job(1)"]],
+        variants={
+            "a cancel that passes over what is locked": [
+                ("cancel_job", r"perform\s+from pawl\.tasks t[^;]*;", ""),
+                ("cancel_job", r"where t\.job_id = p_job_id\s+(and t\.status in \([^)]*\);)",
+                 r"from (select x.id from pawl.tasks x where x.job_id = p_job_id for update skip locked) x "
+                 r"where t.job_id = p_job_id and t.id = x.id \1")],
+            "a cancel that leaves what runs": [("cancel_job", r"'pending', 'running'\)", "'pending')")],
+        }),
+    Race(
+        "finish_and_cancel", "I2, I3: a task is finished or cancelled, once, and however the rows lie there is no deadlock",
+        setup="select race.job(0, false); insert into pawl.tasks (job_id, id, priority) values (1, 2, 2), (1, 1, 1);"
+              "select setval('pawl.task_ids', 100), race.claim(1, 1, 2)",
+        one=[["select race.finish(1, 1, 1)", "select race.finish(1, 1, 2)"]],
+        two=[["set local enable_indexscan = off", "select pawl.cancel_job(1)"]],
+        variants={
+            "a finish that does not ask for running": [("finish_tasks", r"and t\.status = 'running'", "")],
+            "a cancel that locks tasks as they lie": [("cancel_job", r"order by t\.id\s+for update", "for update")],
+        }),
+    Race(
+        "finish_and_rescue", "I4, I7: of a stalled node's finish and its rescue one takes effect",
+        setup="select race.job(2), race.claim(1, 1, 2); update pawl.nodes set dead_at = now() where id = 1",
+        one=[["select race.finish(1, 1, 1)"]],
+        two=[["select rescued from pawl.rescue_nodes()"], ["select race.claim(2, 1, 5)"]],
+        never_waits=(2,),
+        look="select t.attempt from pawl.tasks t where t.id = 1",
+        check=lambda one, two, look: one == ["0"] or look == "1",
+        variants={
+            "a finish that does not ask for running": [("finish_tasks", r"and t\.status = 'running'", "")],
+            "a finish that asks for no token": [
+                ("finish_tasks", r"and t\.node_id = p_node_id\s+and t\.attempt = o\.attempt", "")],
+            "a rescue that waits": [("rescue_tasks", "for update skip locked", "for update")],
+        }),
+    Race(
+        "undone_finish_and_rescue", "I7: what a rescue passed over, because a finish held it, is rescued when that is undone",
+        setup="select race.job(2), race.claim(1, 1, 2); update pawl.nodes set dead_at = now() where id = 1",
+        one=[["select race.finish(1, 1, 1)", "rollback"]],
+        two=[["select rescued from pawl.rescue_nodes()"], ["select rescued from pawl.rescue_nodes()"]],
+        never_waits=(2,),
+        variants={
+            "a rescue that forgets the node while something runs": [
+                ("rescue_nodes", r"(?s)and n\.id not in \(.*?\);", ";")],
+        }),
+    Race(
+        "late_claim", "I7: a claim of a node that is being declared dead is refused or rescued",
+        setup="select race.job(2)",
+        one=[["select race.claim(1, 1, 1)"]],
+        two=[["update pawl.nodes set dead_at = now() where id = 1"],
+             ["select rescued from pawl.rescue_nodes()"], ["select rescued from pawl.rescue_nodes()"]],
+        refusals=("PW008",),
+        never_waits=(1, 2),
+        switches=3,
+        variants={
+            "a claim that does not ask whether its node is dead": [("claim_batch", "if v_claimed > 0 and", "if false and")],
+            "a claim that asks before it has a transaction id": [
+                ("claim_batch", "if v_claimed > 0 and", "if false and"),
+                ("claim_batch", "  if p_limit > 0 then",
+                 "  if not exists (select from pawl.nodes n where n.id = p_node_id and n.dead_at is null) then\n"
+                 "    raise exception 'dead' using errcode = 'PW008';\n"
+                 "  end if;\n"
+                 "  if p_limit > 0 then")],
+            "a rescue that does not wait for claims under way": [("rescue_nodes", r"n\.dead_horizon <= v_oldest", "true")],
+        }),
+    Race(
+        "two_producers", "I7: two producers of one key make one task, and both know it",
+        setup="select pawl.standing_job('race')",
+        one=[[ENQUEUE_1]],
+        two=[[ENQUEUE_2]],
+        look=ALL_TASKS,
+        check=lambda one, two, look: one == two == [look],
+        variants={
+            "an enqueue that does not expect another": [("enqueue", r"on conflict [^\n]* do nothing", "")],
+        }),
+    Race(
+        "undone_producer", "I7: when the first producer of a key is undone, the task that the second was told of is there",
+        setup="select pawl.standing_job('race')",
+        one=[[ENQUEUE_1, "rollback"]],
+        two=[[ENQUEUE_2]],
+        look=ALL_TASKS,
+        check=lambda one, two, look: look and two == [look],
+        variants={
+            "an enqueue that leaves it to the other": [
+                ("enqueue", "  loop\n", "  if not pg_catalog.pg_try_advisory_xact_lock(77) then return; end if;\n  loop\n")],
+        }),
+    Race(
+        "enqueue_and_finish", "I7: an enqueue while the task with its key ends is told of that one, or makes the next",
+        setup="select * from pawl.enqueue('race', race.payload(1), 'k', 1); select race.claim(1, 1, 1)",
+        one=[["select race.finish(1, 1, 1)"]],
+        two=[[ENQUEUE_2]],
+        look="select max(t.id) from pawl.tasks t",
+        check=lambda one, two, look: two == [look],
+        variants={
+            "an enqueue that does not try again": [("enqueue", r"\n  end loop;", "\n    exit;\n  end loop;")],
+        }),
+    Race(
+        "first_of_a_kind", "I7: two first producers of a kind make one standing job",
+        setup="select 1",
+        one=[["select job_id from pawl.enqueue('race')"]],
+        two=[["select job_id from pawl.enqueue('race')"]],
+        check=lambda one, two, look: one == two,
+        variants={
+            "a standing job that does not expect another": [("standing_job", r"on conflict [^\n]* do nothing", "")],
+        }),
+    Race(
+        "two_lists_of_keys", "I2: two that add the same keys do not meet in a deadlock",
+        setup="select race.job(0, false)",
+        one=[["select pawl.add_tasks(1, race.payloads(1), array['a'])",
+              "select pawl.add_tasks(1, race.payloads(1), array['b'])"]],
+        two=[["select pawl.add_tasks(1, race.payloads(2), array['b', 'a'])"]],
+        switches=3,
+        variants={
+            "keys that are added as they come": [("add_tasks", r"order by n\.key, n\.place", "order by n.place")],
+        }),
+    Race(
+        "fold_and_insert", "I1, I3: a job is not ended while somebody adds to it",
+        setup="select race.job(1), race.claim(1, 1, 1), race.finish(1, 1, 1)",
+        one=[["insert into pawl.tasks (job_id) values (1)"]],
+        two=[["select race.fold()"]],
+        refusals=("PW003",),
+        never_waits=(2,),
+        variants={
+            "a fold that does not read the ledger again": [
+                ("fold", r"if exists \(select from pawl\.progress_deltas d where d\.job_id = v_id\)", "if false")],
+            "a job that nobody holds open": NOBODY_HOLDS_THE_JOB,
+        }),
+    Race(
+        "seal_and_add", "I3: a task is in the job before it is sealed, or it is refused",
+        setup="select race.job(0, false)",
+        one=[["select pawl.add_tasks(1, race.payloads(1))"]],
+        two=[["select pawl.seal_job(1)"], ["select race.fold()"]],
+        refusals=("PW003",),
+        switches=3,
+        variants={
+            "a job that nobody holds open": NOBODY_HOLDS_THE_JOB,
+        }),
+    Race(
+        "fold_and_finish", "I1: what is finished while a fold moves the ledger is counted once, and nobody waits",
+        setup="select race.job(2), race.claim(1, 1, 2)",
+        one=[["select race.finish(1, 1, 1)"], ["select race.finish(1, 1, 2)"]],
+        two=[["select race.fold()"]],
+        never_waits=(1, 2),
+        variants={
+            "a fold that adds up first and deletes then": [
+                ("fold", r"delete (from pawl\.progress_deltas d\s+where[^)]*\))\s+returning d\.\*, .* as block",
+                 r"select d.*, 0.0::double precision as block \1"),
+                ("fold", r"  select pg_catalog\.array_agg\(j\.id order by j\.id\) into v_drained",
+                 "  delete from pawl.progress_deltas d where d.job_id = any (v_jobs);\n\\g<0>")],
+        }),
+    Race(
+        "fold_and_page", "I3: a crawl's last page, which links to another, does not end the crawl",
+        setup="select race.job(1), race.claim(1, 1, 1)",
+        one=[["select race.finish_page(1, 'x')"]],
+        two=[["select race.fold()"]],
+        never_waits=(1, 2),
+        switches=3,
+        look="select count(*) from pawl.tasks t where t.status = 'pending'",
+        check=lambda one, two, look: look == "1",
+        variants={
+            "a page that a fold waits for": [("fold", "for no key update skip locked", "for update")],
+        }),
+    Race(
+        "retry_and_fold", "I3: a job that runs again is open, whenever the fold would end it",
+        setup="select race.job(1), race.claim(1, 1, 1), race.finish(1, 1, 1)",
+        one=[["select pawl.retry_task(1, 1)"]],
+        two=[["select race.fold()"]],
+        never_waits=(2,),
+        may_retry=True,
+        switches=3,
+        variants={
+            "a job that nobody holds open": [("retry_task", r"perform from pawl\.jobs[^;]*;", "")] + NOBODY_HOLDS_THE_JOB,
+        }),
+    Race(
+        "direct_retry_and_fold", "I3: the same when a person updates the task",
+        setup="select race.job(1), race.claim(1, 1, 1), race.finish(1, 1, 1)",
+        one=[["update pawl.tasks set status = 'pending', finished_at = null where id = 1"]],
+        two=[["select race.fold()"]],
+        never_waits=(2,),
+        may_retry=True,
+        variants={
+            "a job that nobody holds open": NOBODY_HOLDS_THE_JOB,
+        }),
+    Race(
+        "pause_and_claim", "what is paused gives no task to a call that comes later, and loses none that came before",
+        setup="select race.job(2)",
+        one=[["select race.claim(1, 1, 1)"]],
+        two=[["select pawl.pause_job(1)"], ["select race.claim(2, 1, 1)"]],
+        never_waits=(1, 2),
+        check=lambda one, two, look: two[1] == "none",
+        variants={
+            "a claim that does not ask for the job's state": [
+                ("claim_batch", r"v_status not in \('pending', 'running'\)", "v_status = 'completed'")],
+        }),
+    Race(
+        "delete_and_enqueue", "I7: a task that is enqueued is in a job that exists, or the producer is refused",
+        setup="select pawl.standing_job('race')",
+        one=[["select task_id from pawl.enqueue('race')"]],
+        two=[["delete from pawl.jobs"]],
+        refusals=("PW002",),
+        variants={
+            "a deletion that does not meet the producers": [("meet_producers", "lock table pawl.tasks[^;]*;", "")],
+        }),
+]
