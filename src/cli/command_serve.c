@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/database.h"
+#include "cli/doorbell_check.h"
 #include "cli/output.h"
 #include "engine/serve.h"
 #include "pg/cluster.h"
@@ -106,8 +107,10 @@ bool command_serve(const struct call *call, struct failure *failure)
     struct session *session = database_open_checked(call, failure);
     if (!session)
         return false;
-    session_close(session);
     bool is_fine = database_find(call, &url, failure);
+    if (is_fine)
+        doorbell_check(session, text_string(&url));
+    session_close(session);
     if (is_fine) {
         struct service service = {.call = call, .url = text_string(&url)};
         is_fine = run(&service, call_text(call, "--listen"), failure);
