@@ -270,6 +270,13 @@ begin
     insert into pawl.progress_deltas (job_id, total, waiting, pending, running, completed, failed, cancelled)
     values (r.job_id, -r.total, -r.waiting, -r.pending, -r.running, -r.completed, -r.failed, -r.cancelled);
   end loop;
+  -- nothing may be left of a sealed job: a sleeping node would see it at its next sweep
+  if tg_nargs > 0 then
+    perform from pawl.nodes n where n.is_asleep;
+    if found then
+      perform pawl.ring('fold');
+    end if;
+  end if;
   return null;
 end
 $$;
@@ -303,8 +310,8 @@ comment on trigger keep_ledger_update on pawl.tasks is 'one ledger row a job and
 drop trigger if exists keep_ledger_delete on pawl.tasks;
 create trigger keep_ledger_delete after delete on pawl.tasks
 referencing old table as old_tasks
-for each statement execute function pawl.keep_ledger_delete();
-comment on trigger keep_ledger_delete on pawl.tasks is 'one ledger row a job and statement';
+for each statement execute function pawl.keep_ledger_delete('ring');
+comment on trigger keep_ledger_delete on pawl.tasks is 'one ledger row a job and statement; a bell when somebody sleeps';
 
 drop trigger if exists keep_ledger_truncate on pawl.tasks;
 create trigger keep_ledger_truncate after truncate on pawl.tasks

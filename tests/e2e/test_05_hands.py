@@ -98,3 +98,18 @@ def test_a_job_that_has_ended_takes_no_tasks(db, serve):
     assert db.progress(job)["total"] == 3 and db.job_status(job) == "completed"
     with pytest.raises(psycopg.Error, match="does not exist"):
         db.rows("insert into pawl.tasks (job_id) values (999)")
+
+
+def test_delete_the_rest_while_every_node_sleeps(db, serve):
+    """Nothing is left to do: the job ends at once, long before a sleeping node's sweep (30 s)."""
+    db.kind("work")
+    serve(db)
+    job = db.job("work", 10, is_sealed="false")
+    until(lambda: db.progress(job)["completed"] == 10, 10, "ten are done")
+    db.rows("select pawl.pause_job(%s)", job)
+    db.rows("insert into pawl.tasks (job_id) values (%s)", job)
+    db.rows("select pawl.seal_job(%s)", job)
+    until(lambda: db.value("select bool_and(is_asleep) from pawl.nodes"), 10, "the node sleeps")
+    db.rows("delete from pawl.tasks where job_id = %s and status = 'pending'", job)
+    until(lambda: db.job_status(job) == "completed", 10, "the job ends")
+    db.assert_exact()
