@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "pg/cluster_remedy.h"
 
 enum {
     QUOTED_BYTES = 450, /* of the log, in a failure's detail */
@@ -65,35 +65,6 @@ static void name_socket_folder(struct cluster_folder *folder)
                        (unsigned long long)hash_path(text_string(&folder->path)));
 }
 
-static bool hint_owner(const struct stat *facts, struct failure *failure)
-{
-    const struct passwd *owner = getpwuid(facts->st_uid);
-    char number[16];
-    snprintf(number, sizeof number, "%u", facts->st_uid);
-    if (facts->st_uid == geteuid())
-        return failure_hint(failure, "Its mode shuts out its owner too: open it with chmod u+rwx, "
-                                     "or name another folder with --data.");
-    return failure_hint(failure,
-                        "It belongs to user %s: run pawl as that user or as root, or name another "
-                        "folder with --data.",
-                        owner ? owner->pw_name : number);
-}
-
-/* What to do when path, DIR or something in it, cannot be used because of that error. */
-static bool hint_remedy(const char *path, int error, struct failure *failure)
-{
-    struct stat facts;
-    if (error != EACCES && error != EPERM)
-        return failure_hint(failure, "Name another folder with --data.");
-    if (stat(path, &facts) == 0)
-        return hint_owner(&facts, failure);
-    if (errno == ENOENT)
-        return failure_hint(failure, "This user has no right to make it: make it as root and give "
-                                     "it to them with chown, or name another folder with --data.");
-    return failure_hint(failure, "This user has no right to enter a folder above it: run pawl as "
-                                 "root, or name another folder with --data.");
-}
-
 static bool report_unusable(const char *data_folder, struct failure *failure)
 {
     int error = errno;
@@ -103,7 +74,7 @@ static bool report_unusable(const char *data_folder, struct failure *failure)
     else
         failure_set(failure, FAILURE_ENVIRONMENT, "could not %s data folder \"%s\": %s",
                     error == ENOENT ? "find" : "use", data_folder, strerror(error));
-    return hint_remedy(data_folder, error, failure);
+    return cluster_remedy_hint(data_folder, error, failure);
 }
 
 bool cluster_folder_open(struct cluster_folder *folder, const char *data_folder, bool may_create,
@@ -186,9 +157,9 @@ static bool report_unusable_entry(const struct cluster_folder *folder, const cha
                 strerror(error));
     if (faccessat(folder->descriptor, name, F_OK, AT_SYMLINK_NOFOLLOW) !=
         0) /* DIR itself says no */
-        hint_remedy(text_string(&folder->path), error, failure);
+        cluster_remedy_hint(text_string(&folder->path), error, failure);
     else
-        hint_remedy(text_string(&path), error, failure);
+        cluster_remedy_hint(text_string(&path), error, failure);
     text_finish(&path);
     return false;
 }
