@@ -110,6 +110,8 @@ def test_delete_the_rest_while_every_node_sleeps(db, serve):
     db.rows("insert into pawl.tasks (job_id) values (%s)", job)
     db.rows("select pawl.seal_job(%s)", job)
     until(lambda: db.value("select bool_and(is_asleep) from pawl.nodes"), 10, "the node sleeps")
+    until(lambda: db.value("select bool_and(clock_timestamp() - started_at > interval '6 s') from pawl.nodes"), 10,
+          "its sweep after 5 s is over")
     db.rows("delete from pawl.tasks where job_id = %s and status = 'pending'", job)
     until(lambda: db.job_status(job) == "completed", 10, "the job ends")
     db.assert_exact()
