@@ -10,7 +10,7 @@ begin
     raise exception 'this is not possible in a % transaction', pg_catalog.current_setting('transaction_isolation')
       using errcode = 'PW009',
             detail = 'Its snapshot is older than what other transactions have added in the meantime.',
-            hint = 'Do it in a transaction of its own: begin isolation level read committed.';
+            hint = 'Do it in a transaction of its own: begin isolation level read committed. When it is the default of the role or the database: alter role ... set default_transaction_isolation = ''read committed''.';
   end if;
 end
 $$;
