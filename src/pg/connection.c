@@ -87,6 +87,13 @@ static void begin_connect(void *owner)
         connection->loop, connection->url, connection->application, on_attempt_done, connection);
 }
 
+static void on_backend(void *context, const struct pg_result *result, const struct failure *failure)
+{
+    struct pg_connection *connection = context;
+    connection->prepared.is_direct =
+        result && pg_result_integer(result, 0, 0) == PQbackendPID(connection->inner);
+}
+
 static void become_ready(void *owner)
 {
     struct pg_connection *connection = owner;
@@ -94,6 +101,8 @@ static void become_ready(void *owner)
     CHECK(PQsetnonblocking(connection->inner, 1) == 0);
     CHECK(PQenterPipelineMode(connection->inner) == 1);
     watch(connection, UV_READABLE);
+    pg_connection_query(connection, "select pg_backend_pid()", 0, NULL, on_backend, connection);
+    pg_connection_end_group(connection);
     connection->events.on_ready(connection->context);
 }
 
@@ -200,7 +209,8 @@ static void complete_group(struct pg_connection *connection)
     }
     if (is_pooler_at_fault) {
         connection->prepared.is_given_up = true;
-        failure.sqlstate[0] = '\0'; /* nothing took effect: as if the connection was lost */
+        failure.sqlstate[0] = '\0';
+        connection->failure = failure;
     }
     while (!list_is_empty(&group)) {
         struct request *request = list_object(group.next, struct request, link);
@@ -212,6 +222,8 @@ static void complete_group(struct pg_connection *connection)
         PQclear(request->result);
         free(request);
     }
+    if (is_pooler_at_fault)
+        step(connection, BROKEN);
 }
 
 /* The first request that has no result yet, or NULL. */

@@ -7,9 +7,9 @@
  * has been answered: what it is told is committed. When one statement of a group fails, all of them
  * are told so.
  *
- * Statements are prepared on first use, so their texts must be constants. Behind a transaction
- * pooler that knows no prepared statements the first error says so; its group is told that the
- * connection is lost, and the connection goes on without.
+ * Statements are prepared on first use, so their texts must be constants; but not behind a pooler
+ * (connection_prepared.h). Should prepared statements be lost all the same, the connection is
+ * broken off and comes back to go on without.
  *
  * Not for commands that ask and wait: session.h.
  */

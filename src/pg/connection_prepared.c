@@ -29,7 +29,7 @@ bool connection_prepared_find(struct connection_prepared *prepared, const char *
     int place = place_of(prepared, sql);
     if (place == PREPARED_LIMIT)
         place = place_of(prepared, NULL); /* a free one */
-    if (prepared->is_given_up || place == PREPARED_LIMIT)
+    if (!prepared->is_direct || prepared->is_given_up || place == PREPARED_LIMIT)
         return false;
     write_name(sql, name);
     *is_new = !prepared->texts[place];
@@ -46,7 +46,7 @@ void connection_prepared_forget(struct connection_prepared *prepared, const char
 
 void connection_prepared_clear(struct connection_prepared *prepared)
 {
-    memset(prepared->texts, 0, sizeof prepared->texts);
+    *prepared = (struct connection_prepared){.is_given_up = prepared->is_given_up};
 }
 
 /* "prepared statement does not exist", and "exists already". The server says it of ours before it

@@ -1,7 +1,8 @@
 /*
- * Which statements a connection has prepared, and whether it can prepare any: behind a transaction
- * pooler that knows no prepared statements it cannot, as each group may meet another server
- * connection.
+ * Which statements a connection has prepared, and whether it may prepare any: behind a transaction
+ * pooler it may not, as each group may meet another server connection. A pooler shows in the number
+ * of the server's process: the one that the connection was told when it began is the pooler's own
+ * invention, and not the one that pg_backend_pid() gives.
  */
 #ifndef PAWL_PG_CONNECTION_PREPARED_H
 #define PAWL_PG_CONNECTION_PREPARED_H
@@ -14,7 +15,8 @@ enum { PREPARED_LIMIT = 16, PREPARED_NAME_BYTES = 24 };
 
 /* Embedded; all zero at first. */
 struct connection_prepared {
-    bool is_given_up; /* a pooler is in between that does not keep prepared statements */
+    bool is_direct;   /* nothing is in between: until that is known nothing is prepared */
+    bool is_given_up; /* they were lost all the same, here or on a connection before */
     const char *texts[PREPARED_LIMIT];
 };
 

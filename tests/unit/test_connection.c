@@ -7,6 +7,12 @@
 
 #include "server_fixture.h"
 
+#include <libpq-fe.h>
+
+/* A pooler tells its clients a number of its own. */
+static int number_added;
+#define PQbackendPID(inner) (PQbackendPID(inner) + number_added)
+
 #include "pg/connection.c"
 
 static struct client {
@@ -63,6 +69,13 @@ static void expect(const char *said)
     client.said[0] = '\0';
 }
 
+/* It asks a question of its own when it has connected. */
+static void settle(void)
+{
+    while (pg_connection_outstanding(client.connection))
+        uv_run(&test_loop, UV_RUN_ONCE);
+}
+
 static int connect_client(void **state)
 {
     struct pg_connection_events events = {on_ready, on_lost, on_notify};
@@ -71,6 +84,15 @@ static int connect_client(void **state)
     client.connection =
         pg_connection_create(&test_loop, text_string(&server.url), "test client", &events, NULL);
     run_until(&client.ready, 1);
+    settle();
+    return 0;
+}
+
+static int connect_through_a_pooler(void **state)
+{
+    number_added = 1;
+    connect_client(state);
+    number_added = 0;
     return 0;
 }
 
@@ -159,35 +181,50 @@ static void test_a_statement_that_was_not_prepared_may_be_sent_again(void **stat
     expect("5 2 ");
 }
 
-/* Behind a transaction pooler the next group may meet a server connection that knows nothing of it.
- * Nothing took effect, so it is as if the connection had been lost. */
-static void test_a_pooler_that_loses_statements_is_met_without(void **state)
+static void test_nothing_is_prepared_behind_a_pooler(void **state)
+{
+    static const char *const question = "select 6";
+    send_alone(question);
+    send_alone(question);
+    send_alone(count_prepared);
+    expect("6 6 0 ");
+}
+
+static void expect_return(void);
+
+/* By a pooler that did not show, or "deallocate all" in a function. */
+static void test_lost_statements_break_the_connection_off_once(void **state)
 {
     static const char *const question = "select 8";
     send_alone(question);
     send_alone("deallocate all");
     expect("8 - ");
     send_alone(question);
-    expect("()");
+    send_alone("select 'behind it'");
+    expect("()()");
+    expect_return();
+    send_alone(question);
     send_alone(question);
     send_alone(count_prepared);
-    expect("8 0 ");
-    assert_int_equal(client.lost, 0);
+    expect("8 8 0 ");
+    assert_int_equal(client.lost, 1);
 }
 
 /* On a server connection that another of ours had before. */
-static void test_a_pooler_that_has_prepared_it_already_is_met_without(void **state)
+static void test_statements_that_are_there_already_break_it_off_too(void **state)
 {
     static const char *const question = "select 9";
     static char prepare[64];
     char name[PREPARED_NAME_BYTES];
     bool is_new;
-    connection_prepared_find(&(struct connection_prepared){0}, question, name, &is_new);
+    connection_prepared_find(&(struct connection_prepared){.is_direct = true}, question, name,
+                             &is_new);
     snprintf(prepare, sizeof prepare, "prepare %s as %s", name, question);
     send_alone(prepare);
     expect("- ");
     send_alone(question);
     expect("()");
+    expect_return();
     send_alone(question);
     expect("9 ");
 }
@@ -197,7 +234,7 @@ static int count_names(const char *const *texts, int count)
     char names[4][PREPARED_NAME_BYTES];
     int distinct = 0;
     for (int i = 0; i < count; i++) {
-        struct connection_prepared connection = {0};
+        struct connection_prepared connection = {.is_direct = true};
         bool is_new, is_known = false;
         connection_prepared_find(&connection, texts[i], names[distinct], &is_new);
         for (int j = 0; j < distinct; j++)
@@ -244,6 +281,7 @@ static void expect_return(void)
 {
     run_until(&client.lost, 1);
     run_until(&client.ready, 2);
+    settle();
     send_alone("select 'again'");
     expect("again ");
 }
@@ -345,8 +383,10 @@ int main(void)
         TEST(test_a_statement_is_prepared_once),
         TEST(test_more_statements_than_places_are_sent_unprepared),
         TEST(test_a_statement_that_was_not_prepared_may_be_sent_again),
-        TEST(test_a_pooler_that_loses_statements_is_met_without),
-        TEST(test_a_pooler_that_has_prepared_it_already_is_met_without),
+        cmocka_unit_test_setup_teardown(test_nothing_is_prepared_behind_a_pooler,
+                                        connect_through_a_pooler, disconnect_client),
+        TEST(test_lost_statements_break_the_connection_off_once),
+        TEST(test_statements_that_are_there_already_break_it_off_too),
         TEST(test_a_statement_of_another_connection_is_never_taken_for_ours),
         TEST(test_an_error_inside_a_function_is_no_poolers),
         TEST(test_a_lost_connection_answers_everything_and_comes_back),
