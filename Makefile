@@ -1,6 +1,9 @@
 # The front door. Meson does the work; these targets install what is missing first.
 .PHONY: all deps build demo check bench bench-peers install clean
 
+# nginx and PgBouncer live where an ordinary user's PATH does not look.
+export PATH := $(PATH):/usr/sbin:/sbin
+
 all: build
 
 deps:
