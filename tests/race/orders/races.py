@@ -276,4 +276,15 @@ RACES = [
         variants={
             "a deletion that does not meet the producers": [("meet_producers", "lock table pawl.tasks[^;]*;", "")],
         }),
+    Race(
+        "delete_and_insert", "I7: the same for a finite job and a plain insert",
+        setup="select race.job(1)",
+        one=[["insert into pawl.tasks (job_id) values (1)"]],
+        two=[["delete from pawl.jobs"]],
+        refusals=("PW002",),
+        variants={
+            "a job that nobody holds open": NOBODY_HOLDS_THE_JOB,
+            "an insert that does not see that its job has just gone": [
+                ("hold_job_open", r"(for key share;\s+)if not found then[^;]*;\s+end if;", r"\1")],
+        }),
 ]
