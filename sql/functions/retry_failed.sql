@@ -2,7 +2,7 @@
 -- Of several with one key (a standing job) only the last runs again, and none while a task with that
 -- key is active.
 -- Returns how many. Refuses an unknown job (PW002).
--- Locks: the job's row, then its failed tasks by id.
+-- Locks: the job's row, then its failed tasks by id; waits for enqueues of their keys that are under way.
 create or replace function pawl.retry_failed(p_job_id bigint) returns bigint
 language plpgsql volatile
 set search_path = ''
@@ -10,6 +10,7 @@ as $$
 declare
   v_tasks bigint[];
   v_count bigint;
+  v_tries_left integer := 10;
 begin
   perform from pawl.jobs j where j.id = p_job_id for no key update;
   if not found then
@@ -24,20 +25,30 @@ begin
     order by t.id
     for update
   ) l;
-  update pawl.tasks t
-  set status = 'pending', uncounted_attempts = t.attempt, finished_at = null, wait_reason = null, result = null
-  where t.job_id = p_job_id
-    and t.id in (
-      select distinct on (coalesce(f.key, f.id::text), f.key is null) f.id
-      from pawl.tasks f
-      where f.job_id = p_job_id
-        and f.id = any (v_tasks)
-        and f.status = 'failed'
-        and (f.is_key_active or f.key is null
-          or not exists (select from pawl.tasks a where a.job_id = p_job_id and a.key = f.key and a.is_key_active))
-      order by coalesce(f.key, f.id::text), f.key is null, f.id desc);
-  get diagnostics v_count = row_count;
-  return v_count;
+  loop
+    begin
+      update pawl.tasks t
+      set status = 'pending', uncounted_attempts = t.attempt, finished_at = null, wait_reason = null, result = null
+      where t.job_id = p_job_id
+        and t.id in (
+          select distinct on (coalesce(f.key, f.id::text), f.key is null) f.id
+          from pawl.tasks f
+          where f.job_id = p_job_id
+            and f.id = any (v_tasks)
+            and f.status = 'failed'
+            and (f.is_key_active or f.key is null
+              or not exists (select from pawl.tasks a where a.job_id = p_job_id and a.key = f.key and a.is_key_active))
+          order by coalesce(f.key, f.id::text), f.key is null, f.id desc);
+      get diagnostics v_count = row_count;
+      return v_count;
+    exception
+      when unique_violation then -- a key was enqueued in between: look again
+        v_tries_left := v_tries_left - 1;
+        if v_tries_left = 0 then
+          raise;
+        end if;
+    end;
+  end loop;
 end
 $$;
 comment on function pawl.retry_failed(bigint) is 'runs every failed task of a job again; returns how many';

@@ -287,9 +287,10 @@ language plpgsql volatile
 set search_path = ''
 as $$
 begin
-  delete from pawl.progress_deltas;
+  -- jobs first, as the fold does it
   update pawl.jobs
   set total = 0, waiting = 0, pending = 0, running = 0, completed = 0, failed = 0, cancelled = 0;
+  delete from pawl.progress_deltas;
   return null;
 end
 $$;

@@ -45,6 +45,8 @@ def one_owner(one, two, look):
 NOBODY_HOLDS_THE_JOB = [(".*", "for key share", "")]
 ENQUEUE_1 = "select task_id from pawl.enqueue('race', race.payload(1), 'k', 1)"
 ENQUEUE_2 = "select task_id from pawl.enqueue('race', race.payload(2), 'k', 2)"
+FAILED_WITH_KEY = ("select * from pawl.enqueue('race', race.payload(1), 'k', 1);"
+                   " update pawl.tasks set status = 'failed', finished_at = now() where id = 1")
 ALL_TASKS = "select string_agg(t.id::text, ' ') from pawl.tasks t"
 
 RACES = [
@@ -255,6 +257,25 @@ RACES = [
         may_retry=True,
         variants={
             "a job that nobody holds open": NOBODY_HOLDS_THE_JOB,
+        }),
+    Race(
+        "retry_and_enqueue", "a retry whose key somebody enqueues in between says so in our words",
+        setup=FAILED_WITH_KEY,
+        one=[["select pawl.retry_task(1, 1)"]],
+        two=[[ENQUEUE_2]],
+        may_retry=True,
+        refusals=("PW003",),
+        variants={
+            "a retry that expects nobody": [("retry_task", "when unique_violation", "when division_by_zero")],
+        }),
+    Race(
+        "retry_all_and_enqueue", "one key that somebody enqueues does not undo the retry of the others",
+        setup=FAILED_WITH_KEY,
+        one=[["select pawl.retry_failed(1)"]],
+        two=[[ENQUEUE_2]],
+        may_retry=True,
+        variants={
+            "a retry that does not look again": [("retry_failed", "if v_tries_left = 0 then", "if true then")],
         }),
     Race(
         "pause_and_claim", "what is paused gives no task to a call that comes later, and loses none that came before",
