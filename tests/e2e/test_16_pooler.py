@@ -69,7 +69,6 @@ def pooler(db):
         pooler.close()
 
 
-@pytest.mark.xfail(reason="two connections' prepared statements have one name behind a pooler: NOTES.md")
 def test_a_drain_through_the_pooler_is_exact(db, effects, pooler, launch):
     """I1, I4, I7: each task once, although each transaction may meet another server connection."""
     db.kind("work")
