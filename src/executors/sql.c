@@ -5,6 +5,10 @@
  *
  * When a connection breaks, nobody knows whether the transaction committed. The attempt is then
  * called failed: if it did commit, that outcome finds the task completed and changes nothing (I4).
+ *
+ * A request to cancel names a connection, not a statement, and nothing says when it has had its
+ * effect: it may arrive after the task that it was meant for has ended. So a connection that was
+ * sent one has no task any more; the next gets a new connection, which the request does not name.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +24,7 @@ struct worker {
     struct sql *sql;
     struct pg_connection *connection;
     struct task *task;
+    bool is_cancelled; /* a cancel was sent on this connection */
 };
 
 struct sql {
@@ -106,6 +111,7 @@ static void on_lost(void *context, const struct failure *failure)
 {
     struct worker *worker = context;
     struct outcome outcome = {.kind = OUTCOME_RETURNED};
+    worker->is_cancelled = false;
     if (worker->task)
         end_task(worker, &outcome);
 }
@@ -134,6 +140,16 @@ static struct worker *free_worker(struct sql *sql)
     return worker;
 }
 
+/* Here and not when the task ends: that is inside one of the connection's callbacks. */
+static void drop_cancelled(struct worker *worker)
+{
+    if (!worker->is_cancelled)
+        return;
+    pg_connection_destroy(worker->connection);
+    worker->connection = NULL;
+    worker->is_cancelled = false;
+}
+
 static void sql_start(void *self, struct task *task)
 {
     struct sql *sql = self;
@@ -141,6 +157,7 @@ static void sql_start(void *self, struct task *task)
     struct pg_connection_events events = {on_ready, on_lost, NULL};
     worker->task = task;
     sql->busy++;
+    drop_cancelled(worker);
     if (!worker->connection)
         worker->connection =
             pg_connection_create(sql->environment.loop, sql->database_url, "sql", &events, worker);
@@ -154,8 +171,10 @@ static void sql_cancel(void *self, struct task *task)
     struct sql *sql = self;
     for (int i = 0; i < CONNECTIONS; i++) {
         struct worker *worker = &sql->workers[i];
-        if (worker->task == task)
-            pg_connection_cancel(worker->connection);
+        if (worker->task != task || !pg_connection_is_ready(worker->connection))
+            continue;
+        worker->is_cancelled = true;
+        pg_connection_cancel(worker->connection);
     }
 }
 
