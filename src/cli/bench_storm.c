@@ -25,6 +25,7 @@ const struct option bench_storm_options[] = {
     {"--clients", "N", VALUE_INTEGER, 1, 1000, "sessions at once (default 32)"},
     {"--jobs", "N", VALUE_INTEGER, 2, 100, "jobs they share (default 6)"},
     {"--seconds", "N", VALUE_INTEGER, 1, 3600, "for each of the three (default 8)"},
+    {"--tasks", "N", VALUE_INTEGER, 1, 1000, "tasks that a statement changes (default 1)"},
     {"--one-message", NULL, VALUE_FLAG, 0, 0, "send a transaction's statements together"},
     {NULL, NULL, VALUE_FLAG, 0, 0, NULL},
 };
@@ -62,7 +63,7 @@ static const char prepare_sql[] =
 
 struct storm {
     const char *database_url, *table;
-    int clients, jobs, seconds;
+    int clients, jobs, seconds, tasks;
     bool is_one_message;
     int64_t first_job, first_task;
     pthread_barrier_t start;
@@ -91,8 +92,9 @@ static bool run_together(struct client *client, struct session *session, const i
     for (int i = 0; i < 2; i++)
         length += (size_t)snprintf(sql + length, sizeof sql - length,
                                    "update %s set status = " TURN_STATUS
-                                   " where job_id = %lld and id = %lld;",
-                                   client->storm->table, (long long)jobs[i], (long long)tasks[i]);
+                                   " where job_id = %lld and id between %lld and %lld;",
+                                   client->storm->table, (long long)jobs[i], (long long)tasks[i],
+                                   (long long)tasks[i] + client->storm->tasks - 1);
     snprintf(sql + length, sizeof sql - length, "commit");
     return session_run(session, sql, &client->failure);
 }
@@ -108,15 +110,16 @@ static bool run_statement(struct client *client, struct session *session, const 
 static bool run_apart(struct client *client, struct session *session, const int64_t jobs[2],
                       const int64_t tasks[2])
 {
-    char sql[256], job[24], task[24];
+    char sql[256], job[24], first[24], last[24];
     snprintf(sql, sizeof sql,
-             "update %s set status = " TURN_STATUS " where job_id = $1 and id = $2",
+             "update %s set status = " TURN_STATUS " where job_id = $1 and id between $2 and $3",
              client->storm->table);
     bool is_done = run_statement(client, session, "begin", 0, NULL);
     for (int i = 0; is_done && i < 2; i++) {
         snprintf(job, sizeof job, "%lld", (long long)jobs[i]);
-        snprintf(task, sizeof task, "%lld", (long long)tasks[i]);
-        is_done = run_statement(client, session, sql, 2, (const char *const[]){job, task});
+        snprintf(first, sizeof first, "%lld", (long long)tasks[i]);
+        snprintf(last, sizeof last, "%lld", (long long)tasks[i] + client->storm->tasks - 1);
+        is_done = run_statement(client, session, sql, 3, (const char *const[]){job, first, last});
     }
     return is_done && run_statement(client, session, "commit", 0, NULL);
 }
@@ -127,9 +130,10 @@ static bool one_transaction(struct client *client, struct session *session)
     struct storm *storm = client->storm;
     int64_t a = random_below(client, storm->jobs), b = random_below(client, storm->jobs - 1);
     b += b >= a;
-    /* a task of each client's own, so that they share jobs and never a task */
-    int64_t own = storm->first_task + client->number +
-                  random_below(client, TASKS_IN_A_JOB / storm->clients) * storm->clients;
+    /* tasks of each client's own, so that they share jobs and never a task */
+    int own_tasks = TASKS_IN_A_JOB / storm->clients;
+    int64_t own = storm->first_task + (int64_t)client->number * own_tasks +
+                  random_below(client, own_tasks - storm->tasks + 1);
     const int64_t jobs[] = {storm->first_job + a, storm->first_job + b};
     const int64_t tasks[] = {own + a * TASKS_IN_A_JOB, own + b * TASKS_IN_A_JOB};
     return (storm->is_one_message ? run_together : run_apart)(client, session, jobs, tasks);
@@ -296,7 +300,11 @@ bool bench_storm(const struct call *call, struct failure *failure)
     struct storm storm = {.clients = (int)call_integer(call, "--clients", 32),
                           .jobs = (int)call_integer(call, "--jobs", 6),
                           .seconds = (int)call_integer(call, "--seconds", 8),
+                          .tasks = (int)call_integer(call, "--tasks", 1),
                           .is_one_message = call_has(call, "--one-message")};
+    if (storm.clients * storm.tasks > TASKS_IN_A_JOB)
+        return failure_set(failure, FAILURE_USAGE, "--clients times --tasks must be at most %d",
+                           TASKS_IN_A_JOB);
     struct bench bench;
     json_t *answer = json_object();
     int64_t drifted = 0;
