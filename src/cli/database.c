@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pg/cluster_folder.h"
 #include "pg/cluster_url.h"
 #include "store/migrate.h"
 
@@ -26,17 +27,41 @@ void database_find_folder(const struct call *call, struct text *folder)
         cluster_default_folder(folder);
 }
 
+bool database_is_held(const struct call *call)
+{
+    struct text path = {0};
+    struct cluster_folder folder;
+    if (!database_is_private(call))
+        return false;
+    database_find_folder(call, &path);
+    bool is_there = cluster_folder_open(&folder, text_string(&path), false, NULL);
+    bool is_held = is_there && cluster_folder_is_held(&folder);
+    if (is_there)
+        cluster_folder_finish(&folder);
+    text_finish(&path);
+    return is_held;
+}
+
+static void hint_at_start(const struct call *call, const char *folder, struct failure *failure)
+{
+    bool has_data = call_has(call, "--data");
+    if (database_is_held(call))
+        failure_hint(failure, "Try again in a moment: a pawl up that has the folder is starting "
+                              "or stopping it.");
+    else
+        failure_hint(failure,
+                     "Start it with: pawl up%s%s; or name another database with --db URL "
+                     "or DATABASE_URL.",
+                     has_data ? " --data " : "", has_data ? folder : "");
+}
+
 static bool find_private(const struct call *call, struct text *url, struct failure *failure)
 {
     struct text folder = {0};
     database_find_folder(call, &folder);
     bool is_found = cluster_url(text_string(&folder), url, failure);
     if (!is_found && failure && failure->class == FAILURE_DATABASE)
-        failure_hint(failure,
-                     "Start it with: pawl up%s%s; or name another database with --db URL "
-                     "or DATABASE_URL.",
-                     call_has(call, "--data") ? " --data " : "",
-                     call_has(call, "--data") ? text_string(&folder) : "");
+        hint_at_start(call, text_string(&folder), failure);
     text_finish(&folder);
     return is_found;
 }
@@ -78,6 +103,27 @@ static void explain_refusal(struct failure *failure)
             failure_hint(failure, "%s", hints[i].hint);
 }
 
+static void report_setting_up(const struct call *call, struct failure *failure)
+{
+    struct text folder = {0};
+    database_find_folder(call, &folder);
+    failure_set(failure, FAILURE_DATABASE, "the private database in \"%s\" is still being set up",
+                text_string(&folder));
+    failure_hint(failure, "Try again in a moment.");
+    text_finish(&folder);
+}
+
+static void explain(const struct call *call, struct failure *failure)
+{
+    bool is_held = database_is_held(call);
+    if (is_held && strstr(failure->message, "database \"pawl\" does not exist"))
+        report_setting_up(call, failure);
+    else if (is_held && strstr(failure->message, "No such file")) /* its socket comes last */
+        failure_hint(failure, "Try again in a moment.");
+    else
+        explain_refusal(failure);
+}
+
 struct session *database_open(const struct call *call, struct failure *failure)
 {
     struct text url = {0};
@@ -85,9 +131,15 @@ struct session *database_open(const struct call *call, struct failure *failure)
     if (database_find(call, &url, failure))
         session = session_open(text_string(&url), call->command->words, failure);
     if (!session && failure && failure->class == FAILURE_DATABASE)
-        explain_refusal(failure);
+        explain(call, failure);
     text_finish(&url);
     return session;
+}
+
+static bool lacks_schema(struct session *session)
+{
+    struct migrate_report report;
+    return migrate_read(session, &report, NULL) && !report.has_schema;
 }
 
 struct session *database_open_checked(const struct call *call, struct failure *failure)
@@ -95,6 +147,8 @@ struct session *database_open_checked(const struct call *call, struct failure *f
     struct session *session = database_open(call, failure);
     if (!session || migrate_check(session, failure))
         return session;
+    if (lacks_schema(session) && database_is_held(call))
+        report_setting_up(call, failure);
     session_close(session);
     return NULL;
 }

@@ -14,8 +14,11 @@ bool database_is_private(const struct call *call);
 bool database_find(const struct call *call, struct text *url, struct failure *failure);
 /* Appends the folder of the private database: --data or the default. */
 void database_find_folder(const struct call *call, struct text *folder);
-/* A session with it; NULL with failure set. The first asks nothing about the schema, the second
- * makes sure that it is this program's. */
+/* It is private and a pawl up has its folder, so what is not there yet may come by itself. */
+bool database_is_held(const struct call *call);
+/* A session with it; NULL with failure set, which for a private one that another program is still
+ * setting up is a FAILURE_DATABASE that says so. The first asks nothing about the schema, the
+ * second makes sure that it is this program's. */
 struct session *database_open(const struct call *call, struct failure *failure);
 struct session *database_open_checked(const struct call *call, struct failure *failure);
 

@@ -16,7 +16,6 @@
 #include "base/memory.h"
 #include "cli/database.h"
 #include "cli/progress.h"
-#include "pg/cluster_folder.h"
 
 enum { READY_US = 120 * 1000 * 1000, LOOK_AGAIN_US = 50 * 1000 };
 
@@ -171,26 +170,13 @@ static bool open_session(const struct call *call, struct session **session, bool
     return *session != NULL;
 }
 
-/* Another pawl up has the folder: its PostgreSQL is starting, or starting again. */
-static bool is_held_by_another(const struct call *call)
-{
-    struct text path = {0};
-    struct cluster_folder folder;
-    database_find_folder(call, &path);
-    bool is_there = cluster_folder_open(&folder, text_string(&path), false, NULL);
-    bool is_held = is_there && cluster_folder_is_held(&folder);
-    if (is_there)
-        cluster_folder_finish(&folder);
-    text_finish(&path);
-    return is_held;
-}
-
 static bool start_missing(struct node_process *process, const struct call *call, bool is_down,
                           struct failure *failure)
 {
     if (!is_down)
         return start_serve(process, call, failure);
-    return is_held_by_another(call) || start_up(process, call, failure);
+    /* Held: another's PostgreSQL is starting, or starting again. */
+    return database_is_held(call) || start_up(process, call, failure);
 }
 
 bool node_process_ensure(struct node_process *process, const struct call *call,

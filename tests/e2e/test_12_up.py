@@ -1,4 +1,5 @@
 """pawl up: a database of its own, started, kept alive and stopped with the program."""
+import fcntl
 import json
 import os
 import pathlib
@@ -119,6 +120,34 @@ def test_a_second_up_is_refused(house, launch, tmp_path):
     finally:
         other.end()
     assert get(house.port, "/readyz")[0] == 200, "the first one does not care"
+
+
+def test_a_database_that_is_still_being_set_up_is_called_that(house):
+    """A pawl up that has got only so far, played by the test: it holds the folder's lock."""
+    node = house.up()
+    node.kill()
+    server = house.url().replace("///pawl?", "///postgres?")
+
+    def refusal(code):
+        return pawl("status", "--data", house.folder, code=code, timeout=20).stderr
+
+    with psycopg.connect(server, autocommit=True) as connection, open(f"{house.folder}/pawl.lock") as lock:
+        connection.execute("drop database pawl with (force)")
+        assert "does not exist" in refusal(4), "nobody is at work on it"
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert "still being set up" in refusal(4) and "Try again in a moment" in refusal(4)
+        connection.execute("create database pawl")
+        assert "still being set up" in refusal(4)
+        entry = f"{house.folder}/socket/.s.PGSQL.5432"
+        os.rename(entry, f"{entry}.later")
+        assert "Try again in a moment" in refusal(4)
+        os.rename(f"{entry}.later", entry)
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        assert "pawl migrate" in refusal(5)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        house.end()
+        assert "is not running" in refusal(4) and "Try again in a moment" in refusal(4)
+    assert f"pawl up --data {house.folder}" in refusal(4)
 
 
 def test_a_folder_of_somebody_else_is_left_alone(house):
