@@ -176,7 +176,6 @@ static bool apply_present(struct session *session, struct migrate_report *report
     return true;
 }
 
-/* Inside the transaction, under the lock. */
 /* A schema of that name that we did not make is somebody's: nothing is put into it. */
 static bool refuse_foreign_schema(struct session *session, struct failure *failure)
 {
@@ -194,6 +193,7 @@ static bool refuse_foreign_schema(struct session *session, struct failure *failu
     return failure_hint(failure, "Rename that schema, or give Pawl another database.");
 }
 
+/* Inside the transaction, under the lock. */
 static bool apply_missing(struct session *session, struct migrate_report *report,
                           struct failure *failure)
 {
