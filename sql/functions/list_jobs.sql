@@ -11,9 +11,9 @@ set jit = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
-  select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(r) order by r.id::bigint desc), '[]')
+  select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(r) order by r.job::bigint desc), '[]')
   from (
-    select j.id::text as id, j.kind, j.status, j.is_standing, j.params ->> 'url' as url, p.total,
+    select j.id::text as job, j.kind, j.status, j.is_standing, j.params ->> 'url' as url, p.total,
       p.waiting + p.pending + p.running as open, p.waiting, p.pending, p.running, p.completed, p.failed,
       p.cancelled, j.error, j.created_at, j.started_at, j.finished_at
     from (

@@ -5,9 +5,9 @@ create or replace function pawl.list_kinds() returns jsonb
 language sql stable
 set search_path = ''
 as $$
-  select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(r) order by r.name), '[]')
+  select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(r) order by r.kind), '[]')
   from (
-    select k.name, k.executor, k.target, k.max_attempts, k.timeout_ms, k.backoff_base_ms, k.backoff_cap_ms,
+    select k.name as kind, k.executor, k.target, k.max_attempts, k.timeout_ms, k.backoff_base_ms, k.backoff_cap_ms,
       k.max_payload_bytes, l.max_running, nullif(l.start_interval_ms, 0) as start_interval_ms, k.created_at,
       k.updated_at
     from pawl.kinds k

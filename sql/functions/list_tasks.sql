@@ -12,16 +12,18 @@ begin
     perform pawl.refuse_job(p_job_id);
   end if;
   return (
-    select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(r) order by r.task_id::bigint), '[]')
+    select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(r) order by t.id), '[]')
     from (
-      select t.job_id::text as job_id, t.id::text as task_id, t.job_id || '/' || t.id as id, t.status,
-        t.wait_reason, t.priority, t.attempt, t.key, t.run_at, t.created_at, t.started_at, t.finished_at,
-        t.error, t.payload
-      from pawl.tasks t
-      where t.job_id = p_job_id
-        and (p_status is null or t.status = p_status::pawl.task_status)
-      order by t.id
+      select n.*
+      from pawl.tasks n
+      where n.job_id = p_job_id
+        and (p_status is null or n.status = p_status::pawl.task_status)
+      order by n.id
       limit p_limit
+    ) t
+    cross join lateral (
+      select t.job_id || '/' || t.id as task, t.job_id::text as job, t.status, t.wait_reason, t.priority,
+        t.attempt, t.key, t.run_at, t.created_at, t.started_at, t.finished_at, t.error, t.payload
     ) r);
 end
 $$;

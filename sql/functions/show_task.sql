@@ -11,9 +11,9 @@ declare
 begin
   select pg_catalog.to_jsonb(r) into v_task
   from (
-    select t.job_id || '/' || t.id as id, t.job_id::text as job_id, t.id::text as task_id, j.kind, t.status,
-      t.wait_reason, t.priority, t.attempt, k.max_attempts, t.key, n.name as node, t.run_at, t.created_at,
-      t.started_at, t.finished_at, t.error, t.payload, t.result,
+    select t.job_id || '/' || t.id as task, t.job_id::text as job, j.kind, t.status, t.wait_reason, t.priority,
+      t.attempt, k.max_attempts, t.key, n.name as node, t.run_at, t.created_at, t.started_at, t.finished_at,
+      t.error, t.payload, t.result,
       (select coalesce(pg_catalog.jsonb_agg(
          (pg_catalog.to_jsonb(a) - array['job_id', 'task_id', 'org_id', 'node_id'])
            || pg_catalog.jsonb_build_object('node', m.name)

@@ -46,7 +46,6 @@ bool command_job_list(const struct call *call, struct failure *failure)
     json_t *jobs = document_ask_once(call, "select pawl.list_jobs($1, $2)", 2, values, failure);
     if (!jobs)
         return false;
-    document_name(jobs, "id", "job");
     if (call_has(call, "--json"))
         return output_json(jobs);
     table_print(columns, jobs);
@@ -129,7 +128,6 @@ static bool show_job(const struct call *call, struct session *session, struct fa
     json_t *report = NULL;
     if (!job)
         return false;
-    document_name(job, "id", "job");
     if (is_crawl(job) && !(report = document_ask(session, "select pawl.crawl_report($1)", 1,
                                                  call->arguments, failure))) {
         json_decref(job);

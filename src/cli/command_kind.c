@@ -25,7 +25,6 @@ bool command_kind_list(const struct call *call, struct failure *failure)
     json_t *kinds = document_ask_once(call, "select pawl.list_kinds()", 0, NULL, failure);
     if (!kinds)
         return false;
-    document_name(kinds, "name", "kind");
     if (call_has(call, "--json"))
         return output_json(kinds);
     table_print(columns, kinds);

@@ -35,7 +35,6 @@ bool command_task_list(const struct call *call, struct failure *failure)
         document_ask_once(call, "select pawl.list_tasks($1, $2, $3)", 3, values, failure);
     if (!tasks)
         return false;
-    document_name(tasks, "id", "task");
     if (call_has(call, "--json"))
         return output_json(tasks);
     table_print(columns, tasks);
@@ -93,7 +92,6 @@ bool command_task_show(const struct call *call, struct failure *failure)
     json_t *task = document_ask_once(call, "select pawl.show_task($1, $2)", 2, values, failure);
     if (!task)
         return false;
-    document_name(task, "id", "task");
     if (call_has(call, "--json"))
         return output_json(task);
     print_task(task);

@@ -28,35 +28,3 @@ json_t *document_ask_once(const struct call *call, const char *sql, int count,
     session_close(session);
     return document;
 }
-
-static void move_member(json_t *to, json_t *from, const char *new_key, const char *key)
-{
-    json_t *value = json_object_get(from, key);
-    if (value)
-        json_object_set(to, new_key, value);
-    json_object_del(from, key);
-}
-
-static void name_row(json_t *row, const char *own, const char *noun)
-{
-    json_t *named = json_object();
-    move_member(named, row, noun, own);
-    move_member(named, row, "job", "job_id");
-    json_object_del(row, "task_id");
-    json_object_update(named, row);
-    json_object_clear(row);
-    json_object_update(row, named);
-    json_decref(named);
-}
-
-void document_name(json_t *document, const char *own, const char *noun)
-{
-    size_t at;
-    json_t *row;
-    if (json_is_object(document))
-        name_row(document, own, noun);
-    json_array_foreach(document, at, row)
-    {
-        name_row(row, own, noun);
-    }
-}

@@ -14,10 +14,5 @@ json_t *document_ask(struct session *session, const char *sql, int count, const 
 /* Opens the call's database (schema checked), asks, closes. */
 json_t *document_ask_once(const struct call *call, const char *sql, int count,
                           const char *const *values, struct failure *failure);
-/* The database's documents name a row's columns as its tables do; what a command prints names
- * things by the nouns that people type. Of an object, or of each in an array: member `own`, which
- * says which one it is, becomes `noun` and the first; job_id becomes job; task_id goes, as a task's
- * own id says it too. */
-void document_name(json_t *document, const char *own, const char *noun);
 
 #endif
