@@ -1,7 +1,8 @@
--- What is said, everywhere in the same words, about a kind, a job or a task that is not there, and about
--- an argument that cannot be. Called by whoever has just looked and found nothing, so that a look that
--- succeeds pays nothing.
--- Each only raises: PW001 for a kind, PW002 for a job or a task, PW006 for an argument.
+-- What is said, everywhere in the same words, about a kind, a job or a task that is not there, about a
+-- job that has ended, and about an argument that cannot be. Called by whoever has just looked, so that
+-- a look that succeeds pays nothing.
+-- Each only raises: PW001 for a kind, PW002 for a job or a task, PW003 for a job that has ended, PW006 for
+-- an argument.
 -- Locks: none.
 create or replace function pawl.refuse_null(p_parameter text, p_hint text) returns void
 language plpgsql volatile
@@ -52,6 +53,17 @@ begin
 end
 $$;
 comment on function pawl.refuse_job(bigint) is 'raises: the job does not exist';
+
+create or replace function pawl.refuse_new_task(p_job_id bigint) returns void
+language plpgsql volatile
+set search_path = ''
+as $$
+begin
+  raise exception 'job % has ended: it takes no more tasks', p_job_id
+    using errcode = 'PW003', hint = 'Create a new job, or run ended tasks again with pawl.retry_task or pawl.retry_failed.';
+end
+$$;
+comment on function pawl.refuse_new_task(bigint) is 'raises: the job has ended';
 
 create or replace function pawl.refuse_task(p_job_id bigint, p_task_id bigint) returns void
 language plpgsql volatile

@@ -67,17 +67,6 @@ end
 $$;
 comment on function pawl.ring_for_tasks(bigint[], boolean) is 'wakes the nodes for jobs that got pending tasks, and for tasks that were given a time';
 
-create or replace function pawl.refuse_new_task(p_job_id bigint) returns void
-language plpgsql volatile
-set search_path = ''
-as $$
-begin
-  raise exception 'job % has ended: it takes no more tasks', p_job_id
-    using errcode = 'PW003', hint = 'Create a new job, or run ended tasks again with pawl.retry_task or pawl.retry_failed.';
-end
-$$;
-comment on function pawl.refuse_new_task(bigint) is 'raises: the job has ended';
-
 -- As hold_job_open, for a change of tasks that are there: an ended job is open again, since somebody
 -- runs a task of it once more.
 create or replace function pawl.open_job(p_job_id bigint) returns void
