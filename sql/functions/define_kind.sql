@@ -1,12 +1,13 @@
 -- pawl.define_kind(name, executor, target, ...): creates a kind, or changes it; a null argument keeps
--- what is there, or takes the table's default. p_max_running and p_start_interval_ms make a limiter
--- "kind:NAME" that holds over all nodes, and which the kind's jobs get when they are created; the
--- standing job gets it at once.
--- Returns nothing. Refuses what is not allowed, and says what is (PW006).
+-- what is there, or takes the table's default; a new kind needs an executor. p_max_running and
+-- p_start_interval_ms make a limiter "kind:NAME" that holds over all nodes, and which the kind's jobs
+-- get when they are created; the standing job gets it at once.
+-- Returns nothing. Refuses what is not allowed, and says what is (PW006); without an executor, a kind
+-- that does not exist (PW001).
 -- Locks: the limiter's row, the kind's row, then the standing job's row.
 create or replace function pawl.define_kind(
   p_name text,
-  p_executor text,
+  p_executor text default null,
   p_target text default null,
   p_max_attempts integer default null,
   p_timeout_ms integer default null,
@@ -28,11 +29,17 @@ begin
     raise exception 'the name of a kind has from 1 to 200 characters, not %', coalesce(pg_catalog.length(p_name)::text, 'null')
       using errcode = 'PW006', hint = 'Give a short name, for example mail.';
   end if;
-  if p_executor not in ('noop', 'sql', 'crawl') or p_executor is null then
-    raise exception 'executor % is not known', coalesce(pg_catalog.quote_literal(p_executor), 'null')
+  if p_executor not in ('noop', 'sql', 'crawl') then
+    raise exception 'executor % is not known', pg_catalog.quote_literal(p_executor)
       using errcode = 'PW006', hint = 'It is one of noop, sql, crawl.';
   end if;
   select k.* into v_kind from pawl.kinds k where k.name = p_name;
+  if not found and p_executor is null then
+    raise exception 'kind "%" does not exist', p_name
+      using errcode = 'PW001',
+        hint = 'To create it, say what runs its tasks: p_executor (pawl kind set: --executor) noop, sql or crawl.';
+  end if;
+  v_kind.executor := coalesce(p_executor, v_kind.executor);
   v_kind.target := coalesce(p_target, v_kind.target);
   v_kind.max_attempts := coalesce(p_max_attempts, v_kind.max_attempts, 5);
   v_kind.timeout_ms := coalesce(p_timeout_ms, v_kind.timeout_ms, 60000);
@@ -57,7 +64,7 @@ begin
     perform pawl.refuse_value(v_wrong.parameter, v_wrong.value, v_wrong.allowed);
   end if;
 
-  if p_executor = 'sql' then
+  if v_kind.executor = 'sql' then
     if v_kind.target is null then
       raise exception 'kind "%" needs a target: the function to call', p_name
         using errcode = 'PW006', hint = 'Write a function of one jsonb argument and give its name.';
@@ -75,10 +82,10 @@ begin
 
   insert into pawl.kinds as k (name, executor, target, max_attempts, timeout_ms, backoff_base_ms,
     backoff_cap_ms, max_payload_bytes, limiter_key)
-  values (p_name, p_executor, v_kind.target, v_kind.max_attempts, v_kind.timeout_ms, v_kind.backoff_base_ms,
+  values (p_name, v_kind.executor, v_kind.target, v_kind.max_attempts, v_kind.timeout_ms, v_kind.backoff_base_ms,
     v_kind.backoff_cap_ms, v_kind.max_payload_bytes, v_limiter)
   on conflict (name) do update
-    set executor = excluded.executor,
+    set executor = coalesce(p_executor, k.executor),
         target = coalesce(p_target, k.target),
         max_attempts = coalesce(p_max_attempts, k.max_attempts),
         timeout_ms = coalesce(p_timeout_ms, k.timeout_ms),

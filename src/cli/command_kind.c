@@ -1,10 +1,7 @@
 /* pawl kind list, pawl kind set. */
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "base/memory.h"
 #include "cli/commands.h"
-#include "cli/database.h"
 #include "cli/document.h"
 #include "cli/output.h"
 #include "cli/table.h"
@@ -55,35 +52,13 @@ static const char *milliseconds_of(const struct call *call, const char *option, 
     return text;
 }
 
-/* What --executor says or, of a kind that exists, what it is: the caller frees it. */
-static char *find_executor(const struct call *call, struct failure *failure)
-{
-    if (call_has(call, "--executor"))
-        return memory_copy_string(call_text(call, "--executor"));
-    json_t *answer = document_ask_once(call,
-                                       "select coalesce((select to_jsonb(k.executor) from "
-                                       "pawl.kinds k where k.name = $1), 'null')",
-                                       1, call->arguments, failure);
-    char *executor = json_is_string(answer) ? memory_copy_string(json_string_value(answer)) : NULL;
-    if (answer && !executor) {
-        failure_set(failure, FAILURE_INPUT, "kind \"%s\" does not exist", call->arguments[0]);
-        failure_hint(failure,
-                     "To create it, say what runs its tasks: --executor noop, sql or crawl.");
-    }
-    json_decref(answer);
-    return executor;
-}
-
 bool command_kind_set(const struct call *call, struct failure *failure)
 {
     char timeout[32], backoff[32], cap[32], interval[32];
     snprintf(interval, sizeof interval, "%.6f", 1000 / call_number(call, "--pace", 1));
-    char *executor = find_executor(call, failure);
-    if (!executor)
-        return false;
     const char *const values[] = {
         call->arguments[0],
-        executor,
+        call_text(call, "--executor"),
         call_text(call, "--target"),
         call_text(call, "--max-attempts"),
         milliseconds_of(call, "--timeout", timeout),
@@ -96,7 +71,6 @@ bool command_kind_set(const struct call *call, struct failure *failure)
     json_t *answer = document_ask_once(
         call, "select to_jsonb(pawl.define_kind($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)::text)",
         10, values, failure);
-    free(executor);
     if (!answer)
         return false;
     json_decref(answer);

@@ -21,7 +21,8 @@ select pawl.define_kind('mail', 'noop', p_max_attempts => 2, p_timeout_ms => 7);
 select pawl.define_kind('mail', 'noop', p_timeout_ms => 8);
 select row_eq($$ select max_attempts, timeout_ms from pawl.kinds where name = 'mail' $$, row (2, 8), 'null keeps what is there');
 select throws_ok($$ select pawl.define_kind('x', 'fax') $$, 'PW006', 'executor ''fax'' is not known', 'an unknown executor');
-select throws_ok($$ select pawl.define_kind('x', null) $$, 'PW006', 'executor null is not known', 'no executor');
+select throws_ok($$ select pawl.define_kind('x', p_max_running => 3) $$, 'PW001', 'kind "x" does not exist', 'no executor, and no kind to keep it of');
+select matches(probe.hint_of($$ select pawl.define_kind('x') $$), 'p_executor .*noop, sql or crawl', 'the hint says what is missing');
 select throws_ok($$ select pawl.define_kind('x', 'sql') $$, 'PW006', null, 'sql without a target');
 select throws_ok($$ select pawl.define_kind('x', 'sql', 'probe.nothing') $$, 'PW006', 'function probe.nothing(jsonb) does not exist', 'a target that does not exist');
 create function probe.work(p jsonb) returns jsonb language sql as $$ select p $$;
@@ -30,6 +31,9 @@ select throws_ok($$ select pawl.define_kind('x', 'sql', 'probe.wrong') $$, 'PW00
 select lives_ok($$ select pawl.define_kind('s', 'sql', 'probe.work') $$, 'a target that is right');
 select lives_ok($$ select pawl.define_kind('s', 'sql', p_timeout_ms => 9) $$, 'a null target keeps the target');
 select is((select target from pawl.kinds where name = 's'), 'probe.work', 'which is still there');
+select lives_ok($$ select pawl.define_kind('s', p_max_attempts => 3) $$, 'a null executor keeps the executor');
+select row_eq($$ select executor, target, max_attempts, timeout_ms from pawl.kinds where name = 's' $$, row ('sql'::text, 'probe.work'::text, 3, 9), 'and all else');
+select throws_ok($$ select pawl.define_kind('s', p_target => 'probe.wrong') $$, 'PW006', null, 'whose rules hold for a new target');
 select throws_ok(format('select pawl.define_kind(%L, %L%s)', n, 'noop', a), 'PW006', m, m)
 from (values
   ('', '', 'the name of a kind has from 1 to 200 characters, not 0'),
