@@ -2,6 +2,7 @@
  * The life of a node. The table below is the whole of it; everything else here is an action or
  * finds out which event it is.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 

@@ -12,7 +12,9 @@
  */
 #include "http/client.h"
 
+#include <netdb.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "base/check.h"
 #include "base/memory.h"

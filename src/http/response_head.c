@@ -1,5 +1,7 @@
 #include "http/response_head.h"
 
+#include <string.h>
+
 void response_head_start(struct response_head *head, size_t max_bytes)
 {
     head->status = 0;

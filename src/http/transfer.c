@@ -1,6 +1,8 @@
 #include "http/transfer.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 
 #include "base/check.h"
 #include "base/memory.h"

@@ -5,8 +5,10 @@
  */
 #include "pg/connection_attempt.h"
 
+#include <netdb.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/text.h"

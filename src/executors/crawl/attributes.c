@@ -1,5 +1,7 @@
 #include "executors/crawl/attributes.h"
 
+#include <string.h>
+
 #include "executors/crawl/entities.h"
 
 struct reader {

@@ -1,6 +1,7 @@
 #include "executors/crawl/links.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "executors/crawl/tokenizer.h"
 

@@ -10,6 +10,7 @@
 #include "executors/crawl/tokenizer.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/memory.h"

@@ -8,6 +8,7 @@
 
 #include <openssl/sha.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "executors/crawl/url_build.h"
 #include "executors/crawl/url_bytes.h"

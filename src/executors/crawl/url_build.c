@@ -1,5 +1,7 @@
 #include "executors/crawl/url_build.h"
 
+#include <string.h>
+
 #include "executors/crawl/url_bytes.h"
 
 /* Parameters that say where a visitor came from and never what is shown; a final * stands for any

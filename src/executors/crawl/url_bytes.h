@@ -3,6 +3,7 @@
 #define PAWL_EXECUTORS_CRAWL_URL_BYTES_H
 
 #include <stdbool.h>
+#include <string.h>
 
 #include "base/text.h"
 
