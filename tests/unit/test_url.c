@@ -85,13 +85,6 @@ static void test_hosts(void **state)
         {"http://a%2fb/", NULL},
         {"http://a%zzb/", NULL},
         {"http://a^b/", NULL},
-        {"http://b\xC3\xBC"
-         "cher.de/",
-         NULL},
-        {"http://b%C3%BC"
-         "cher.de/",
-         NULL},
-        {"http://xn--bcher-kva.de/", "http://xn--bcher-kva.de/"},
         {"http://example.com./", "http://example.com./"},
         {"http://under_score.example.com/", "http://under_score.example.com/"},
         {"http://127.0.0.1/", "http://127.0.0.1/"},
@@ -122,6 +115,65 @@ static void test_hosts(void **state)
         {"http://::1/", NULL},
     };
     CHECK_CASES(cases, NULL);
+}
+
+/* What the test data of test_url_vectors.c says little about. */
+static void test_international_hosts(void **state)
+{
+    static const struct reference_case cases[] = {
+        {"http://bücher.de/", "http://xn--bcher-kva.de/"},
+        {"http://B%C3%9Ccher.de/", "http://xn--bcher-kva.de/"},
+        {"http://b\x75\xCC\x88"
+         "cher.de/",
+         "http://xn--bcher-kva.de/"},
+        {"http://b\xFC"
+         "cher.de/",
+         NULL},
+        {"http://xn--bcher-kva.de/", "http://xn--bcher-kva.de/"},
+        {"http://XN--BCHER-KVA.de/", "http://xn--bcher-kva.de/"},
+        {"http://日本語。ＪＰ/", "http://xn--wgv71a119e.jp/"},
+        {"http://☕.example/", "http://xn--53h.example/"},
+        {"http://faß.de/", "http://xn--fa-hia.de/"},
+        {"http://ＥＸＡＭＰＬＥ.com/", "http://example.com/"},
+        {"http://１２７．１/", "http://127.0.0.1/"},
+        {"http://ü.r3---sn-x.de/", "http://xn--tda.r3---sn-x.de/"},
+        {"http://-ü_.de/", "http://xn---_-xka.de/"},
+        {"http://ü..de/", "http://xn--tda..de/"},
+        {"http://ü.de./", "http://xn--tda.de./"},
+        {"http://क्\xE2\x80\x8Dष.in/", "http://xn--11b2ezcw70k.in/"},
+        {"http://a\xE2\x80\x8D"
+         "b.in/",
+         NULL},                            /* a joiner that joins nothing */
+        {"http://\xCC\x88u.de/", NULL},    /* a mark with nothing to stand on */
+        {"http://\xD8\xA7\x61.de/", NULL}, /* both directions in one label */
+        {"http://\xC2\xAD/", NULL},        /* a soft hyphen, and nothing is left */
+        {"http://xn--/", NULL},
+        {"http://xn--a-/", NULL},               /* "a", needlessly encoded */
+        {"http://xn--zca.xn--99999999/", NULL}, /* decodes to nothing */
+        {"http://xn--1ug.in/", NULL},           /* the joiner that joins nothing, encoded */
+        {"http://xn--a-ecp.ru/", NULL},         /* is not what its own decoded form would become */
+        {"http://ü%00.de/", NULL},
+        {"http://ü%2F.de/", NULL},
+        {"http://ü／.de/", NULL}, /* a wide slash becomes a slash */
+        {"http://℀.de/", NULL},
+    };
+    CHECK_CASES(cases, NULL);
+}
+
+static void test_long_hosts(void **state)
+{
+    struct text input = {0};
+    struct url url;
+    text_append_string(&input, "http://");
+    for (int i = 0; i < 255; i++)
+        text_append_char(&input, i % 50 == 49 ? '.' : 'a');
+    assert_true(url_parse(text_slice(&input), NULL, arena, &url, NULL));
+    assert_int_equal(url.host.length, 255);
+    text_append_char(&input, 'a');
+    assert_false(url_parse(text_slice(&input), NULL, arena, &url, NULL));
+    text_append_string(&input, "\xC3\xBC");
+    assert_false(url_parse(text_slice(&input), NULL, arena, &url, NULL));
+    text_finish(&input);
 }
 
 static void test_paths(void **state)
@@ -320,6 +372,73 @@ static void test_same_site(void **state)
     }
 }
 
+static void test_on_site(void **state)
+{
+    static const struct {
+        const char *url, *start;
+        bool is_on_site, is_with_subdomains;
+    } cases[] = {
+        {"http://www.example.com/x", "https://example.com/", true, true},
+        {"http://blog.example.com/", "http://www.example.com/", false, true},
+        {"http://blog.example.com/", "http://example.com/", false, true},
+        {"https://a.b.example.com/", "http://example.com/", false, true},
+        {"http://www.blog.example.com/", "http://blog.example.com/", true, true},
+        {"http://example.com/", "http://blog.example.com/", false, false},
+        {"http://shop.example.com/", "http://blog.example.com/", false, false},
+        {"http://notexample.com/", "http://example.com/", false, false},
+        {"http://not-example.com/", "http://www.example.com/", false, false},
+        {"http://example.com.evil.org/", "http://example.com/", false, false},
+        {"http://.example.com/", "http://example.com/", false, false},
+        {"http://blog.example.com:8080/", "http://example.com/", false, false},
+        {"http://blog.example.com:8080/", "https://example.com:8080/", false, true},
+        {"http://example.com:8080/", "http://example.com/", false, false},
+        {"http://other.com/", "http://www.com/", false, false},
+        {"http://a.www.com/", "http://www.com/", false, true},
+        {"http://127.0.0.1/", "http://127.0.0.1/", true, true},
+        {"http://127.0.0.2/", "http://0.0.2/", false, false},
+        {"http://1.127.0.1/", "http://127.0.0.1/", false, false},
+        {"http://[::1]/", "http://[::1]/", true, true},
+        {"http://[1::1]/", "http://[::1]/", false, false},
+        {"http://b.xn--bcher-kva.de/", "http://www.bücher.de/", false, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct url url = parsed(cases[i].url), start = parsed(cases[i].start);
+        if (url_is_on_site(&url, &start, false) != cases[i].is_on_site ||
+            url_is_on_site(&url, &start, true) != cases[i].is_with_subdomains)
+            fail_msg("%s and %s", cases[i].url, cases[i].start);
+    }
+}
+
+/* Each of the list is dropped, in any case, and nothing that may choose what is shown. */
+static void test_tracking_parameters(void **state)
+{
+    static const char *const kept[] = {
+        "ref",    "referrer", "source", "src",    "id",      "cid",    "sid",   "page",
+        "p",      "lang",     "hl",     "locale", "q",       "s",      "tab",   "sort",
+        "filter", "campaign", "tag",    "v",      "amp",     "token",  "key",   "utm",
+        "mtm",    "ga",       "gl",     "_g",     "fb",      "pk",     "pk_id", "mc",
+        "click",  "trk",      "date",   "type",   "variant", "gclid_", "xgclid"};
+    struct text input = {0};
+    size_t count = 0;
+    for (const char *const *name = url_tracking_parameters(); *name; name++, count++) {
+        text_clear(&input);
+        text_append_format(&input, "http://a/?%s=1&b&%s", *name, *name);
+        for (char *at = input.start; *at; at++)
+            *at = *at == '*' ? 'x' : *at;
+        assert_string_equal(parsed(text_string(&input)).whole.start, "http://a/?b");
+        for (char *at = input.start + 10; *at; at++)
+            *at = *at == 'b' ? 'b' : (char)(*at >= 'a' && *at <= 'z' ? *at - 32 : *at);
+        assert_null(strstr(parsed(text_string(&input)).whole.start, "=1"));
+    }
+    assert_true(count > 60);
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+        text_clear(&input);
+        text_append_format(&input, "http://a/?%s=1", kept[i]);
+        assert_string_equal(parsed(text_string(&input)).whole.start, text_string(&input));
+    }
+    text_finish(&input);
+}
+
 /* The expected values are what PostgreSQL's sha256() gives for the same text. */
 static void test_hash_and_key(void **state)
 {
@@ -334,6 +453,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_absolute),
         cmocka_unit_test(test_hosts),
+        cmocka_unit_test(test_international_hosts),
+        cmocka_unit_test(test_long_hosts),
         cmocka_unit_test(test_paths),
         cmocka_unit_test(test_queries),
         cmocka_unit_test(test_relative),
@@ -342,6 +463,8 @@ int main(void)
         cmocka_unit_test(test_length_limit),
         cmocka_unit_test(test_failure_speaks),
         cmocka_unit_test(test_same_site),
+        cmocka_unit_test(test_on_site),
+        cmocka_unit_test(test_tracking_parameters),
         cmocka_unit_test(test_hash_and_key),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

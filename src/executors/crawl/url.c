@@ -253,10 +253,34 @@ static bool has_default_port(const struct url *url)
     return url->port == scheme_find(url->scheme)->port;
 }
 
+static bool is_same_port(const struct url *a, const struct url *b)
+{
+    return a->port == b->port || (has_default_port(a) && has_default_port(b));
+}
+
 bool url_is_same_site(const struct url *a, const struct url *b)
 {
-    return slice_equals(without_www(a->host), without_www(b->host)) &&
-           (a->port == b->port || (has_default_port(a) && has_default_port(b)));
+    return slice_equals(without_www(a->host), without_www(b->host)) && is_same_port(a, b);
+}
+
+/* "www.com" is a name of its own: without its "www." every host in com would be below. */
+static struct slice site_name(struct slice host)
+{
+    struct slice name = without_www(host);
+    return memchr(name.start, '.', name.length) ? name : host;
+}
+
+static bool is_below(struct slice host, struct slice name)
+{
+    return host.length > name.length + 1 && host.start[host.length - name.length - 1] == '.' &&
+           slice_equals(url_slice_from(host, host.length - name.length), name);
+}
+
+bool url_is_on_site(const struct url *url, const struct url *start, bool with_subdomains)
+{
+    return url_is_same_site(url, start) ||
+           (with_subdomains && is_below(url->host, site_name(start->host)) &&
+            is_same_port(url, start));
 }
 
 static void digest(struct slice whole, unsigned char sum[SHA256_DIGEST_LENGTH])

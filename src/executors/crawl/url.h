@@ -4,8 +4,8 @@
  *
  * Where the two disagree: a browser leaves `%41` and a lone `%` as they are, we write `A` and
  * `%25`; an empty query (`/?`) is dropped. User names, passwords and fragments are no part of a
- * page's identity; nor are the parameters that only say where a visitor came from (a table in
- * url_build.c).
+ * page's identity; nor are the parameters that only say where a visitor came from
+ * (url_tracking_parameters()).
  *
  * Not for fetching: no name is resolved here and no address is allowed or refused.
  */
@@ -28,15 +28,16 @@
 struct url {
     struct slice whole;  /* https://example.com:8443/a/b?c=d */
     struct slice scheme; /* http or https */
-    struct slice host;   /* lower case; IPv4 as four numbers, IPv6 compressed and in brackets */
+    struct slice host;   /* lower case, xn-- for what is not ASCII; IPv4 as four numbers, IPv6
+                            compressed and in brackets */
     struct slice path;   /* begins with a slash */
     struct slice query;  /* without the question mark; {NULL, 0} when there is none */
     int port;            /* the scheme's own when the URL names none */
 };
 
 /* base: what a relative reference is relative to; NULL: the input must be absolute. The result may
- * be the base itself. False, with a FAILURE_INPUT, when the input is no http or https URL, is
- * longer than URL_BYTES_MAX or has a host that is not ASCII. failure may be NULL. */
+ * be the base itself. False, with a FAILURE_INPUT, when the input is no http or https URL, or is
+ * longer than URL_BYTES_MAX. failure may be NULL. */
 bool url_parse(struct slice input, const struct url *base, struct arena *arena, struct url *result,
                struct failure *failure);
 
@@ -46,6 +47,16 @@ struct url url_copy(const struct url *url, struct arena *arena);
 /* One site: the same host, a leading "www." aside, and the same port, where the default ports of
  * http and https count as the same. */
 bool url_is_same_site(const struct url *a, const struct url *b);
+
+/* Whether a crawl that began at `start` follows the URL: it is of the same site or,
+ * with_subdomains, its host is below the start's (blog.example.com and a.blog.example.com of
+ * www.example.com), on the same port as above. Nothing is below an IP address. Which names are
+ * registered by whom is not known here: of a start like www.co.uk, all hosts in co.uk are below. */
+bool url_is_on_site(const struct url *url, const struct url *start, bool with_subdomains);
+
+/* The query parameters that are left out of every URL: lower case, in any case in a URL; a final *
+ * stands for any ending. NULL ends the list; it is static. */
+const char *const *url_tracking_parameters(void);
 
 /* The first 8 bytes, big-endian, of the SHA-256 of a URL's `whole`. */
 uint64_t url_hash(struct slice whole);

@@ -3,31 +3,7 @@
 #include <string.h>
 
 #include "executors/crawl/url_bytes.h"
-
-/* Parameters that say where a visitor came from and never what is shown; a final * stands for any
- * ending. A name that some site gives another meaning does not belong here. */
-static const char *const tracking_parameters[] = {
-    "utm_*",         "mtm_*",
-    "gclid",         "gclsrc",
-    "dclid",         "gbraid",
-    "wbraid",        "srsltid",
-    "_ga",           "_gl",
-    "fbclid",        "igshid",
-    "msclkid",       "mc_cid",
-    "mc_eid",        "twclid",
-    "ttclid",        "li_fat_id",
-    "yclid",         "ysclid",
-    "_openstat",     "epik",
-    "rdt_cid",       "_hsenc",
-    "_hsmi",         "__hstc",
-    "__hssc",        "__hsfp",
-    "hsctatracking", "mkt_tok",
-    "vero_id",       "oly_enc_id",
-    "oly_anon_id",   "wickedid",
-    "irclickid",     "_kx",
-    "ml_subscriber", "ml_subscriber_hash",
-    "pk_campaign",   "pk_kwd",
-};
+#include "executors/crawl/url_tracking.h"
 
 /* Which bytes stand escaped in a path and in a query (WHATWG URL, section 1.3: the path and the
  * special-query percent-encode sets). `%` is not in the table: see append_normalised(). */
@@ -110,25 +86,6 @@ void url_build_path(struct url_builder *builder, size_t path_start, struct slice
     }
 }
 
-/* Without case; the first letter is looked at first, since nearly every name ends there. */
-static bool is_tracking(struct slice name)
-{
-    char first = name.length ? url_lower(name.start[0]) : '\0';
-    for (size_t i = 0; i < sizeof tracking_parameters / sizeof *tracking_parameters; i++) {
-        if (tracking_parameters[i][0] != first)
-            continue;
-        struct slice pattern = slice_of_string(tracking_parameters[i]), compared = name;
-        if (pattern.start[pattern.length - 1] == '*') {
-            pattern.length--;
-            if (compared.length > pattern.length)
-                compared.length = pattern.length;
-        }
-        if (slice_equals_nocase(pattern, compared))
-            return true;
-    }
-    return false;
-}
-
 void url_build_query(struct url_builder *builder, struct slice query)
 {
     size_t start = builder->length;
@@ -144,7 +101,7 @@ void url_build_query(struct url_builder *builder, struct slice query)
         query = is_last ? query : url_slice_from(query, until + 1);
         struct slice name = slice_of(builder->bytes + parameter, builder->length - parameter);
         name.length = url_find_any(name, "=");
-        if (is_tracking(name))
+        if (url_is_tracking_parameter(name))
             builder->length = before;
         else
             is_first = false;

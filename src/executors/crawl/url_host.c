@@ -8,26 +8,62 @@
 #include <sys/socket.h>
 
 #include "executors/crawl/url_bytes.h"
+#include "executors/crawl/url_idna.h"
 
-/* Takes escapes apart and makes letters small. */
-static const char *host_decode(struct slice raw, char host[URL_HOST_BYTES], size_t *length)
+/* A name may be longer than its ASCII form: soft hyphens and the like are left out there. */
+enum { DECODED_BYTES_MAX = 4 * URL_HOST_BYTES };
+
+static size_t decode_escapes(struct slice raw, char decoded[DECODED_BYTES_MAX])
 {
     size_t count = 0;
-    for (size_t at = 0; at < raw.length; at++) {
+    for (size_t at = 0; at < raw.length && count < DECODED_BYTES_MAX; at++) {
         unsigned char byte = (unsigned char)raw.start[at];
         if (url_escape_at(raw, at, &byte))
             at += 2;
-        if (byte >= 0x80)
-            return "its host is not ASCII, and internationalised names are read in their xn-- form";
-        if (byte <= ' ' || byte == 0x7F || strchr("#/:<>?@[\\]^|%", byte))
-            return "its host has a character that no host has";
-        if (count == URL_HOST_BYTES - 1)
-            return "its host is too long";
-        host[count++] = url_lower((char)byte);
+        decoded[count++] = (char)byte;
     }
-    host[count] = '\0';
-    *length = count;
-    return count ? NULL : "it has no host";
+    return count;
+}
+
+static bool copy_lower(struct slice name, char host[URL_HOST_BYTES])
+{
+    if (name.length >= URL_HOST_BYTES)
+        return false;
+    for (size_t at = 0; at < name.length; at++)
+        host[at] = url_lower(name.start[at]);
+    host[name.length] = '\0';
+    return true;
+}
+
+/* The standard's forbidden domain code points. */
+static bool has_forbidden(struct slice host)
+{
+    for (size_t at = 0; at < host.length; at++)
+        if ((unsigned char)host.start[at] <= ' ' || host.start[at] == 0x7F ||
+            strchr("#/:<>?@[\\]^|%", host.start[at]))
+            return true;
+    return false;
+}
+
+/* In small letters, as ASCII. */
+static const char *parse_name(struct slice raw, char host[URL_HOST_BYTES], size_t *length)
+{
+    char decoded[DECODED_BYTES_MAX];
+    struct slice name = slice_of(decoded, decode_escapes(raw, decoded));
+    if (name.length == DECODED_BYTES_MAX)
+        return "its host is too long";
+    if (memchr(name.start, '\0', name.length))
+        return "its host has a character that no host has";
+    if (url_idna_is_needed(name)) {
+        if (!url_idna_to_ascii(name, host, URL_HOST_BYTES))
+            return "its host is no valid international name";
+    } else if (!copy_lower(name, host)) {
+        return "its host is too long";
+    }
+    *length = strlen(host);
+    if (has_forbidden(slice_of(host, *length)))
+        return "its host has a character that no host has";
+    return *length ? NULL : "it has no host";
 }
 
 /* A number as C writes them: 0x for hexadecimal, 0 for octal. A bare 0x is 0. */
@@ -149,7 +185,7 @@ const char *url_host_parse(struct slice raw, char host[URL_HOST_BYTES])
         return parse_ipv6(slice_of(raw.start + 1, raw.length - 2), host);
     }
     size_t length;
-    const char *why = host_decode(raw, host, &length);
+    const char *why = parse_name(raw, host, &length);
     if (why)
         return why;
     size_t undotted = length > 1 && host[length - 1] == '.' ? length - 1 : length;

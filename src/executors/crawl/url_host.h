@@ -1,7 +1,7 @@
 /*
  * The host of a URL in its one spelling, by the host parser of the WHATWG URL standard: lower case,
- * escapes decoded, `0x7f.1` as 127.0.0.1, IPv6 compressed. Internationalised names are refused:
- * their ASCII form (xn--) is accepted.
+ * escapes decoded, international names in their ASCII form (bücher.de as xn--bcher-kva.de),
+ * `0x7f.1` as 127.0.0.1, IPv6 compressed.
  */
 #ifndef PAWL_EXECUTORS_CRAWL_URL_HOST_H
 #define PAWL_EXECUTORS_CRAWL_URL_HOST_H
