@@ -122,6 +122,7 @@ static void test_attributes(void **state)
         {"<a x<y=z>", "<a x<y=z>"},
         {"<a href=\"x>y\" id='z>\"'>", "<a href=x>y|id=z>\">"},
         {"<a href=\"a\nb\">", "<a href=a\nb>"},
+        {"<a href='a\r\nb\rc\r\r\n&#13;'>", "<a href=a\nb\nc\n\n\r>"},
         {"<a href==x>", "<a href==x>"},
         {"<a href=\"x=1&amp;y=2\" id=&#65;>", "<a href=x=1&y=2|id=A>"},
         {"<a X=\"&lt;\" Y=\"&gt;\">", "<a x=<|y=>>"},

@@ -57,18 +57,28 @@ static struct slice read_value(struct reader *reader)
     return *reader->at == '"' || *reader->at == '\'' ? read_quoted(reader) : read_unquoted(reader);
 }
 
-static struct slice lower_name(struct slice name, struct text *scratch)
+static bool is_upper(char byte)
 {
-    size_t from = scratch->length, upper = 0;
-    while (upper < name.length && (name.start[upper] < 'A' || name.start[upper] > 'Z'))
-        upper++;
-    if (upper == name.length)
+    return byte >= 'A' && byte <= 'Z';
+}
+
+/* Letters small, and U+FFFD where a NUL was. */
+static struct slice decode_name(struct slice name, struct text *scratch)
+{
+    size_t from = scratch->length, at = 0;
+    while (at < name.length && name.start[at] && !is_upper(name.start[at]))
+        at++;
+    if (at == name.length)
         return name;
-    text_append_slice(scratch, name);
-    for (char *byte = scratch->start + from; byte < scratch->start + scratch->length; byte++)
-        if (*byte >= 'A' && *byte <= 'Z')
-            *byte = (char)(*byte + 32);
-    return slice_of(scratch->start + from, name.length);
+    text_append(scratch, name.start, at);
+    for (; at < name.length; at++) {
+        char byte = name.start[at];
+        if (!byte)
+            text_append_string(scratch, "\xEF\xBF\xBD");
+        else
+            text_append_char(scratch, is_upper(byte) ? (char)(byte + 32) : byte);
+    }
+    return slice_of(scratch->start + from, scratch->length - from);
 }
 
 static struct slice decode_value(struct slice value, struct text *scratch)
@@ -103,7 +113,7 @@ bool attributes_parse(struct slice inside, struct text *scratch, struct attribut
             return true;
         if (seen++ == ATTRIBUTES_MAX)
             return false;
-        struct slice name = lower_name(read_name(&reader), scratch);
+        struct slice name = decode_name(read_name(&reader), scratch);
         struct slice value = read_value(&reader);
         if (!is_known(attributes, name))
             attributes->list[attributes->count++] =

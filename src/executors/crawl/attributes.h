@@ -10,8 +10,9 @@
 #define ATTRIBUTES_MAX 256
 
 struct attribute {
-    struct slice name;  /* ASCII letters lower case */
-    struct slice value; /* character references decoded; empty when there is none */
+    struct slice name; /* ASCII letters lower case */
+    struct slice
+        value; /* character references decoded, line ends as \n; empty when there is none */
 };
 
 /* An attribute that is there twice counts once, the first. */

@@ -96,8 +96,10 @@ static size_t append_named(struct text *text, struct slice at)
 
 bool entities_has_any(struct slice value)
 {
-    return value.length &&
-           (memchr(value.start, '&', value.length) || memchr(value.start, '\0', value.length));
+    for (size_t at = 0; at < value.length; at++)
+        if (value.start[at] == '&' || value.start[at] == '\r' || value.start[at] == '\0')
+            return true;
+    return false;
 }
 
 void entities_append_decoded(struct text *text, struct slice value)
@@ -108,6 +110,9 @@ void entities_append_decoded(struct text *text, struct slice value)
         if (rest.start[0] == '\0') {
             append_code_point(text, 0xFFFD);
             taken = 1;
+        } else if (rest.start[0] == '\r') {
+            text_append_char(text, '\n');
+            taken = rest.length > 1 && rest.start[1] == '\n' ? 2 : 1;
         } else if (rest.start[0] == '&' && rest.length > 1) {
             taken = rest.start[1] == '#' ? append_numeric(text, rest) : append_named(text, rest);
         }

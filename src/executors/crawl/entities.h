@@ -13,7 +13,8 @@
 
 /* Whether the value holds anything that decoding changes. */
 bool entities_has_any(struct slice value);
-/* Appends the value with its references replaced. Bytes that are not ASCII pass as they are. */
+/* Appends the value with its references replaced, and \n for each line end (section 13.2.3.5).
+ * Bytes that are not ASCII pass as they are. */
 void entities_append_decoded(struct text *text, struct slice value);
 
 #endif

@@ -169,7 +169,7 @@ static void carry(struct tokenizer *tokenizer, const char *end)
 }
 
 /* A wanted start tag is complete; `end` is its `>`. */
-static void tell_start_tag(struct tokenizer *tokenizer, const char *end)
+static void tell_start_tag(struct tokenizer *tokenizer, const char *end, bool is_self_closing)
 {
     struct slice inside = slice_of(tokenizer->inside, (size_t)(end - tokenizer->inside));
     if (tokenizer->carried.length || inside.length > TOKENIZER_TAG_BYTES_MAX) {
@@ -182,6 +182,7 @@ static void tell_start_tag(struct tokenizer *tokenizer, const char *end)
     if (attributes_parse(inside, &tokenizer->scratch, &tokenizer->attributes))
         tokenizer->on_tag(tokenizer->context,
                           &(struct tokenizer_tag){.id = tokenizer->element->id,
+                                                  .is_self_closing = is_self_closing,
                                                   .attributes = &tokenizer->attributes});
     else
         tokenizer->dropped_tags++;
@@ -192,7 +193,7 @@ static void end_start_tag(struct tokenizer *tokenizer, const char *at, bool is_s
 {
     const struct element *element = tokenizer->element;
     if (tokenizer->is_kept)
-        tell_start_tag(tokenizer, at);
+        tell_start_tag(tokenizer, at, is_self_closing);
     if (is_self_closing && (tokenizer->foreign_depth || element->is_foreign))
         return;
     tokenizer->foreign_depth += element->is_foreign;

@@ -29,7 +29,8 @@ struct tokenizer_interest {
 
 struct tokenizer_tag {
     int id;
-    bool is_end; /* an end tag: its attributes, if any, are not told */
+    bool is_end;          /* an end tag: its attributes, if any, are not told */
+    bool is_self_closing; /* a start tag that ends in "/>"; means something in <svg> and <math> */
     const struct attributes *attributes;
 };
 
