@@ -1,5 +1,6 @@
 #include "executors/crawl/links.c"
 
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -15,11 +16,9 @@ static void on_found(void *context, const struct url *url, unsigned flags)
     static const struct {
         enum link_flag flag;
         char letter;
-    } letters[] = {{LINK_NOFOLLOW, 'n'},
-                   {LINK_FRAME, 'i'},
-                   {LINK_CANONICAL, 'c'},
-                   {LINK_IN_HEADER, 'h'},
-                   {LINK_IN_FOOTER, 'f'}};
+    } letters[] = {{LINK_NOFOLLOW, 'n'},  {LINK_FRAME, 'i'},     {LINK_CANONICAL, 'c'},
+                   {LINK_IN_HEADER, 'h'}, {LINK_IN_FOOTER, 'f'}, {LINK_UGC, 'u'},
+                   {LINK_SPONSORED, 's'}};
     struct text *text = context;
     text_append_slice(text, url->whole);
     text_append_char(text, ' ');
@@ -82,6 +81,13 @@ static void test_base(void **state)
     check("<base href=/x/><a href=y>", "http://a.b/x/y \n");
     check("<base href=http://e.f/g/h><a href=y>", "http://e.f/g/y \n");
     check("<base target=x><base href=/x/><base href=/z/><a href=y>", "http://a.b/x/y \n");
+    check("<base href=x><base href=/z/><a href=y>", "http://a.b/c/y \n");
+    check("<base href='?q'><a href=y><a href=''>", "http://a.b/c/y \nhttp://a.b/c/d?q \n");
+    check("<base href='#x'><a href=y>", "http://a.b/c/y \n");
+    check("<base href=''><base href=/z/><a href=y>", "http://a.b/c/y \n");
+    check("<a href=y><base href=/z/><a href=y>", "http://a.b/c/y \nhttp://a.b/z/y \n");
+    check("<base href='http://['><a href=y>", "http://a.b/c/y \n");
+    check("<base href='data:,x'><a href=y>", "http://a.b/c/y \n");
     check("<base href='javascript:1'><base href=/z/><a href=y>", "http://a.b/c/y \n");
 }
 
@@ -92,9 +98,28 @@ static void test_each_link_once(void **state)
     check("<a href=x rel='me nofollow'>", "http://a.b/c/x n\n");
     check("<a href=x rel=nofollow><a href=x>", "http://a.b/c/x \n");
     check("<a href=x><a href=x rel=nofollow>", "http://a.b/c/x \n");
+    check("<a href=x rel=ugc><a href=x rel='ugc nofollow'>", "http://a.b/c/x u\n");
+    check("<a href=x rel=ugc><a href=x rel=sponsored>", "http://a.b/c/x \n");
     check("<iframe src=x></iframe><a href=x>", "http://a.b/c/x \n");
     check("<link rel=canonical href=x><a href=x>", "http://a.b/c/x c\n");
     check("<a href=x><footer><a href=x></footer>", "http://a.b/c/x f\n");
+}
+
+static void test_relations(void **state)
+{
+    check("<a href=x rel='UGC\tNoFollow\nsponsored'>", "http://a.b/c/x nus\n");
+    check("<area href=x rel=sponsored>", "http://a.b/c/x s\n");
+    check("<a href=x rel='nofollowed ugc2 noopener'>", "http://a.b/c/x \n");
+    check("<iframe src=x rel=nofollow></iframe>", "http://a.b/c/x i\n");
+    check("<footer><a href=//e.f/ rel=nofollow></footer>", "http://e.f/ nf\n");
+}
+
+/* Links to other sites are given, flags and all. */
+static void test_other_sites(void **state)
+{
+    check("<nav><a href=http://e.f/></nav><main><a href=https://e.f/></main>",
+          "http://e.f/ h\nhttps://e.f/ \n");
+    check("<a href='//bücher.de/ü?ü'>", "http://xn--bcher-kva.de/%C3%BC?%C3%BC \n");
 }
 
 static void test_places(void **state)
@@ -104,6 +129,10 @@ static void test_places(void **state)
     check("<footer><nav><a href=x></nav></footer>", "http://a.b/c/x f\n");
     check("<main><header><a href=x></header></main>", "http://a.b/c/x \n");
     check("<article><footer><a href=x></footer></article>", "http://a.b/c/x \n");
+    check("<header><main><a href=x></main><a href=y></header>",
+          "http://a.b/c/x \nhttp://a.b/c/y h\n");
+    check("<header><footer><a href=x></footer></header><FOOTER><a href=y></FOOTER>",
+          "http://a.b/c/x f\nhttp://a.b/c/y f\n");
     check("</header></header><header><header></header><a href=x>", "http://a.b/c/x h\n");
 }
 
@@ -149,12 +178,49 @@ static void test_limits(void **state)
     links_destroy(links);
 }
 
+static void feed_numbered(struct links *links, int count)
+{
+    char html[64];
+    start(links, "http://a.b/");
+    for (int i = 0; i < count; i++)
+        links_feed(links, slice_of(html, (size_t)snprintf(html, sizeof html, "<p><a href=%d>", i)));
+}
+
+/* How many slots one look-up passes at most: a run of used slots ends at a free one. */
+static size_t longest_run(const struct links *links)
+{
+    size_t longest = 0, run = 0;
+    for (size_t slot = 0; slot < 2 * TABLE_SLOTS; slot++) {
+        run = links->table[slot % TABLE_SLOTS] ? run + 1 : 0;
+        longest = run > longest ? run : longest;
+    }
+    return longest;
+}
+
+/* Invariant I9: a million links take what ten thousand take, and each the same few steps. */
+static void test_a_million_links(void **state)
+{
+    struct links *links = links_create();
+    feed_numbered(links, LINKS_MAX);
+    size_t bytes = mallinfo2().uordblks;
+    feed_numbered(links, 1000000);
+    struct link_counts counts = links_counts(links);
+    assert_int_equal(counts.occurrences, 1000000);
+    assert_int_equal(counts.links, LINKS_MAX);
+    assert_int_equal(counts.left_out, 1000000 - LINKS_MAX);
+    assert_true(mallinfo2().uordblks <= bytes);
+    assert_true(longest_run(links) < 100);
+    links_destroy(links);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_elements),       cmocka_unit_test(test_base),
-        cmocka_unit_test(test_each_link_once), cmocka_unit_test(test_places),
-        cmocka_unit_test(test_counts),         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_elements),        cmocka_unit_test(test_base),
+        cmocka_unit_test(test_each_link_once),  cmocka_unit_test(test_places),
+        cmocka_unit_test(test_counts),          cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_relations),       cmocka_unit_test(test_other_sites),
+        cmocka_unit_test(test_a_million_links),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

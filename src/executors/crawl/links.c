@@ -93,10 +93,10 @@ static struct link *append_link(struct links *links)
     return &links->list[links->counts.links++];
 }
 
-/* NOFOLLOW and FRAME hold when they hold for every occurrence, the others when for one. */
+/* What rel says, and FRAME, holds when it holds for every occurrence, the others when for one. */
 static unsigned merged(unsigned old, unsigned new)
 {
-    const unsigned of_all = LINK_NOFOLLOW | LINK_FRAME;
+    const unsigned of_all = LINK_NOFOLLOW | LINK_UGC | LINK_SPONSORED | LINK_FRAME;
     return (old & new &of_all) | ((old | new) & ~of_all);
 }
 
@@ -126,6 +126,13 @@ static unsigned place_flags(const struct links *links)
     return links->depths[PLACE_HEADER] ? LINK_IN_HEADER : 0;
 }
 
+static unsigned relation_flags(const struct slice *relation)
+{
+    return (has_token(relation, "nofollow") ? LINK_NOFOLLOW : 0) |
+           (has_token(relation, "ugc") ? LINK_UGC : 0) |
+           (has_token(relation, "sponsored") ? LINK_SPONSORED : 0);
+}
+
 static void on_link_tag(struct links *links, const struct element *element,
                         const struct attributes *attributes)
 {
@@ -142,8 +149,8 @@ static void on_link_tag(struct links *links, const struct element *element,
     unsigned flags = element->role == ROLE_CANONICAL ? LINK_CANONICAL : place_flags(links);
     if (element->role == ROLE_FRAME)
         flags |= LINK_FRAME;
-    else if (has_token(relation, "nofollow"))
-        flags |= LINK_NOFOLLOW;
+    else
+        flags |= relation_flags(relation);
     add(links, &url, flags);
 }
 

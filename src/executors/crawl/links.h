@@ -6,7 +6,7 @@
  *
  * Bytes count as UTF-8; what is in another encoding is percent-encoded as it is. Links that are no
  * http or https URL (mailto:, javascript:) are counted and left out; those to other sites are
- * given.
+ * given like all others: which ones a crawl follows is url_is_on_site()'s to say.
  */
 #ifndef PAWL_EXECUTORS_CRAWL_LINKS_H
 #define PAWL_EXECUTORS_CRAWL_LINKS_H
@@ -18,11 +18,13 @@
 #define LINKS_BYTES_MAX (4 << 20)
 
 enum link_flag {
-    LINK_NOFOLLOW = 1,  /* rel=nofollow on every occurrence */
-    LINK_FRAME = 2,     /* an <iframe> or <frame> and nothing else */
-    LINK_CANONICAL = 4, /* the page calls it its canonical URL */
-    LINK_IN_HEADER = 8, /* somewhere in <header> or <nav>, but not in <main> or <article> */
-    LINK_IN_FOOTER = 16 /* somewhere in <footer>, likewise */
+    LINK_NOFOLLOW = 1,   /* rel=nofollow on every occurrence */
+    LINK_FRAME = 2,      /* an <iframe> or <frame> and nothing else */
+    LINK_CANONICAL = 4,  /* the page calls it its canonical URL */
+    LINK_IN_HEADER = 8,  /* somewhere in <header> or <nav>, but not in <main> or <article> */
+    LINK_IN_FOOTER = 16, /* somewhere in <footer>, likewise */
+    LINK_UGC = 32,       /* rel=ugc, written by a visitor, on every occurrence */
+    LINK_SPONSORED = 64  /* rel=sponsored, paid for, on every occurrence */
 };
 
 struct link_counts {
