@@ -78,9 +78,9 @@ static void references_order(struct references *references)
 
 static void on_tag(void *context, const struct tokenizer_tag *tag)
 {
-    const struct slice *reference = attributes_find(tag->attributes, "href");
+    const struct attribute *reference = attributes_find(tag->attributes, "href");
     if (reference)
-        references_add(context, reference->start, reference->length);
+        references_add(context, reference->value.start, reference->value.length);
 }
 
 static void read_with_tokenizer(struct references *references, struct slice bytes)

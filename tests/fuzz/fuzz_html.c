@@ -1,6 +1,6 @@
 /*
  * Any bytes as a page. Besides "no sanitizer complains": the links do not depend on how the page
- * was cut into pieces. The first byte of the input chooses the cut.
+ * was cut into pieces. The first byte of the input chooses the cut and the encoding.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -18,11 +18,29 @@ static void on_link(void *context, const struct url *url, unsigned flags)
     text_append_format(context, " %u\n", flags);
 }
 
+/* One of each kind: none, one byte, two, up to four, and where an ASCII byte may be a second one.
+ */
+static const char *const content_types[8] = {
+    NULL,
+    "text/html",
+    "text/html; charset=iso-8859-1",
+    "text/html; charset=euc-jp",
+    "text/html; charset=gb18030",
+    "text/html; charset=shift_jis",
+    "text/html; charset=big5",
+    "text/html; charset=windows-1258",
+};
+
 /* Each piece in memory of its own, so that a look beyond it is seen. */
-static void gather(struct links *links, const struct url *page, struct slice html, size_t piece,
+static void gather(struct links *links, const char *content_type, struct slice html, size_t piece,
                    struct text *found)
 {
-    links_start(links, page);
+    struct arena *arena = arena_create(1024);
+    struct url page;
+    CHECK(url_parse(slice_of_string("http://a.b/c/d?e"), NULL, arena, &page, NULL));
+    links_start(links, &page);
+    links_set_content_type(links, content_type);
+    arena_destroy(arena);
     for (size_t at = 0; at < html.length; at += piece) {
         size_t length = html.length - at < piece ? html.length - at : piece;
         char *copy = memory_resized(NULL, length);
@@ -40,18 +58,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0)
         return 0;
-    struct arena *arena = arena_create(1024);
     struct links *links = links_create();
     struct text whole = {0}, cut = {0};
-    struct url page;
-    CHECK(url_parse(slice_of_string("http://a.b/c/d?e"), NULL, arena, &page, NULL));
     struct slice html = slice_of((const char *)data + 1, size - 1);
-    gather(links, &page, html, html.length + 1, &whole);
-    gather(links, &page, html, data[0] % 32 + 1u, &cut);
+    const char *content_type = content_types[data[0] >> 5];
+    gather(links, content_type, html, html.length + 1, &whole);
+    gather(links, content_type, html, data[0] % 32 + 1u, &cut);
     CHECK(slice_equals(text_slice(&whole), text_slice(&cut)));
     text_finish(&whole);
     text_finish(&cut);
     links_destroy(links);
-    arena_destroy(arena);
     return 0;
 }

@@ -36,7 +36,7 @@ static void check_normal(const struct url *url, struct arena *arena)
     CHECK(url_parse(url->whole, NULL, arena, &again, &failure));
     CHECK(slice_equals(again.whole, url->whole));
     CHECK(again.port == url->port && slice_equals(again.host, url->host));
-    CHECK(url_is_same_site(url, &again));
+    CHECK(url_is_same_site(url, &again) && url_is_on_site(url, &again, true));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -186,6 +186,84 @@ static void feed_numbered(struct links *links, int count)
         links_feed(links, slice_of(html, (size_t)snprintf(html, sizeof html, "<p><a href=%d>", i)));
 }
 
+/* As check(), of a page whose answer has that Content-Type. */
+static void check_typed(const char *content_type, const char *html, const char *expected)
+{
+    struct links *links = links_create();
+    for (size_t piece = 1; piece <= strlen(html); piece++) {
+        struct text found = {0};
+        start(links, "http://a.b/");
+        links_set_content_type(links, content_type);
+        for (size_t at = 0; at < strlen(html); at += piece)
+            links_feed(links, slice_of(html + at, strnlen(html + at, piece)));
+        links_report(links, on_found, &found);
+        assert_string_equal(text_string(&found), expected);
+        text_finish(&found);
+    }
+    links_destroy(links);
+}
+
+/* The path goes out as UTF-8, the query as the page has it. */
+static void test_encodings(void **state)
+{
+    static const char latin[] = "<a href='\xFC?\xFC'>", as_latin[] = "http://a.b/%C3%BC?%FC \n";
+    check_typed(NULL, latin, "http://a.b/%FC?%FC \n");
+    check_typed("text/html", latin, "http://a.b/%FC?%FC \n");
+    check_typed("text/html; charset=utf-8", latin, "http://a.b/%FC?%FC \n");
+    check_typed("text/html; charset=iso-8859-1", latin, as_latin);
+    check_typed("text/html; charset=nonsense", latin, "http://a.b/%FC?%FC \n");
+    check_typed("text/html;charset=\"Windows-1251\"", latin, "http://a.b/%D1%8C?%FC \n");
+    check_typed("text/html;charset=shift_jis", "<a href='\x83\x5C?\x83\x5C'>",
+                "http://a.b/%E3%82%BD?%83\\ \n");
+    check_typed("text/html;charset=latin1", "<a href='&uuml;\xE4?&uuml;&#8364;&#x20AC;=\x80'>",
+                "http://a.b/%C3%BC%C3%A4?%FC%80%80=%80 \n");
+    check_typed("text/html;charset=latin1", "<a href='?&#9731;&amp;\xFC'>",
+                "http://a.b/?%26%239731%3B&%FC \n");
+    check_typed("text/html;charset=latin1",
+                "<a href='//b\xFC"
+                "cher.de/'>",
+                "http://xn--bcher-kva.de/ \n");
+    check_typed("text/html;charset=latin1", "<base href='\xFC/'><a href=x>",
+                "http://a.b/%C3%BC/x \n");
+}
+
+static void test_encoding_of_meta(void **state)
+{
+    static const char as_latin[] = "http://a.b/%C3%BC?%FC \n", as_is[] = "http://a.b/%FC?%FC \n";
+    check_typed(NULL, "<meta charset=latin1><a href='\xFC?\xFC'>", as_latin);
+    check_typed("text/html; charset=", "<meta charset=' LATIN1 '><a href='\xFC?\xFC'>", as_latin);
+    check_typed("text/html;charset=utf8", "<meta charset=latin1><a href='\xFC?\xFC'>", as_is);
+    check_typed("text/html;charset=latin1", "<meta charset=utf-8><a href='\xFC?\xFC'>", as_latin);
+    check_typed(NULL, "<meta charset=x><meta charset=latin1><a href='\xFC?\xFC'>", as_latin);
+    check_typed(NULL, "<meta charset=utf-8><meta charset=latin1><a href='\xFC?\xFC'>", as_is);
+    check_typed(NULL, "<meta charset=utf-16><a href='\xFC?\xFC'>", as_is);
+    check_typed(NULL,
+                "<meta http-equiv=Content-Type content='text/html; charset=latin1'>"
+                "<a href='\xFC?\xFC'>",
+                as_latin);
+    check_typed(NULL, "<meta content='text/html; charset=latin1'><a href='\xFC?\xFC'>", as_is);
+    check_typed("text/html;charset=latin1", "\xEF\xBB\xBF<meta charset=latin1><a href='\xFC?\xFC'>",
+                as_is);
+    check_typed("text/html;charset=latin1", "\xEF\xBB<a href='\xFC?\xFC'>", as_latin);
+    check_typed(NULL, "<a href='\xFC?\xFC'><meta charset=latin1><a href='\xFC'>",
+                "http://a.b/%FC?%FC \nhttp://a.b/%C3%BC \n");
+}
+
+static void test_encoding_is_forgotten(void **state)
+{
+    static const char html[] = "<meta charset=latin1><a href='\xFC'>";
+    struct links *links = links_create();
+    start(links, "http://a.b/");
+    links_set_content_type(links, "text/html;charset=big5");
+    check_in_pieces(links, html, "http://a.b/c/%C3%BC \n", sizeof html);
+    links_feed(links, slice_of_string("\xEF\xBB\xBF"));
+    check_in_pieces(links, "<a href='\xFC'>", "http://a.b/c/%FC \n", sizeof html);
+    start(links, "http://a.b/");
+    links_feed(links, slice_of_string("\xEF\xBB\xBF"));
+    check_in_pieces(links, html, "http://a.b/c/%C3%BC \n", sizeof html);
+    links_destroy(links);
+}
+
 /* How many slots one look-up passes at most: a run of used slots ends at a free one. */
 static size_t longest_run(const struct links *links)
 {
@@ -216,11 +294,12 @@ static void test_a_million_links(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_elements),        cmocka_unit_test(test_base),
-        cmocka_unit_test(test_each_link_once),  cmocka_unit_test(test_places),
-        cmocka_unit_test(test_counts),          cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_relations),       cmocka_unit_test(test_other_sites),
-        cmocka_unit_test(test_a_million_links),
+        cmocka_unit_test(test_elements),         cmocka_unit_test(test_base),
+        cmocka_unit_test(test_each_link_once),   cmocka_unit_test(test_places),
+        cmocka_unit_test(test_counts),           cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_relations),        cmocka_unit_test(test_other_sites),
+        cmocka_unit_test(test_a_million_links),  cmocka_unit_test(test_encodings),
+        cmocka_unit_test(test_encoding_of_meta), cmocka_unit_test(test_encoding_is_forgotten),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

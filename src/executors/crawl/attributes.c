@@ -117,14 +117,14 @@ bool attributes_parse(struct slice inside, struct text *scratch, struct attribut
         struct slice value = read_value(&reader);
         if (!is_known(attributes, name))
             attributes->list[attributes->count++] =
-                (struct attribute){name, decode_value(value, scratch)};
+                (struct attribute){name, decode_value(value, scratch), value};
     }
 }
 
-const struct slice *attributes_find(const struct attributes *attributes, const char *name)
+const struct attribute *attributes_find(const struct attributes *attributes, const char *name)
 {
     for (size_t i = 0; i < attributes->count; i++)
         if (slice_equals(attributes->list[i].name, slice_of_string(name)))
-            return &attributes->list[i].value;
+            return &attributes->list[i];
     return NULL;
 }

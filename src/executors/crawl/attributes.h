@@ -11,8 +11,9 @@
 
 struct attribute {
     struct slice name; /* ASCII letters lower case */
-    struct slice
-        value; /* character references decoded, line ends as \n; empty when there is none */
+    /* Character references decoded, line ends as \n; empty when there is none. */
+    struct slice value;
+    struct slice raw; /* the value as it stands in the page */
 };
 
 /* An attribute that is there twice counts once, the first. */
@@ -25,6 +26,6 @@ struct attributes {
  * whose former bytes are lost. False when there are more than ATTRIBUTES_MAX, doubles included. */
 bool attributes_parse(struct slice inside, struct text *scratch, struct attributes *attributes);
 /* NULL when there is none of that name. */
-const struct slice *attributes_find(const struct attributes *attributes, const char *name);
+const struct attribute *attributes_find(const struct attributes *attributes, const char *name);
 
 #endif

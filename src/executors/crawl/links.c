@@ -3,10 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "executors/crawl/charset.h"
+#include "executors/crawl/entities.h"
 #include "executors/crawl/tokenizer.h"
+#include "executors/crawl/url_bytes.h"
 
 /* What a start tag's attribute means. */
-enum role { ROLE_LINK, ROLE_FRAME, ROLE_CANONICAL, ROLE_BASE, ROLE_PLACE };
+enum role { ROLE_LINK, ROLE_FRAME, ROLE_CANONICAL, ROLE_BASE, ROLE_ENCODING, ROLE_PLACE };
 
 /* Elements that say where on the page a link is. */
 enum place { PLACE_CONTENT, PLACE_HEADER, PLACE_FOOTER, PLACES };
@@ -23,6 +26,7 @@ static const struct element {
     {"iframe", ROLE_FRAME, "src"},
     {"frame", ROLE_FRAME, "src"},
     {"base", ROLE_BASE, "href"},
+    {"meta", ROLE_ENCODING, "charset"},
     {"main", ROLE_PLACE, NULL, PLACE_CONTENT},
     {"article", ROLE_PLACE, NULL, PLACE_CONTENT},
     {"header", ROLE_PLACE, NULL, PLACE_HEADER},
@@ -40,6 +44,10 @@ struct link {
 struct links {
     struct tokenizer *tokenizer;
     struct arena *arena, *scratch; /* of the page; of one link until it turns out to be new */
+    struct charset *charset;       /* NULL: UTF-8, or not known */
+    bool is_charset_known;
+    int mark_bytes;             /* of a byte order mark, seen so far; -1: there is none */
+    struct text decoded, value; /* of one attribute in the page's encoding */
     struct url base;
     bool has_base; /* a <base href> was seen: only the first counts */
     unsigned depths[PLACES];
@@ -51,8 +59,9 @@ struct links {
 
 _Static_assert(LINKS_MAX * 2 < TABLE_SLOTS && LINKS_MAX < UINT16_MAX, "the table stays half empty");
 
-static bool has_token(const struct slice *value, const char *token)
+static bool has_token(const struct attribute *attribute, const char *token)
 {
+    const struct slice *value = attribute ? &attribute->value : NULL;
     size_t at = 0;
     while (value && at < value->length) {
         size_t start = at;
@@ -126,7 +135,25 @@ static unsigned place_flags(const struct links *links)
     return links->depths[PLACE_HEADER] ? LINK_IN_HEADER : 0;
 }
 
-static unsigned relation_flags(const struct slice *relation)
+/* The attribute's value as UTF-8. */
+static struct slice value_of(struct links *links, const struct attribute *attribute)
+{
+    if (!links->charset || url_is_ascii(attribute->raw))
+        return attribute->value;
+    text_clear(&links->decoded);
+    text_clear(&links->value);
+    charset_append_decoded(links->charset, attribute->raw, &links->decoded);
+    entities_append_decoded(&links->value, text_slice(&links->decoded));
+    return text_slice(&links->value);
+}
+
+static bool parse(struct links *links, const struct attribute *reference, struct arena *arena,
+                  struct url *url)
+{
+    return url_parse_in(value_of(links, reference), &links->base, links->charset, arena, url, NULL);
+}
+
+static unsigned relation_flags(const struct attribute *relation)
 {
     return (has_token(relation, "nofollow") ? LINK_NOFOLLOW : 0) |
            (has_token(relation, "ugc") ? LINK_UGC : 0) |
@@ -136,13 +163,13 @@ static unsigned relation_flags(const struct slice *relation)
 static void on_link_tag(struct links *links, const struct element *element,
                         const struct attributes *attributes)
 {
-    const struct slice *reference = attributes_find(attributes, element->attribute);
-    const struct slice *relation = attributes_find(attributes, "rel");
+    const struct attribute *reference = attributes_find(attributes, element->attribute);
+    const struct attribute *relation = attributes_find(attributes, "rel");
     if (!reference || (element->role == ROLE_CANONICAL && !has_token(relation, "canonical")))
         return;
     struct url url;
     arena_reset(links->scratch);
-    if (!url_parse(*reference, &links->base, links->scratch, &url, NULL)) {
+    if (!parse(links, reference, links->scratch, &url)) {
         links->counts.refused++;
         return;
     }
@@ -157,11 +184,30 @@ static void on_link_tag(struct links *links, const struct element *element,
 /* One that is no http or https URL leaves the page's own in place (HTML standard, 4.2.3). */
 static void on_base_tag(struct links *links, const struct attributes *attributes)
 {
-    const struct slice *reference = attributes_find(attributes, "href");
+    const struct attribute *reference = attributes_find(attributes, "href");
     if (!reference || links->has_base)
         return;
     links->has_base = true;
-    url_parse(*reference, &links->base, links->arena, &links->base, NULL);
+    parse(links, reference, links->arena, &links->base);
+}
+
+static void set_charset(struct links *links, struct slice label)
+{
+    if (!links->is_charset_known)
+        links->is_charset_known = charset_create(label, &links->charset);
+}
+
+/* <meta charset=...>, or its older form (HTML standard, section 4.2.5.4). */
+static void on_meta_tag(struct links *links, const struct attributes *attributes)
+{
+    const struct attribute *charset = attributes_find(attributes, "charset");
+    const struct attribute *pragma = attributes_find(attributes, "http-equiv");
+    const struct attribute *content = attributes_find(attributes, "content");
+    if (charset)
+        set_charset(links, charset->value);
+    else if (content && pragma &&
+             slice_equals_nocase(pragma->value, slice_of_string("content-type")))
+        set_charset(links, charset_label(content->value));
 }
 
 static void on_tag(void *context, const struct tokenizer_tag *tag)
@@ -171,6 +217,8 @@ static void on_tag(void *context, const struct tokenizer_tag *tag)
     unsigned *depth = &links->depths[element->place];
     if (element->role == ROLE_BASE)
         on_base_tag(links, tag->attributes);
+    else if (element->role == ROLE_ENCODING)
+        on_meta_tag(links, tag->attributes);
     else if (element->role != ROLE_PLACE)
         on_link_tag(links, element, tag->attributes);
     else if (!tag->is_end)
@@ -202,6 +250,9 @@ void links_destroy(struct links *links)
     if (!links)
         return;
     tokenizer_destroy(links->tokenizer);
+    charset_destroy(links->charset);
+    text_finish(&links->decoded);
+    text_finish(&links->value);
     arena_destroy(links->arena);
     arena_destroy(links->scratch);
     free(links->table);
@@ -218,11 +269,36 @@ void links_start(struct links *links, const struct url *page)
     links->counts = (struct link_counts){0};
     links->url_bytes = 0;
     links->has_base = false;
+    charset_destroy(links->charset);
+    links->charset = NULL;
+    links->is_charset_known = false;
+    links->mark_bytes = 0;
     links->base = url_copy(page, links->arena);
+}
+
+void links_set_content_type(struct links *links, const char *content_type)
+{
+    if (content_type)
+        set_charset(links, charset_label(slice_of_string(content_type)));
+}
+
+/* A byte order mark is believed before all else that says what the encoding is. */
+static void look_for_mark(struct links *links, struct slice chunk)
+{
+    static const char mark[] = "\xEF\xBB\xBF";
+    for (size_t at = 0; at < chunk.length && links->mark_bytes >= 0 && links->mark_bytes < 3; at++)
+        links->mark_bytes = chunk.start[at] == mark[links->mark_bytes] ? links->mark_bytes + 1 : -1;
+    if (links->mark_bytes != 3)
+        return;
+    charset_destroy(links->charset);
+    links->charset = NULL;
+    links->is_charset_known = true;
 }
 
 void links_feed(struct links *links, struct slice chunk)
 {
+    if (links->mark_bytes >= 0 && links->mark_bytes < 3)
+        look_for_mark(links, chunk);
     tokenizer_feed(links->tokenizer, chunk);
 }
 

@@ -4,9 +4,11 @@
  * once however often the page has it, in the order of first appearance, with what all its
  * occurrences say together.
  *
- * Bytes count as UTF-8; what is in another encoding is percent-encoded as it is. Links that are no
- * http or https URL (mailto:, javascript:) are counted and left out; those to other sites are
- * given like all others: which ones a crawl follows is url_is_on_site()'s to say.
+ * A page is in UTF-8 unless it begins with no byte order mark and its answer's Content-Type or,
+ * after that, a <meta> says otherwise; the <meta> holds for what comes behind it. What is no
+ * character in the page's encoding is percent-encoded as it is. Links that are no http or https URL
+ * (mailto:, javascript:) are counted and left out; those to other sites are given like all others:
+ * which ones a crawl follows is url_is_on_site()'s to say.
  */
 #ifndef PAWL_EXECUTORS_CRAWL_LINKS_H
 #define PAWL_EXECUTORS_CRAWL_LINKS_H
@@ -45,6 +47,9 @@ void links_destroy(struct links *links);
 /* A new page, whose URL is copied; whatever was gathered of another is forgotten. Comes before the
  * first links_feed(). */
 void links_start(struct links *links, const struct url *page);
+/* What the answer's Content-Type says of the page's encoding; NULL is allowed. Comes, if at all,
+ * between links_start() and the first links_feed(). */
+void links_set_content_type(struct links *links, const char *content_type);
 /* The next piece of the page, of any size. A <base> holds for what comes behind it. */
 void links_feed(struct links *links, struct slice chunk);
 /* Every link once. May be called at any time after links_start(). */

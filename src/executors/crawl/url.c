@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "executors/crawl/charset.h"
 #include "executors/crawl/url_build.h"
 #include "executors/crawl/url_bytes.h"
 #include "executors/crawl/url_host.h"
@@ -229,18 +230,30 @@ static bool refuse(struct failure *failure, struct slice input, const char *why)
     return false;
 }
 
-bool url_parse(struct slice input, const struct url *base, struct arena *arena, struct url *result,
-               struct failure *failure)
+bool url_parse_in(struct slice input, const struct url *base, struct charset *charset,
+                  struct arena *arena, struct url *result, struct failure *failure)
 {
     char cleaned[URL_BYTES_MAX];
     struct slice text;
     if (!clean(input, cleaned, &text))
         return refuse(failure, input, "it is longer than 8192 bytes");
     struct reference reference;
+    struct text encoded = {0};
     const char *why = split(text, base, &reference);
+    if (!why && charset && !url_is_ascii(reference.query)) {
+        charset_append_encoded(charset, reference.query, &encoded);
+        reference.query = text_slice(&encoded);
+    }
     if (!why)
         why = compose(&reference, base, arena, result);
+    text_finish(&encoded);
     return why ? refuse(failure, input, why) : true;
+}
+
+bool url_parse(struct slice input, const struct url *base, struct arena *arena, struct url *result,
+               struct failure *failure)
+{
+    return url_parse_in(input, base, NULL, arena, result, failure);
 }
 
 static struct slice without_www(struct slice host)

@@ -35,11 +35,19 @@ struct url {
     int port;            /* the scheme's own when the URL names none */
 };
 
+struct charset;
+
 /* base: what a relative reference is relative to; NULL: the input must be absolute. The result may
  * be the base itself. False, with a FAILURE_INPUT, when the input is no http or https URL, or is
  * longer than URL_BYTES_MAX. failure may be NULL. */
 bool url_parse(struct slice input, const struct url *base, struct arena *arena, struct url *result,
                struct failure *failure);
+
+/* The same for a reference in a page of another encoding (charset.h; NULL: UTF-8). The input is
+ * UTF-8 here too; the characters of its query are escaped in the page's encoding, as browsers do.
+ */
+bool url_parse_in(struct slice input, const struct url *base, struct charset *charset,
+                  struct arena *arena, struct url *result, struct failure *failure);
 
 /* The same URL in another arena. */
 struct url url_copy(const struct url *url, struct arena *arena);

@@ -22,6 +22,14 @@ static inline bool url_is_digit(char byte)
     return byte >= '0' && byte <= '9';
 }
 
+static inline bool url_is_ascii(struct slice text)
+{
+    for (size_t at = 0; at < text.length; at++)
+        if ((unsigned char)text.start[at] >= 0x80)
+            return false;
+    return true;
+}
+
 /* Where the first of the delimiters stands; the length when there is none. */
 static inline size_t url_find_any(struct slice text, const char *delimiters)
 {

@@ -17,14 +17,6 @@ static bool is_encoded(struct slice label)
     return label.length >= 4 && slice_equals_nocase(slice_of(label.start, 4), slice_of("xn--", 4));
 }
 
-static bool is_ascii(struct slice name)
-{
-    for (size_t at = 0; at < name.length; at++)
-        if ((unsigned char)name.start[at] >= 0x80)
-            return false;
-    return true;
-}
-
 /* Cuts the first label off. */
 static struct slice next_label(struct slice *name)
 {
@@ -35,7 +27,7 @@ static struct slice next_label(struct slice *name)
 
 bool url_idna_is_needed(struct slice name)
 {
-    if (!is_ascii(name))
+    if (!url_is_ascii(name))
         return true;
     while (name.length)
         if (is_encoded(next_label(&name)))
