@@ -245,6 +245,7 @@ static void test_encoding_of_meta(void **state)
     check_typed("text/html;charset=latin1", "\xEF\xBB\xBF<meta charset=latin1><a href='\xFC?\xFC'>",
                 as_is);
     check_typed("text/html;charset=latin1", "\xEF\xBB<a href='\xFC?\xFC'>", as_latin);
+    check_typed("text/html;charset=latin1", "x\xEF\xBB\xBF<a href='\xFC?\xFC'>", as_latin);
     check_typed(NULL, "<a href='\xFC?\xFC'><meta charset=latin1><a href='\xFC'>",
                 "http://a.b/%FC?%FC \nhttp://a.b/%C3%BC \n");
 }

@@ -35,18 +35,6 @@ bool url_idna_is_needed(struct slice name)
     return false;
 }
 
-/* A label that stands encoded without need ends in the hyphen behind its ASCII letters (RFC 3492,
- * section 3.1); the library lets it pass (UTS 46, revision 33, section 4, does not). */
-static bool has_needless_label(struct slice name)
-{
-    while (name.length) {
-        struct slice label = next_label(&name);
-        if (is_encoded(label) && label.start[label.length - 1] == '-')
-            return true;
-    }
-    return false;
-}
-
 bool url_idna_to_ascii(struct slice name, char *ascii, size_t size)
 {
     UErrorCode code = U_ZERO_ERROR;
@@ -62,5 +50,5 @@ bool url_idna_to_ascii(struct slice name, char *ascii, size_t size)
     if (U_FAILURE(code) || (info.errors & ~overlooked))
         return false;
     ascii[length] = '\0';
-    return !has_needless_label(slice_of(ascii, (size_t)length));
+    return true;
 }
