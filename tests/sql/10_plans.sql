@@ -47,6 +47,7 @@ begin
   return next matches(v_plan, 'Limit[^\n]*\n\s+->  Index Scan using tasks_due on tasks t [^\n]*\n\s+Index Cond: \(due_at <= \$\d+\)', p_size || ': promote_due walks the index of due times, and sorts nothing first');
   v_plan := probe.plan_of(p_log, 'select pawl.next_due_ms()', 'from pawl.tasks t');
   return next matches(v_plan, 'Limit.*Index (Only )?Scan using tasks_due on tasks t', p_size || ': next_due_ms probes it');
+  return next matches(v_plan, 'Limit.*Index (Only )?Scan using schedules_due on schedules s', p_size || ': and that of schedules');
   v_plan := probe.plan_of(p_log, 'select pawl.enqueue(''plan'', ''{}'', ''k'')', 't.key = p_key');
   return next matches(v_plan, 'Index Scan using tasks_key_is_unique on tasks t [^\n]*\n\s+Index Cond: \(\(job_id = [^)]*\) AND \(key = ', p_size || ': enqueue looks a key up in the index of keys');
 end $$;

@@ -9,7 +9,7 @@ select pawl.crawl('https://e.com/', '{"max_pages": 2}') as crawl \gset
 select is((select count(*) from pawl.tasks where job_id = :crawl), 1::bigint, 'and crawl');
 select throws_ok(s, 'PW009', 'this is not possible in a repeatable read transaction', 'I3: but not: ' || s)
 from (values (format('select pawl.cancel_job(%s)', :job)), (format('select pawl.seal_job(%s)', :open)),
-  ('select pawl.fold()'),
+  ('select pawl.fold()'), ('select * from pawl.run_due_schedules()'),
   (format($$ select pawl.finish_pages(1, '[{"job": %s, "task": 1, "attempt": 1, "outcome": "completed", "found": [{"key": "a"}]}]') $$, :crawl)),
   (format('delete from pawl.jobs where id = %s', :job))) v (s);
 select is((select status::text from pawl.jobs where id = :job), 'pending', 'the job is as it was');
