@@ -1,6 +1,6 @@
 /*
- * The house: heartbeat, fold, due tasks, rescue of dead nodes, the slow sweep. Every node does
- * them; advisory locks inside the SQL functions see to it that one at a time does, so there is no
+ * The house: heartbeat, fold, due tasks and schedules, rescue of dead nodes, the slow sweep. Every
+ * node does them; locks inside the SQL functions see to it that one at a time does, so there is no
  * leader.
  */
 #include <stdlib.h>
@@ -10,10 +10,11 @@
 #include "store/work.h"
 
 enum {
-    FOLD_PAUSE_US = 75000,     /* deltas are folded at most this often */
-    BLOCKED_PAUSE_US = 250000, /* a job is held open by somebody, or another node folds */
-    FOLD_CURSOR_BLOCKS = 128,  /* a larger ledger is full of rows that are gone */
-    FOLD_MARGIN_BLOCKS = 64,   /* sessions that append keep to pages of their own */
+    FOLD_PAUSE_US = 75000,      /* deltas are folded at most this often */
+    BLOCKED_PAUSE_US = 250000,  /* a job is held open by somebody, or another node folds */
+    REFUSED_PAUSE_US = 1000000, /* the database refused what is due */
+    FOLD_CURSOR_BLOCKS = 128,   /* a larger ledger is full of rows that are gone */
+    FOLD_MARGIN_BLOCKS = 64,    /* sessions that append keep to pages of their own */
     FOLD_CURSOR_LIFE_US = 2000000,
     BEAT_US = 5000000,
     RESCUE_AFTER_US = 15000000, /* not before we ourselves have served for so long */
@@ -72,7 +73,7 @@ static void complain(const char *duty, const struct failure *failure)
         log_warning("could not %s: %s", duty, failure->message);
 }
 
-/* ---- due tasks ---- */
+/* ---- due tasks and schedules ---- */
 
 static void on_next_due(void *context, const struct pg_result *result,
                         const struct failure *failure)
@@ -97,30 +98,64 @@ static void ask_next_due(struct engine *engine)
     pg_connection_end_group(engine->duty);
 }
 
+static void put_off(struct engine *engine, int64_t pause_us)
+{
+    int64_t at_us = engine_now_us(engine) + pause_us;
+    if (at_us > engine->duties.next_promote_us)
+        engine->duties.next_promote_us = at_us;
+}
+
+static void note_promoted(struct engine *engine, int64_t count)
+{
+    if (count == 0)
+        return;
+    engine->duties.has_promoted = true;
+    doorbell_want_look(engine);
+    duties_note_ledger(engine);
+}
+
 static void on_promoted(void *context, const struct pg_result *result,
                         const struct failure *failure)
 {
     struct engine *engine = context;
+    if (result) {
+        note_promoted(engine, pg_result_integer(result, 0, 0));
+        return;
+    }
+    complain("promote due tasks", failure);
+    put_off(engine, REFUSED_PAUSE_US);
+    duties_ask_due(engine);
+}
+
+static void on_schedules_run(void *context, const struct pg_result *result,
+                             const struct failure *failure)
+{
+    struct engine *engine = context;
     engine->duties.is_promoting = false;
     if (!result) {
-        complain("promote due tasks", failure);
-        engine->duties.next_promote_us = engine_now_us(engine) + 1000000;
+        complain("run due schedules", failure);
+        put_off(engine, REFUSED_PAUSE_US);
         duties_ask_due(engine);
         return;
     }
-    if (pg_result_integer(result, 0, 0) > 0) {
-        doorbell_want_look(engine);
-        duties_note_ledger(engine);
-    } else { /* another node does it, or somebody has locked what is due */
-        engine->duties.next_promote_us = engine_now_us(engine) + BLOCKED_PAUSE_US;
-    }
+    note_promoted(engine, pg_result_integer(result, 0, 0));
+    int64_t failed = pg_result_integer(result, 0, 1);
+    if (failed > 0)
+        log_warning("schedules that could not start: %lld; pawl schedule list says why",
+                    (long long)failed);
+    if (!engine->duties.has_promoted) /* another node does it, or somebody has locked what is due */
+        put_off(engine, BLOCKED_PAUSE_US);
 }
 
+/* Two groups, so that a schedule that fails undoes no promotion. */
 static void promote(struct engine *engine)
 {
     engine->duties.is_promoting = true;
+    engine->duties.has_promoted = false;
     engine->duties.due_at_us = INT64_MAX;
     store_promote_due(engine->duty, PROMOTE_LIMIT, on_promoted, engine);
+    pg_connection_end_group(engine->duty);
+    store_run_due_schedules(engine->duty, on_schedules_run, engine);
     pg_connection_end_group(engine->duty);
     ask_next_due(engine);
 }

@@ -7,7 +7,7 @@
  *   claimer    takes tasks of jobs whose turn it is, as many as can start
  *   runner     starts tasks at their time and turns what executors say into outcomes
  *   finisher   gathers outcomes and writes them, a batch as soon as the one before is acknowledged
- *   duties     heartbeat, fold, due tasks, rescue, sweep
+ *   duties     heartbeat, fold, due tasks and schedules, rescue, sweep
  *   node       the life of it all: connect, register, serve, drain
  *
  * Everything runs on one thread, the loop's. A part's state is touched by that part only; others
@@ -76,8 +76,9 @@ struct duties {
     int64_t next_fold_us;
     int64_t fold_from_block, fold_seen_block; /* cursor under somebody's held snapshot */
     int64_t fold_full_at_us;                  /* until then folds start at the cursor */
-    int64_t due_at_us;                        /* when the next task is due, or INT64_MAX */
+    int64_t due_at_us;                        /* when a task or schedule is due, or INT64_MAX */
     bool is_promoting, is_due_unknown, is_asking_due;
+    bool has_promoted;       /* in what is under way, something was due and is not any more */
     int64_t next_promote_us; /* what is due was held by somebody: not before this */
     int64_t next_beat_us, next_sweep_us, serving_since_us;
     bool is_beating, is_sweeping;
@@ -194,7 +195,7 @@ void duties_begin(struct engine *engine);
 void duties_note_ledger(struct engine *engine);
 /* A task of ours will be due then. */
 void duties_note_due(struct engine *engine, int64_t at_us);
-/* Somebody gave a task a time: ask when the next is due. */
+/* Somebody gave a task or a schedule a time: ask when the next is due. */
 void duties_ask_due(struct engine *engine);
 void duties_turn(struct engine *engine);
 

@@ -80,6 +80,12 @@ void store_promote_due(struct pg_connection *connection, int limit, pg_done_fn *
     pg_connection_query(connection, "select pawl.promote_due($1)", 1, values, on_done, context);
 }
 
+void store_run_due_schedules(struct pg_connection *connection, pg_done_fn *on_done, void *context)
+{
+    pg_connection_query(connection, "select ran, failed from pawl.run_due_schedules()", 0, NULL,
+                        on_done, context);
+}
+
 void store_next_due(struct pg_connection *connection, pg_done_fn *on_done, void *context)
 {
     pg_connection_query(connection, "select pawl.next_due_ms()", 0, NULL, on_done, context);

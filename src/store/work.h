@@ -1,5 +1,6 @@
-/* What there is to do: pawl.list_work, sweep, fold, promote_due, next_due_ms. Each adds its
- * statement to the connection's group. executors is an array literal of executor names. */
+/* What there is to do: pawl.list_work, sweep, fold, promote_due, run_due_schedules, next_due_ms.
+ * Each adds its statement to the connection's group. executors is an array literal of executor
+ * names. */
 #ifndef PAWL_STORE_WORK_H
 #define PAWL_STORE_WORK_H
 
@@ -26,6 +27,8 @@ void store_fold(struct pg_connection *connection, int64_t from_block, pg_done_fn
 /* Result: how many became pending. */
 void store_promote_due(struct pg_connection *connection, int limit, pg_done_fn *on_done,
                        void *context);
+/* Result: ran, failed: how many schedules were due, and how many of them badly. */
+void store_run_due_schedules(struct pg_connection *connection, pg_done_fn *on_done, void *context);
 /* Result: milliseconds, or null. */
 void store_next_due(struct pg_connection *connection, pg_done_fn *on_done, void *context);
 

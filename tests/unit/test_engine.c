@@ -60,6 +60,14 @@ static void settle(void)
     turn();
 }
 
+/* What is asked when something is due. */
+static void answer_due(const char *promoted, const char *schedules, const char *next_ms)
+{
+    answer("promote_due", promoted);
+    answer("run_due_schedules", schedules);
+    answer("next_due_ms", next_ms);
+}
+
 static const char *work_of(int job, const char *executor, float priority, bool is_limited)
 {
     static char row[160];
@@ -276,17 +284,93 @@ static void test_due_tasks_that_are_locked_are_not_asked_for_at_once(void **stat
     settle();
     duties_note_due(&engine, 1);
     turn();
-    answer("promote_due", "0\n");
-    answer("next_due_ms", "0\n");
+    answer_due("0\n", "0|0\n", "0\n");
     turns(3);
     assert_int_equal(asked("promote_due"), 0);
     engine.duties.next_promote_us = 0;
     turn();
     assert_int_equal(asked("promote_due"), 1);
     refuse("promote_due", "55P03");
+    answer("run_due_schedules", "0|0\n");
     answer("next_due_ms", "0\n");
     turns(3);
     assert_int_equal(asked("promote_due"), 0);
+}
+
+/* ---- schedules ---- */
+
+static void test_a_due_schedule_is_run_once_and_its_work_looked_for(void **state)
+{
+    begin_to_serve();
+    settle();
+    fall_asleep_now();
+    while (asked("next_due_ms"))
+        answer("next_due_ms", "~\n");
+    assert_int_equal(asked("run_due_schedules"), 0);
+    ring("due"); /* somebody has defined it */
+    turn();
+    answer("next_due_ms", "0\n");
+    turn();
+    assert_int_equal(asked("run_due_schedules"), 1);
+    turns(3);
+    assert_int_equal(asked("run_due_schedules"), 1);
+    answer_due("0\n", "1|0\n", "3600000\n");
+    turn();
+    assert_int_equal(asked("list_work"), 1);
+    answer("list_work", "");
+    turns(3);
+    assert_int_equal(asked("run_due_schedules"), 0);
+    assert_true(sleep_ms() > 0); /* nothing to do before the heartbeat */
+}
+
+static void test_the_next_schedule_does_not_wait_for_the_pause_of_a_blocked_one(void **state)
+{
+    begin_to_serve();
+    settle();
+    duties_note_due(&engine, 1);
+    turn();
+    answer_due("0\n", "100|1\n", "0\n"); /* as many as a call runs, one of them badly */
+    turn();
+    assert_int_equal(asked("run_due_schedules"), 1);
+    answer_due("0\n", "0|0\n", "0\n"); /* the others another node has */
+    turns(3);
+    assert_int_equal(asked("run_due_schedules"), 0);
+    engine.duties.next_promote_us = 0;
+    turn();
+    assert_int_equal(asked("run_due_schedules"), 1);
+}
+
+static void test_schedules_that_are_refused_undo_no_promotion(void **state)
+{
+    begin_to_serve();
+    settle();
+    duties_note_due(&engine, 1);
+    turn();
+    answer("promote_due", "3\n");
+    refuse("run_due_schedules", "42501");
+    answer("next_due_ms", "0\n");
+    turns(3);
+    assert_int_equal(asked("list_work"), 1);
+    assert_int_equal(asked("run_due_schedules"), 0); /* not at once */
+    engine.duties.next_promote_us = 0;
+    turn();
+    assert_int_equal(asked("run_due_schedules"), 1);
+}
+
+static void test_a_lost_connection_forgets_no_schedule(void **state)
+{
+    begin_to_serve();
+    settle();
+    duties_note_due(&engine, 1);
+    turn();
+    lose("duty");
+    come("duty");
+    answer("heartbeat", "t\n");
+    turn();
+    answer("next_due_ms", "0\n");
+    engine.duties.next_promote_us = 0;
+    turn();
+    assert_int_equal(asked("run_due_schedules"), 1);
 }
 
 static void test_a_node_whose_jobs_wait_for_a_limiter_sleeps(void **state)
@@ -499,6 +583,10 @@ int main(void)
         TEST(test_rescue_is_asked_for_until_it_has_nothing_to_do),
         TEST(test_slow_answers_are_slept_through),
         TEST(test_due_tasks_that_are_locked_are_not_asked_for_at_once),
+        TEST(test_a_due_schedule_is_run_once_and_its_work_looked_for),
+        TEST(test_the_next_schedule_does_not_wait_for_the_pause_of_a_blocked_one),
+        TEST(test_schedules_that_are_refused_undo_no_promotion),
+        TEST(test_a_lost_connection_forgets_no_schedule),
         TEST(test_a_node_whose_jobs_wait_for_a_limiter_sleeps),
         TEST(test_a_busy_node_counts_anew_when_it_wakes),
         TEST(test_news_of_a_job_whose_claim_is_under_way),
