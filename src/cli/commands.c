@@ -104,6 +104,39 @@ const struct command commands[] = {
      command_kind_set_options,
      command_kind_set},
 
+    {"schedule list", "schedules", "show what is started again and again, and when", NULL,
+     "  pawl schedule list\n  pawl schedule list --json | jq '.[] | select(.last_error)'",
+     .run = command_schedule_list},
+    {"schedule set",
+     NULL,
+     "create a schedule, or change it",
+     "What is not given stays as it is. A new one needs --url or --kind, and --every or --cron. "
+     "It\n"
+     "starts when a node runs; what was missed meanwhile is made up for by one run. Of a kind "
+     "that\n"
+     "is no crawl, a run adds a task, unless the one before is still open.",
+     "  pawl schedule set shop --url https://shop.example --every 6h --replace\n"
+     "  pawl schedule set nightly --kind report --cron \"0 3 * * *\" --time-zone Europe/Berlin\n"
+     "  pawl schedule set shop --url https://shop.example --payload '{\"max_pages\": 500}'\n"
+     "  pawl schedule set shop --pause",
+     {{"NAME", VALUE_TEXT}},
+     command_schedule_set_options,
+     command_schedule_set},
+    {"schedule delete",
+     NULL,
+     "delete a schedule; what it started goes on",
+     NULL,
+     "  pawl schedule delete shop",
+     {{"NAME", VALUE_TEXT}},
+     .run = command_schedule_delete},
+    {"schedule run",
+     NULL,
+     "run a schedule now, by hand",
+     "Also one that is paused. When it runs next by itself stays as it is.",
+     "  pawl schedule run shop",
+     {{"NAME", VALUE_TEXT}},
+     .run = command_schedule_run},
+
     {"migrate", "database", "create Pawl's schema, or bring it up to date",
      "Applies the migrations that the database lacks, then functions, triggers, views and grants\n"
      "when they differ, in one transaction: it happens as a whole or not at all. Needs no "

@@ -1,0 +1,243 @@
+/* pawl schedule list, set, delete, run. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/database.h"
+#include "cli/document.h"
+#include "cli/humanize.h"
+#include "cli/output.h"
+#include "cli/table.h"
+#include "executors/crawl/url.h"
+
+/* ---- list ---- */
+
+/* Adds what a person reads instead of several members: "when", and "next" with what keeps it from
+ * running. */
+static void describe(json_t *schedule)
+{
+    char every[HUMAN_BYTES];
+    const char *cron = json_string_value(json_object_get(schedule, "cron"));
+    const char *zone = json_string_value(json_object_get(schedule, "time_zone"));
+    json_t *next = json_object_get(schedule, "next_run_at");
+    human_write_duration(json_number_value(json_object_get(schedule, "every_seconds")), every);
+    if (!cron)
+        json_object_set_new(schedule, "when", json_sprintf("every %s", every));
+    else if (strcmp(zone, "UTC") == 0)
+        json_object_set_new(schedule, "when", json_string(cron));
+    else
+        json_object_set_new(schedule, "when", json_sprintf("%s %s", cron, zone));
+    if (!json_is_true(json_object_get(schedule, "is_enabled")))
+        json_object_set_new(schedule, "next", json_string("paused"));
+    else if (json_is_null(next))
+        json_object_set_new(schedule, "next", json_string("never"));
+    else
+        json_object_set(schedule, "next", next);
+}
+
+bool command_schedule_list(const struct call *call, struct failure *failure)
+{
+    static const struct table_column columns[] = {
+        {"SCHEDULE", "schedule", FORMAT_SHORT},
+        {"KIND", "kind", FORMAT_SHORT},
+        {"WHEN", "when", FORMAT_SHORT},
+        {"NEXT", "next", FORMAT_AGO},
+        {"LAST", "last_run_at", FORMAT_AGO},
+        {"JOB", "last_job"},
+        {"ERROR", "last_error"},
+        {NULL},
+    };
+    json_t *schedules = document_ask_once(call, "select pawl.list_schedules()", 0, NULL, failure);
+    if (!schedules)
+        return false;
+    if (call_has(call, "--json"))
+        return output_json(schedules);
+    for (size_t at = 0; at < json_array_size(schedules); at++)
+        describe(json_array_get(schedules, at));
+    table_print(columns, schedules);
+    json_decref(schedules);
+    return true;
+}
+
+/* ---- set ---- */
+
+const struct option command_schedule_set_options[] = {
+    {"--kind", "KIND", VALUE_TEXT, .help = "what runs it: crawl, or a kind of your own"},
+    {"--url", "URL", VALUE_TEXT, .help = "of a crawl: the site; with no --kind it is a crawl"},
+    {"--payload", "JSON", VALUE_TEXT,
+     .help = "the task's payload; of a crawl its parameters, as {\"max_pages\": 100}"},
+    {"--every", "TIME", VALUE_TEXT, .help = "time between two runs: 90m, 6h, 2d, 1w"},
+    {"--cron", "FIELDS", VALUE_TEXT,
+     .help = "minute, hour, day, month, day of the week: \"0 3 * * *\""},
+    {"--time-zone", "ZONE", VALUE_TEXT, .help = "whose clock --cron is read by (default UTC)"},
+    {"--next", "TIME", VALUE_TEXT, .help = "the next run: now, or 2026-12-24T18:00:00Z"},
+    {"--replace", .help = "a new crawl cancels the one before, if that still runs"},
+    {"--no-replace", .help = "it does not (as without --replace)"},
+    {"--pause", .help = "run it by hand only, until --resume"},
+    {"--resume", .help = "run it again; what was missed is left out"},
+    {NULL},
+};
+
+/* "6h" as an interval; NULL when the option was not given. */
+static bool find_every(const struct call *call, char text[64], const char **every,
+                       struct failure *failure)
+{
+    static const struct {
+        const char *name, *unit;
+    } units[] = {{"m", "minutes"}, {"h", "hours"}, {"d", "days"}, {"w", "weeks"}};
+    const char *typed = call_text(call, "--every");
+    size_t digits = typed ? strspn(typed, "0123456789") : 0;
+    *every = NULL;
+    if (!typed)
+        return true;
+    for (size_t i = 0; digits > 0 && digits < 8 && i < sizeof units / sizeof *units; i++)
+        if (strcmp(typed + digits, units[i].name) == 0) {
+            snprintf(text, 64, "%.*s %s", (int)digits, typed, units[i].unit);
+            *every = text;
+            return true;
+        }
+    return failure_set(failure, FAILURE_USAGE,
+                       "--every takes a time as 90m, 6h, 2d or 1w, not \"%s\"", typed);
+}
+
+/* A flag and its opposite: "true", "false", or NULL when neither was given. */
+static bool find_flag(const struct call *call, const char *yes, const char *no, const char **value,
+                      struct failure *failure)
+{
+    *value = call_has(call, yes) ? "true" : call_has(call, no) ? "false" : NULL;
+    return !call_has(call, yes) || !call_has(call, no) ||
+           failure_set(failure, FAILURE_USAGE, "%s and %s contradict each other", yes, no);
+}
+
+static bool check_next(const struct call *call, struct failure *failure)
+{
+    double seconds;
+    const char *next = call_text(call, "--next");
+    if (!next || strcmp(next, "now") == 0 || human_parse_time(next, &seconds))
+        return true;
+    failure_set(failure, FAILURE_INPUT, "\"%s\" is not a time", next);
+    return failure_hint(failure, "Write it as 2026-12-24T18:00:00Z or with an offset as +01:00.");
+}
+
+/* Checked here, where the place of a mistake can be told. */
+static bool check_payload(const struct call *call, struct failure *failure)
+{
+    json_error_t error;
+    const char *payload = call_text(call, "--payload");
+    json_t *document = payload ? json_loads(payload, JSON_DECODE_ANY, &error) : NULL;
+    if (payload && !document) {
+        failure_set(failure, FAILURE_INPUT, "payload is no JSON: line %d, column %d: %s",
+                    error.line, error.column, error.text);
+        return failure_hint(failure, "Quote it for the shell: --payload '{\"key\": \"value\"}'");
+    }
+    json_decref(document);
+    return true;
+}
+
+/* The page's identity, as the engine keeps it; NULL when the option was not given. */
+static bool find_url(const struct call *call, struct arena *arena, const char **url,
+                     struct failure *failure)
+{
+    struct url parsed;
+    *url = NULL;
+    if (!call_has(call, "--url"))
+        return true;
+    if (url_parse(slice_of_string(call_text(call, "--url")), NULL, arena, &parsed, failure)) {
+        *url = parsed.whole.start;
+        return true;
+    }
+    if (!failure->hint[0])
+        failure_hint(failure, "Give it as https://host/path.");
+    return false;
+}
+
+static bool say_set(const struct call *call, json_t *schedule)
+{
+    if (call_has(call, "--json"))
+        return output_json(schedule);
+    describe(schedule);
+    char *next = table_write_value(json_object_get(schedule, "next"), FORMAT_AGO);
+    output_line("schedule %s: %s, next run: %s", call->arguments[0],
+                json_string_value(json_object_get(schedule, "when")), next);
+    free(next);
+    json_decref(schedule);
+    return true;
+}
+
+static bool define(const struct call *call, const char *const values[10], struct failure *failure)
+{
+    struct session *session = database_open_checked(call, failure);
+    if (!session)
+        return false;
+    json_t *schedule =
+        document_ask(session,
+                     "select to_jsonb(pawl.define_schedule($1, $2, "
+                     "case when $4::text is null then $3::jsonb "
+                     "else coalesce($3::jsonb, '{}') || jsonb_build_object('url', $4::text) end, "
+                     "$5::interval, $6, $7, $8::boolean, $9::boolean, $10::timestamptz))",
+                     10, values, failure);
+    if (schedule) {
+        json_decref(schedule);
+        schedule = document_ask(session,
+                                "select s from jsonb_array_elements(pawl.list_schedules()) s "
+                                "where s ->> 'schedule' = $1",
+                                1, values, failure);
+    }
+    session_close(session);
+    return schedule && say_set(call, schedule);
+}
+
+bool command_schedule_set(const struct call *call, struct failure *failure)
+{
+    char interval[64];
+    const char *url, *every, *replace, *enabled, *kind = call_text(call, "--kind");
+    struct arena *arena = arena_create(16384);
+    bool is_done =
+        find_every(call, interval, &every, failure) &&
+        find_flag(call, "--replace", "--no-replace", &replace, failure) &&
+        find_flag(call, "--resume", "--pause", &enabled, failure) && check_next(call, failure) &&
+        check_payload(call, failure) && find_url(call, arena, &url, failure) &&
+        define(call,
+               (const char *const[]){call->arguments[0], !kind && url ? "crawl" : kind,
+                                     call_text(call, "--payload"), url, every,
+                                     call_text(call, "--cron"), call_text(call, "--time-zone"),
+                                     replace, enabled, call_text(call, "--next")},
+               failure);
+    arena_destroy(arena);
+    return is_done;
+}
+
+/* ---- delete, run ---- */
+
+bool command_schedule_delete(const struct call *call, struct failure *failure)
+{
+    json_t *answer = document_ask_once(call, "select to_jsonb(pawl.drop_schedule($1)::text)", 1,
+                                       call->arguments, failure);
+    if (!answer)
+        return false;
+    json_decref(answer);
+    if (call_has(call, "--json"))
+        return output_json(json_pack("{s:s, s:b}", "schedule", call->arguments[0], "deleted", 1));
+    return output_line("schedule %s is deleted; what it started goes on", call->arguments[0]);
+}
+
+bool command_schedule_run(const struct call *call, struct failure *failure)
+{
+    json_t *started =
+        document_ask_once(call,
+                          "select jsonb_build_object('schedule', $1::text, 'job', job_id::text, "
+                          "'task', job_id || '/' || task_id) from pawl.run_schedule($1)",
+                          1, call->arguments, failure);
+    if (!started)
+        return false;
+    if (call_has(call, "--json"))
+        return output_json(started);
+    const char *task = json_string_value(json_object_get(started, "task"));
+    if (task)
+        output_line("task %s", task);
+    else
+        output_line("job %s", json_string_value(json_object_get(started, "job")));
+    json_decref(started);
+    return true;
+}
