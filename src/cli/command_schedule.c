@@ -180,11 +180,15 @@ static bool define(const struct call *call, const char *const values[10], struct
     if (schedule) {
         json_decref(schedule);
         schedule = document_ask(session,
-                                "select s from jsonb_array_elements(pawl.list_schedules()) s "
-                                "where s ->> 'schedule' = $1",
+                                "select coalesce((select s from "
+                                "jsonb_array_elements(pawl.list_schedules()) s "
+                                "where s ->> 'schedule' = $1), 'null')",
                                 1, values, failure);
     }
     session_close(session);
+    if (json_is_null(schedule))
+        return failure_set(failure, FAILURE_INPUT, "schedule \"%s\" has just been deleted",
+                           call->arguments[0]);
     return schedule && say_set(call, schedule);
 }
 
