@@ -20,8 +20,9 @@
 #include <uv.h>
 
 #include "base/text.h"
+#include "http/field.h"
 
-/* Header fields of one answer, the interim ones (1xx) included. */
+/* Header lines of one answer, status lines, interim answers (1xx) and trailers included. */
 #define HTTP_HEADER_COUNT_MAX 256
 
 enum http_failure {
@@ -54,12 +55,19 @@ struct http_request {
 };
 
 /* The head of an answer. Strings are NULL where the answer has no such header; they are bytes as
- * they came, without line breaks and NUL. */
+ * they came, without line breaks and NUL. Fields are those of the final answer in their order,
+ * neither those of interim answers nor trailers; a value that went over several lines is one, with
+ * a space for each line break (RFC 9112, section 5.2). They live as long as the strings. */
 struct http_head {
     int status;               /* 0: no answer came */
     const char *http_version; /* "1.0", "1.1", "2", "3"; NULL: no answer came */
     const char *content_type, *content_encoding, *location;
+    const struct http_field *fields;
+    size_t field_count;
 };
+
+/* The value of the first field of that name, in any case of letters; {NULL, 0}: there is none. */
+struct slice http_head_find(const struct http_head *head, const char *name);
 
 /* Times in milliseconds. Those of the phases are for the phase alone: 0 on a connection that is
  * used again, -1 when it is not known how the phase ended. */
