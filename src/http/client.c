@@ -1,14 +1,19 @@
 /*
  * How it works: a transfer is in one of the client's lists, and the list is its state.
  *
- *   running   in the multi handle
+ *   running   in a multi handle, paused or not
+ *   resuming  the same, and told by the reaper to go on after a pause, since what libcurl held
+ *             meanwhile comes from inside that call
  *   ending    refused before it was sent, or cancelled: told by the reaper, a timer of 0 ms, since
  *             nothing may be told from inside start and cancel, nor leave the multi handle from
  *             inside its callbacks
  *   asking    libcurl could not resolve the host and does not say why: the system is asked once
- * more whether the name does not exist at all idle      waits for its next use
+ *             more whether the name does not exist at all
+ *   idle      waits for its next use
  *
- * The multi handle is made at the first request and given up after a while without any.
+ * A multi handle is what keeps connections. There are two, so that a connection that the guard has
+ * not looked at is never used by a request that wants it to: one for each value of allow_private.
+ * Each is made at its first request, and both are given up after a while without any.
  */
 #include "http/client.h"
 
@@ -27,8 +32,8 @@ enum { IDLE_TRANSFERS_MAX = 32 };
 struct http_client {
     uv_loop_t *loop;
     struct http_limits limits;
-    struct multi_loop *multi;
-    struct list running, ending, asking, idle;
+    struct multi_loop *multis[2]; /* by allow_private */
+    struct list running, resuming, ending, asking, idle;
     int in_flight, idle_count;
     uv_timer_t reaper, idler;
     bool is_closing;
@@ -43,6 +48,7 @@ struct http_client *http_client_create(uv_loop_t *loop, const struct http_limits
     client->loop = loop;
     client->limits = *limits;
     list_init(&client->running);
+    list_init(&client->resuming);
     list_init(&client->ending);
     list_init(&client->asking);
     list_init(&client->idle);
@@ -69,9 +75,11 @@ static void let_go(struct http_client *client)
         transfer_destroy(list_object(link, struct http_transfer, link));
     }
     client->idle_count = 0;
-    if (client->multi)
-        multi_loop_destroy(client->multi);
-    client->multi = NULL;
+    for (int i = 0; i < 2; i++) {
+        if (client->multis[i])
+            multi_loop_destroy(client->multis[i]);
+        client->multis[i] = NULL;
+    }
 }
 
 static void on_idler(uv_timer_t *timer)
@@ -107,6 +115,7 @@ void http_client_destroy(struct http_client *client)
     if (!client)
         return;
     cancel_all(&client->running);
+    cancel_all(&client->resuming);
     cancel_all(&client->asking);
     client->is_closing = true;
     wake_reaper(client);
@@ -173,15 +182,37 @@ static void on_ended(void *owner, CURL *easy, CURLcode code)
         tell(transfer, code);
 }
 
+static void leave_multi(struct http_transfer *transfer)
+{
+    if (transfer->is_in_multi)
+        multi_loop_remove(transfer->multi, transfer->easy);
+    transfer->is_in_multi = false;
+}
+
+/* Those that are cancelled meanwhile are in another list already; to those that are paused again
+ * libcurl's bytes come again too, and stay with it. */
+static void resume_all(struct http_client *client)
+{
+    struct list *link;
+    while ((link = list_first(&client->resuming))) {
+        struct http_transfer *transfer = list_object(link, struct http_transfer, link);
+        list_move(&client->running, link);
+        CURLcode code = transfer_resume(transfer);
+        if (code == CURLE_OK || transfer->own_failure == HTTP_FAILURE_CANCELLED)
+            continue;
+        leave_multi(transfer);
+        tell(transfer, code);
+    }
+}
+
 static void on_reaper(uv_timer_t *timer)
 {
     struct http_client *client = timer->data;
     struct list *link;
+    resume_all(client);
     while ((link = list_first(&client->ending))) {
         struct http_transfer *transfer = list_object(link, struct http_transfer, link);
-        if (transfer->is_in_multi)
-            multi_loop_remove(client->multi, transfer->easy);
-        transfer->is_in_multi = false;
+        leave_multi(transfer);
         tell(transfer, CURLE_OK);
     }
     if (client->is_closing && client->in_flight == 0)
@@ -200,15 +231,20 @@ static struct http_transfer *take_transfer(struct http_client *client)
     return list_object(link, struct http_transfer, link);
 }
 
+static struct multi_loop *find_or_create_multi(struct http_client *client, bool allow_private)
+{
+    struct multi_loop **multi = &client->multis[allow_private];
+    if (!*multi)
+        *multi = multi_loop_create(client->loop, client->limits.idle_connections, on_ended, client);
+    return *multi;
+}
+
 struct http_transfer *http_client_start(struct http_client *client,
                                         const struct http_request *request,
                                         const struct http_callbacks *callbacks, void *context)
 {
     CHECK(!client->is_closing);
     uv_timer_stop(&client->idler);
-    if (!client->multi)
-        client->multi =
-            multi_loop_create(client->loop, client->limits.idle_connections, on_ended, client);
     struct http_transfer *transfer = take_transfer(client);
     client->in_flight++;
     transfer_prepare(transfer, request, callbacks, context);
@@ -219,7 +255,8 @@ struct http_transfer *http_client_start(struct http_client *client,
     }
     list_append(&client->running, &transfer->link);
     transfer->is_in_multi = true;
-    multi_loop_add(client->multi, transfer->easy);
+    transfer->multi = find_or_create_multi(client, request->allow_private);
+    multi_loop_add(transfer->multi, transfer->easy);
     return transfer;
 }
 
@@ -237,5 +274,16 @@ void http_transfer_cancel(struct http_transfer *transfer)
         return;
     }
     list_move(&client->ending, &transfer->link);
+    wake_reaper(client);
+}
+
+/* What came in the pause is held by libcurl, which is asked for it outside of all callbacks. */
+void http_transfer_pause(struct http_transfer *transfer, bool is_paused)
+{
+    struct http_client *client = transfer->client;
+    transfer->is_paused = is_paused;
+    if (is_paused || !transfer->is_held || transfer->own_failure)
+        return;
+    list_move(&client->resuming, &transfer->link);
     wake_reaper(client);
 }

@@ -3,10 +3,14 @@
  * thread and nothing blocks: names are resolved on threads of their own.
  *
  * HTTP/1.1 with connections kept alive; over TLS HTTP/2 where it is offered, many requests to a
- * connection. gzip and brotli are asked for and undone. Certificates are checked against the
- * system's authorities, or those in the file that the environment variable SSL_CERT_FILE names.
+ * connection. gzip, deflate and brotli are asked for and undone. Certificates are checked against
+ * the system's authorities, or those in the file that the environment variable SSL_CERT_FILE names.
  * An idle client lets go of its connections and its memory. The first request makes the program
  * ignore SIGPIPE.
+ *
+ * The guard: no connection is made to an address that is not everybody's (http/address_guard.h),
+ * whatever the URL or the name server says, unless the request allows it. Of a name with several
+ * addresses those that are left are tried. Requests that allow it have connections of their own.
  *
  * Not followed: redirects, since whoever asks wants to know of them. Not used: cookies, proxies
  * (not even those that the environment names), user names in URLs, other protocols than http and
@@ -34,10 +38,12 @@ enum http_failure {
     HTTP_FAILURE_TOO_LARGE,
     HTTP_FAILURE_PROTOCOL, /* what came is no HTTP, or the request cannot be sent as HTTP */
     HTTP_FAILURE_CANCELLED,
+    HTTP_FAILURE_REFUSED, /* by the guard: none of the host's addresses may be connected to */
 };
 
 struct http_limits {
-    int idle_connections; /* kept open for later requests, at most */
+    int idle_connections; /* kept open for later requests, at most: so many that the guard has
+                             looked at, and so many others */
     int idle_ms;          /* without a request for so long, all are closed and memory is freed */
 };
 
@@ -48,10 +54,13 @@ struct http_request {
     const char *user_agent;     /* NULL: no such header */
     const char *const *headers; /* "Name: value" each, the last one NULL */
     struct slice body;
-    int timeout_ms;          /* for everything; 0: CHECK fails, every wait has a deadline */
-    int connect_timeout_ms;  /* for the name, the connection and TLS; 0: as timeout_ms */
-    uint64_t max_body_bytes; /* before as after decompression; 0: unlimited */
-    size_t max_header_bytes; /* status lines included; 0: unlimited */
+    bool allow_private;          /* private, loopback, ... addresses are connected to as well */
+    int timeout_ms;              /* for everything, pauses included; 0: CHECK fails, every wait has
+                                    a deadline */
+    int connect_timeout_ms;      /* for the name, the connection and TLS; 0: as timeout_ms */
+    uint64_t max_transfer_bytes; /* of the body on the wire; 0: as max_body_bytes */
+    uint64_t max_body_bytes;     /* after decompression; 0: unlimited */
+    size_t max_header_bytes;     /* status lines included; 0: unlimited */
 };
 
 /* The head of an answer. Strings are NULL where the answer has no such header; they are bytes as
@@ -81,7 +90,7 @@ struct http_result {
     double first_byte_ms, total_ms; /* since the request was started */
     uint64_t transfer_bytes;        /* of the body on the wire */
     uint64_t body_bytes;            /* after decompression */
-    int64_t retry_after_ms;         /* -1: the answer does not say */
+    int64_t retry_after_ms;         /* -1: the answer does not say, or not a moment to come */
 };
 
 struct http_client;
@@ -110,8 +119,15 @@ struct http_transfer *http_client_start(struct http_client *client,
                                         const struct http_callbacks *callbacks, void *context);
 /* Ends it soon with HTTP_FAILURE_CANCELLED; nothing but on_done is called for it any more. */
 void http_transfer_cancel(struct http_transfer *transfer);
+/* While it is paused on_body is not called; no byte is lost and none comes twice, and libcurl reads
+ * no further than one buffer. What that buffer expands to is kept in memory, 64 MiB of it at most,
+ * or the body is too large. From inside any callback, its own on_body too: the piece at hand counts
+ * as taken. Not being paused any more shows from the loop, never from inside this call. An answer
+ * whose bytes are all told, and one that fails, ends in a pause too. */
+void http_transfer_pause(struct http_transfer *transfer, bool is_paused);
 
-/* "dns", "connect", "tls", "timeout", "too_large", "protocol", "cancelled"; NULL for none. */
+/* "dns", "connect", "tls", "timeout", "too_large", "protocol", "cancelled", "guard"; NULL for none.
+ */
 const char *http_failure_name(enum http_failure failure);
 
 #endif

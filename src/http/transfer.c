@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "http/address_guard.h"
 #include "http/transfer_failure.h"
 
 struct http_transfer *transfer_create(struct http_client *client)
@@ -39,6 +40,38 @@ static size_t refuse_rest(struct http_transfer *transfer, const char *message)
     return 0;
 }
 
+static void refuse_body(struct http_transfer *transfer, uint64_t limit, const char *where)
+{
+    text_clear(&transfer->message);
+    text_append_format(&transfer->message, "the body is too large: more than %llu bytes%s",
+                       (unsigned long long)limit, where);
+    refuse_rest(transfer, text_string(&transfer->message));
+}
+
+static void refuse_expanded_body(struct http_transfer *transfer)
+{
+    struct http_head head = response_head_view(&transfer->head);
+    refuse_body(transfer, transfer->max_body_bytes,
+                head.content_encoding ? " after decompression" : "");
+}
+
+/* The guard. Every connection begins here, with the address that it will be made to. */
+static curl_socket_t on_open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *peer)
+{
+    struct http_transfer *transfer = context;
+    const char *refusal = transfer->allow_private ? NULL : address_refusal(&peer->addr);
+    char address[64] = "?";
+    if (!refusal) {
+        transfer->has_socket = true;
+        return socket(peer->family, peer->socktype | SOCK_CLOEXEC, peer->protocol);
+    }
+    uv_ip_name(&peer->addr, address, sizeof address);
+    if (!transfer->refused_address[0])
+        snprintf(transfer->refused_address, sizeof transfer->refused_address, "refused: %s is %s",
+                 address, refusal);
+    return CURL_SOCKET_BAD;
+}
+
 static size_t on_header_line(char *start, size_t size, size_t count, void *context)
 {
     struct http_transfer *transfer = context;
@@ -65,8 +98,14 @@ static size_t on_body_bytes(char *start, size_t size, size_t count, void *contex
     size_t bytes = size * count;
     if (transfer->own_failure)
         return 0;
-    if (transfer->max_body_bytes && bytes > transfer->max_body_bytes - transfer->body_bytes)
-        return refuse_rest(transfer, "the body is too large");
+    if (transfer->is_paused) {
+        transfer->is_held = true;
+        return CURL_WRITEFUNC_PAUSE; /* the same bytes come again */
+    }
+    if (transfer->max_body_bytes && bytes > transfer->max_body_bytes - transfer->body_bytes) {
+        refuse_expanded_body(transfer);
+        return 0;
+    }
     transfer->body_bytes += bytes;
     if (transfer->callbacks.on_body)
         transfer->callbacks.on_body(transfer->context, slice_of(start, bytes));
@@ -78,9 +117,9 @@ static int on_progress(void *context, curl_off_t total, curl_off_t bytes, curl_o
                        curl_off_t upload)
 {
     struct http_transfer *transfer = context;
-    if (!transfer->own_failure && transfer->max_body_bytes &&
-        (uint64_t)bytes > transfer->max_body_bytes)
-        refuse_rest(transfer, "the body is too large");
+    if (!transfer->own_failure && transfer->max_transfer_bytes &&
+        (uint64_t)bytes > transfer->max_transfer_bytes)
+        refuse_body(transfer, transfer->max_transfer_bytes, " on the wire");
     return transfer->own_failure != HTTP_FAILURE_NONE;
 }
 
@@ -96,6 +135,8 @@ static void set_callbacks(struct http_transfer *transfer)
     curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
     curl_easy_setopt(easy, CURLOPT_XFERINFODATA, transfer);
     curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer);
 }
 
 static void set_rules(CURL *easy, bool is_tls)
@@ -111,7 +152,7 @@ static void set_rules(CURL *easy, bool is_tls)
     /* A second request to a host waits to see whether the first one's connection is HTTP/2; without
      * TLS it is not, and waiting would cost an answer's time. */
     curl_easy_setopt(easy, CURLOPT_PIPEWAIT, is_tls ? 1L : 0L);
-    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip, br");
+    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip, deflate, br");
     if (authorities && *authorities)
         curl_easy_setopt(easy, CURLOPT_CAINFO, authorities);
 }
@@ -162,6 +203,31 @@ static void set_headers(struct http_transfer *transfer, const struct http_reques
     curl_easy_setopt(transfer->easy, CURLOPT_USERAGENT, request->user_agent);
 }
 
+static void forget_answer(struct http_transfer *transfer)
+{
+    transfer->body_bytes = 0;
+    transfer->is_paused = transfer->is_held = false;
+    transfer->has_socket = false;
+    transfer->refused_address[0] = '\0';
+    transfer->own_failure = HTTP_FAILURE_NONE;
+    transfer->own_message = NULL;
+    transfer->is_unknown_host = false;
+    transfer->error[0] = '\0';
+}
+
+/* An announced length over the limit need not be waited for. That of an answer without a body (to
+ * HEAD) is none of its bytes. */
+static void set_limits(struct http_transfer *transfer, const struct http_request *request)
+{
+    bool has_body = !request->method || strcmp(request->method, "HEAD") != 0;
+    transfer->max_body_bytes = request->max_body_bytes;
+    transfer->max_transfer_bytes =
+        request->max_transfer_bytes ? request->max_transfer_bytes : request->max_body_bytes;
+    if (has_body && transfer->max_transfer_bytes <= INT64_MAX)
+        curl_easy_setopt(transfer->easy, CURLOPT_MAXFILESIZE_LARGE,
+                         (curl_off_t)transfer->max_transfer_bytes);
+}
+
 void transfer_prepare(struct http_transfer *transfer, const struct http_request *request,
                       const struct http_callbacks *callbacks, void *context)
 {
@@ -171,12 +237,8 @@ void transfer_prepare(struct http_transfer *transfer, const struct http_request 
         request->connect_timeout_ms ? request->connect_timeout_ms : request->timeout_ms;
     transfer->callbacks = *callbacks;
     transfer->context = context;
-    transfer->body_bytes = 0;
-    transfer->max_body_bytes = request->max_body_bytes;
-    transfer->own_failure = HTTP_FAILURE_NONE;
-    transfer->own_message = NULL;
-    transfer->is_unknown_host = false;
-    transfer->error[0] = '\0';
+    transfer->allow_private = request->allow_private;
+    forget_answer(transfer);
     response_head_start(&transfer->head, request->max_header_bytes);
 
     curl_easy_reset(easy);
@@ -187,7 +249,13 @@ void transfer_prepare(struct http_transfer *transfer, const struct http_request 
     curl_easy_setopt(easy, CURLOPT_URL, request->url);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
-    curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)request->max_body_bytes);
+    set_limits(transfer, request);
+}
+
+CURLcode transfer_resume(struct http_transfer *transfer)
+{
+    transfer->is_held = false;
+    return curl_easy_pause(transfer->easy, CURLPAUSE_CONT);
 }
 
 /* The moment that libcurl noted, in milliseconds since the start; 0: it was not reached. */

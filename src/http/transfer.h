@@ -15,13 +15,18 @@
 struct http_transfer {
     struct list link; /* the client's list that it is in is its state */
     struct http_client *client;
+    struct multi_loop *multi;
     bool is_in_multi;
     CURL *easy;
     struct curl_slist *headers;
     struct http_callbacks callbacks;
     void *context;
     struct response_head head;
-    uint64_t body_bytes, max_body_bytes;
+    uint64_t body_bytes, max_body_bytes, max_transfer_bytes;
+    bool is_paused; /* wished for */
+    bool is_held;   /* libcurl keeps bytes that came in the pause */
+    bool allow_private, has_socket;
+    char refused_address[128];     /* the first one that was, and why; empty: none */
     enum http_failure own_failure; /* decided here rather than by libcurl */
     const char *own_message;
     bool is_unknown_host;
@@ -39,6 +44,9 @@ void transfer_prepare(struct http_transfer *transfer, const struct http_request 
 /* What became of it; code is libcurl's. Strings live until the next transfer_prepare(). */
 void transfer_read_result(struct http_transfer *transfer, CURLcode code,
                           struct http_result *result);
+/* Gives what was held in a pause, and goes on. Not from inside a callback of libcurl. Not CURLE_OK:
+ * it failed, or was cancelled, and libcurl will say no more of it. */
+CURLcode transfer_resume(struct http_transfer *transfer);
 /* Forgets what the request needed, keeps the handle. */
 void transfer_clear(struct http_transfer *transfer);
 

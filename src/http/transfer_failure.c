@@ -13,6 +13,7 @@ enum detail {
     DETAIL_HOST,
     DETAIL_ADDRESS, /* host, port and the system's error */
     DETAIL_ELAPSED,
+    DETAIL_WIRE_LIMIT,
 };
 
 struct reason {
@@ -38,8 +39,9 @@ static const struct reason reasons[] = {
     {CURLE_SSL_CONNECT_ERROR, HTTP_FAILURE_TLS, false, "TLS handshake: ", DETAIL_LIBRARY},
     {CURLE_SSL_CIPHER, HTTP_FAILURE_TLS, false, "TLS handshake: ", DETAIL_LIBRARY},
     {CURLE_OPERATION_TIMEDOUT, HTTP_FAILURE_TIMEOUT, false, "", DETAIL_ELAPSED},
-    {CURLE_FILESIZE_EXCEEDED, HTTP_FAILURE_TOO_LARGE, true, "the body is too large", DETAIL_NONE},
-    /* libcurl's name for a header line over its own limit */
+    {CURLE_FILESIZE_EXCEEDED, HTTP_FAILURE_TOO_LARGE, true, "the body is too large: more than ",
+     DETAIL_WIRE_LIMIT},
+    /* libcurl's name for a header line over its own limit; of a body see find_reason() */
     {CURLE_OUT_OF_MEMORY, HTTP_FAILURE_TOO_LARGE, true, "a header line is too large", DETAIL_NONE},
     {CURLE_URL_MALFORMAT, HTTP_FAILURE_PROTOCOL, true, "the URL cannot be used: ", DETAIL_LIBRARY},
     {CURLE_UNSUPPORTED_PROTOCOL, HTTP_FAILURE_PROTOCOL, true,
@@ -125,16 +127,31 @@ static void append_detail(struct http_transfer *transfer, const struct reason *r
         append_address(message, transfer);
         text_append_format(message, " after %.0f ms", result->total_ms);
         break;
+    case DETAIL_WIRE_LIMIT:
+        text_append_format(message, "%llu bytes on the wire",
+                           (unsigned long long)transfer->max_transfer_bytes);
+        break;
     }
 }
 
-static const struct reason *find_reason(CURLcode code)
+static const struct reason *find_reason(const struct http_transfer *transfer, CURLcode code)
 {
     static const struct reason other = {CURLE_OK, HTTP_FAILURE_PROTOCOL, false, "", DETAIL_LIBRARY};
+    static const struct reason swollen = {
+        CURLE_OUT_OF_MEMORY, HTTP_FAILURE_TOO_LARGE, true,
+        "the body is too large: it expands to more than can be held in a pause", DETAIL_NONE};
+    if (code == CURLE_OUT_OF_MEMORY && transfer->head.is_whole)
+        return &swollen;
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
         if (reasons[i].code == code)
             return &reasons[i];
     return &other;
+}
+
+/* Where another address of the host was tried, it is that one's failure that counts. */
+static bool is_refused(const struct http_transfer *transfer, CURLcode code)
+{
+    return code == CURLE_COULDNT_CONNECT && transfer->refused_address[0] && !transfer->has_socket;
 }
 
 void transfer_failure_describe(struct http_transfer *transfer, CURLcode code,
@@ -145,8 +162,12 @@ void transfer_failure_describe(struct http_transfer *transfer, CURLcode code,
         result->is_permanent = transfer->own_failure == HTTP_FAILURE_TOO_LARGE ||
                                transfer->own_failure == HTTP_FAILURE_PROTOCOL;
         result->message = transfer->own_message;
+    } else if (is_refused(transfer, code)) {
+        result->failure = HTTP_FAILURE_REFUSED;
+        result->is_permanent = true;
+        result->message = transfer->refused_address;
     } else if (code != CURLE_OK) {
-        const struct reason *reason = find_reason(code);
+        const struct reason *reason = find_reason(transfer, code);
         text_clear(&transfer->message);
         text_append_string(&transfer->message, reason->words);
         append_detail(transfer, reason, code, result);
@@ -166,6 +187,7 @@ const char *http_failure_name(enum http_failure failure)
         [HTTP_FAILURE_TOO_LARGE] = "too_large",
         [HTTP_FAILURE_PROTOCOL] = "protocol",
         [HTTP_FAILURE_CANCELLED] = "cancelled",
+        [HTTP_FAILURE_REFUSED] = "guard",
     };
     return names[failure];
 }

@@ -7,6 +7,8 @@
 #include "base/list.h"
 #include "base/memory.h"
 
+enum { SLOW_MS = 20 };
+
 struct route {
     struct list link;
     char *path;
@@ -38,6 +40,7 @@ struct connection {
     struct http_peer *peer;
     uv_tcp_t socket;
     uv_idle_t pacer; /* turns with the loop while an answer goes out in pieces */
+    uv_timer_t slow_pacer;
     int open_handles;
     struct text received;
     char buffer[4096];
@@ -88,6 +91,7 @@ static void close_connection(struct connection *connection)
         return;
     connection->is_closing = true;
     uv_close((uv_handle_t *)&connection->pacer, on_connection_closed);
+    uv_close((uv_handle_t *)&connection->slow_pacer, on_connection_closed);
     uv_close((uv_handle_t *)&connection->socket, on_connection_closed);
 }
 
@@ -101,6 +105,20 @@ static void on_turn(uv_idle_t *pacer)
     send_next(connection->answer);
 }
 
+static void on_slow_turn(uv_timer_t *pacer)
+{
+    struct connection *connection = pacer->data;
+    send_next(connection->answer);
+}
+
+static void await_turn(struct connection *connection)
+{
+    if (connection->answer->manner == PEER_SLOWLY)
+        uv_timer_start(&connection->slow_pacer, on_slow_turn, SLOW_MS, 0);
+    else
+        uv_idle_start(&connection->pacer, on_turn);
+}
+
 static void on_sent(uv_write_t *write, int status)
 {
     struct answer *answer = write->data;
@@ -108,7 +126,7 @@ static void on_sent(uv_write_t *write, int status)
     if (connection->is_closing)
         return;
     if (status == 0 && answer->sent < answer->bytes.length) {
-        uv_idle_start(&connection->pacer, on_turn);
+        await_turn(connection);
         return;
     }
     enum http_peer_manner manner = answer->manner;
@@ -122,7 +140,8 @@ static void on_sent(uv_write_t *write, int status)
 static void send_next(struct answer *answer)
 {
     size_t left = answer->bytes.length - answer->sent;
-    size_t length = answer->manner == PEER_IN_PIECES && left > 1 ? 1 : left;
+    bool is_in_pieces = answer->manner == PEER_IN_PIECES || answer->manner == PEER_SLOWLY;
+    size_t length = is_in_pieces && left > 1 ? 1 : left;
     uv_buf_t piece = uv_buf_init(answer->bytes.start + answer->sent, (unsigned)length);
     answer->sent += length;
     answer->write.data = answer;
@@ -207,8 +226,9 @@ static void on_connection(uv_stream_t *listener, int status)
     connection->peer = peer;
     uv_tcp_init(listener->loop, &connection->socket);
     uv_idle_init(listener->loop, &connection->pacer);
-    connection->socket.data = connection->pacer.data = connection;
-    connection->open_handles = 2;
+    uv_timer_init(listener->loop, &connection->slow_pacer);
+    connection->socket.data = connection->pacer.data = connection->slow_pacer.data = connection;
+    connection->open_handles = 3;
     list_init(&connection->link);
     list_append(&peer->connections, &connection->link);
     CHECK(uv_accept(listener, (uv_stream_t *)&connection->socket) == 0);

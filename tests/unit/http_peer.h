@@ -14,6 +14,7 @@
 enum http_peer_manner {
     PEER_AT_ONCE,
     PEER_IN_PIECES, /* one byte in each turn of the loop */
+    PEER_SLOWLY,    /* one byte in 20 ms */
     PEER_THEN_CLOSE,
     PEER_SILENT, /* the request is read and nothing is said */
 };

@@ -159,6 +159,7 @@ static void ask_for(struct crawler *crawler, struct page *page)
         .url = page->url.whole.start,
         .user_agent = page->site->user_agent,
         .headers = headers,
+        .allow_private = true,
         .timeout_ms = timeout_ms,
         .connect_timeout_ms = timeout_ms < CONNECT_TIMEOUT_MS ? timeout_ms : CONNECT_TIMEOUT_MS,
         .max_body_bytes = BODY_BYTES_MAX,
