@@ -17,6 +17,18 @@ begin
   update pawl.jobs j
   set status = 'cancelled', finished_at = pawl.now(), error = p_reason
   where j.id = p_job_id;
+  perform pawl.cancel_open_tasks(p_job_id);
+  return true;
+end
+$$;
+comment on function pawl.cancel_job(bigint, text) is 'ends a finite job and cancels what is left of it';
+
+-- What is left of a job that has just ended, which the caller holds FOR UPDATE; the nodes are told.
+create or replace function pawl.cancel_open_tasks(p_job_id bigint) returns void
+language plpgsql volatile
+set search_path = ''
+as $$
+begin
   perform
   from pawl.tasks t
   where t.job_id = p_job_id
@@ -28,7 +40,6 @@ begin
   where t.job_id = p_job_id
     and t.status in ('waiting', 'pending', 'running');
   perform pawl.ring('cancel ' || p_job_id);
-  return true;
 end
 $$;
-comment on function pawl.cancel_job(bigint, text) is 'ends a finite job and cancels what is left of it';
+comment on function pawl.cancel_open_tasks(bigint) is 'cancels what is left of a job that has just ended';

@@ -1,17 +1,18 @@
 -- pawl.finish_pages(node, pages): a batch of crawled pages: ends their tasks, stores the pages, adds the
 -- tasks for the links they have, in one transaction, so that a job is never seen empty too early.
--- p_pages is an array of objects: job, task, attempt, outcome (completed, failed, retry), delay_ms,
--- error_class, error, page (columns of pawl.pages), found (array of {url, key, priority, depth}).
--- A job's max_pages is exact: until it is reached, batches with found pages take turns on the job's
--- first task (not on the job's row, which the fold needs; and not only when it is near, because two
--- that each fit could be too many together).
--- Refuses to be exact about max_pages outside READ COMMITTED (PW009).
--- Returns finished, how many outcomes took effect (a fenced one adds nothing), and found, tasks added.
+-- p_pages is an array of objects: job, task, attempt, outcome, delay_ms, error_class, error, page (columns of
+-- pawl.pages; null: none), warm (columns of pawl.pages that begin with warm_ or cache_; null: none), found (as in
+-- pawl.add_found_pages), block (as the column), retry_after_ms (the pause that the host asked for), warm_step.
+-- Outcomes: completed; failed; retry (waits delay_ms, counts as a failed attempt); again (waits delay_ms and
+-- does not count: with warm_step to ask again until a cache holds the page, the step then being the member
+-- warm of its payload; without to see whether the host's robots.txt is known).
+-- Returns finished, how many outcomes took effect (a fenced one adds nothing); found, tasks added; hopeless,
+-- jobs whose first pages have all failed: pawl.stop_hopeless_crawl is for those.
 -- The settings pin the plans, as in pawl.finish_tasks.
--- Locks: job by job, in order of their ids: the job's row FOR KEY SHARE, with max_pages its first task,
--- the tasks by id, then new keys in order.
+-- Locks: job by job, in order of their ids: the job's row FOR KEY SHARE, the tasks by id, those of
+-- pawl.add_found_pages; then the limiters by key.
 create or replace function pawl.finish_pages(p_node_id integer, p_pages jsonb)
-returns table (finished integer, found integer)
+returns table (finished integer, found integer, hopeless bigint[])
 language plpgsql volatile
 set search_path = ''
 set plan_cache_mode = force_generic_plan
@@ -25,11 +26,12 @@ declare
   v_now timestamptz := pawl.now();
   v_finished integer := 0;
   v_found integer := 0;
-  v_count integer;
-  v_tasks bigint[];
-  v_org_id uuid;
-  v_max_pages bigint;
+  v_hopeless bigint[] := '{}';
+  v_paces jsonb := '[]';
+  v_job record;
   v_room bigint;
+  v_ended record;
+  v_new jsonb;
   r record;
 begin
   for r in
@@ -41,101 +43,126 @@ begin
       pg_catalog.array_agg(o.delay_ms order by o.task) as delays_ms,
       pg_catalog.array_agg(o.error_class order by o.task) as error_classes,
       pg_catalog.array_agg(o.error order by o.task) as errors,
-      pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
-        'task', o.task, 'attempt', o.attempt, 'page', o.page, 'found', coalesce(o.found, '[]'))) as pages,
-      coalesce(pg_catalog.sum(pg_catalog.jsonb_array_length(o.found)), 0) as found
+      pg_catalog.array_agg(o.block order by o.task) as blocks,
+      pg_catalog.array_agg(o.warm_step order by o.task) as warm_steps,
+      pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('task', o.task, 'attempt', o.attempt, 'page', o.page)
+        order by o.task) filter (where pg_catalog.jsonb_typeof(o.page) = 'object') as pages,
+      pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('task', o.task, 'found', o.found)
+        order by o.task) filter (where pg_catalog.jsonb_array_length(o.found) > 0) as found,
+      pg_catalog.jsonb_agg(o.warm || pg_catalog.jsonb_build_object('task', o.task)
+        order by o.task) filter (where pg_catalog.jsonb_typeof(o.warm) = 'object') as warm,
+      pg_catalog.max(o.retry_after_ms) as retry_after_ms
     from pg_catalog.jsonb_to_recordset(p_pages) as o (job bigint, task bigint, attempt integer, outcome text,
-      delay_ms bigint, error_class text, error text, page jsonb, found jsonb)
+      delay_ms bigint, error_class text, error text, page jsonb, warm jsonb, warm_step integer, found jsonb,
+      block text, retry_after_ms bigint)
     group by o.job
     order by o.job
   loop
-    select j.org_id, (j.params ->> 'max_pages')::bigint into v_org_id, v_max_pages
+    select j.org_id, (j.params ->> 'max_pages')::bigint as max_pages, j.limiter_key into v_job
     from pawl.jobs j
     where j.id = r.job_id
     for key share;
-    v_room := null;
-    if r.found > 0 and v_max_pages is not null then
-      select greatest(0, v_max_pages - p.total) into v_room from pawl.job_progress p where p.job_id = r.job_id;
-      if v_room > 0 then
-        perform pawl.check_isolation();
-        perform
-        from pawl.tasks t
-        where t.job_id = r.job_id
-        order by t.id
-        limit 1
-        for no key update;
-        -- a statement of its own, so that its snapshot is younger than the lock
-        select greatest(0, v_max_pages - p.total) into v_room from pawl.job_progress p where p.job_id = r.job_id;
-      end if;
+    if r.found is not null then
+      v_room := pawl.reserve_room(r.job_id, v_job.max_pages);
     end if;
 
     with ended as (
       update pawl.tasks t
       set status = case o.outcome when 'completed' then 'completed' when 'failed' then 'failed' else 'waiting' end::pawl.task_status,
-          finished_at = case when o.outcome <> 'retry' then v_now end,
-          run_at = case when o.outcome = 'retry' then v_now + o.delay_ms * interval '1 millisecond' else t.run_at end,
-          wait_reason = case when o.outcome = 'retry' then 'retry' end,
+          finished_at = case when o.outcome in ('completed', 'failed') then v_now end,
+          run_at = case when o.outcome in ('retry', 'again') then v_now + o.delay_ms * interval '1 millisecond' else t.run_at end,
+          wait_reason = case o.outcome when 'retry' then 'retry' when 'again' then case when o.warm_step is null then 'robots' else 'warm' end end,
+          uncounted_attempts = t.uncounted_attempts + (o.outcome = 'again')::integer,
+          payload = case
+            when o.warm_step is null then t.payload
+            else t.payload || pg_catalog.jsonb_build_object('warm', o.warm_step)
+          end,
           error = o.error
-      from unnest(r.jobs, r.tasks, r.attempts, r.outcomes, r.delays_ms, r.error_classes, r.errors)
-        as o (job_id, task, attempt, outcome, delay_ms, error_class, error)
+      from unnest(r.jobs, r.tasks, r.attempts, r.outcomes, r.delays_ms, r.error_classes, r.errors, r.blocks, r.warm_steps)
+        as o (job_id, task, attempt, outcome, delay_ms, error_class, error, block, warm_step)
       where t.job_id = any (array[o.job_id])
         and t.id = o.task
         and t.status = 'running'
         and t.node_id = p_node_id
         and t.attempt = o.attempt
-      returning t.id, t.attempt, t.org_id, t.started_at, o.outcome, o.error_class, o.error
+      returning t.id, t.attempt, t.org_id, t.started_at, o.outcome, o.error_class, o.error, o.block
     ), recorded as (
       insert into pawl.attempts (job_id, task_id, attempt, org_id, node_id, started_at, failed_at, error_class, error)
       select r.job_id, e.id, e.attempt, e.org_id, p_node_id, e.started_at, v_now, coalesce(e.error_class, 'executor'), e.error
       from ended e
       where e.outcome in ('failed', 'retry')
     )
-    select pg_catalog.array_agg(e.id) into v_tasks from ended e;
-    continue when v_tasks is null;
-    v_finished := v_finished + pg_catalog.cardinality(v_tasks);
+    select pg_catalog.array_agg(e.id) as tasks,
+      pg_catalog.count(*) filter (where e.outcome in ('completed', 'again')) as fine,
+      pg_catalog.count(*) filter (where e.outcome = 'failed') as failed,
+      pg_catalog.count(e.block) as refused,
+      pg_catalog.min(e.started_at) filter (where e.block is not null) as refused_since
+    into v_ended
+    from ended e;
+    continue when v_ended.tasks is null;
+    v_finished := v_finished + pg_catalog.cardinality(v_ended.tasks);
 
-    insert into pawl.pages as old
-    select q.*
-    from pg_catalog.jsonb_array_elements(r.pages) p,
-      pg_catalog.jsonb_populate_record(null::pawl.pages, p -> 'page' || pg_catalog.jsonb_build_object(
-        'job_id', r.job_id, 'task_id', p -> 'task', 'org_id', v_org_id, 'attempts', p -> 'attempt',
-        'fetched_at', v_now)) q
-    where q.task_id = any (v_tasks)
-      and pg_catalog.jsonb_typeof(p -> 'page') = 'object'
-    on conflict (job_id, task_id) do update
-      set status = excluded.status, error_class = excluded.error_class, error = excluded.error,
-          redirect_to = excluded.redirect_to, content_type = excluded.content_type,
-          http_version = excluded.http_version, encoding = excluded.encoding,
-          transfer_bytes = excluded.transfer_bytes, body_bytes = excluded.body_bytes,
-          dns_ms = excluded.dns_ms, connect_ms = excluded.connect_ms, tls_ms = excluded.tls_ms,
-          first_byte_ms = excluded.first_byte_ms, total_ms = excluded.total_ms,
-          attempts = excluded.attempts, links = excluded.links, link_hashes = excluded.link_hashes,
-          fetched_at = excluded.fetched_at;
+    if r.pages is not null then
+      insert into pawl.pages as old
+      select q.*
+      from pg_catalog.jsonb_array_elements(r.pages) p,
+        pg_catalog.jsonb_populate_record(null::pawl.pages, p -> 'page' || pg_catalog.jsonb_build_object(
+          'job_id', r.job_id, 'task_id', p -> 'task', 'org_id', v_job.org_id, 'attempts', p -> 'attempt',
+          'warm_requests', 0, 'fetched_at', v_now)) q
+      where q.task_id = any (v_ended.tasks)
+      on conflict (job_id, task_id) do update
+        set status = excluded.status, error_class = excluded.error_class, error = excluded.error,
+            redirect_to = excluded.redirect_to, canonical = excluded.canonical, block = excluded.block,
+            content_type = excluded.content_type, http_version = excluded.http_version,
+            encoding = excluded.encoding, transfer_bytes = excluded.transfer_bytes,
+            body_bytes = excluded.body_bytes, dns_ms = excluded.dns_ms, connect_ms = excluded.connect_ms,
+            tls_ms = excluded.tls_ms, first_byte_ms = excluded.first_byte_ms, total_ms = excluded.total_ms,
+            cache = excluded.cache, cache_name = excluded.cache_name, cache_reason = excluded.cache_reason,
+            warm_requests = 0, warm_cache = null, warm_first_byte_ms = null, warm_total_ms = null,
+            attempts = excluded.attempts, links = excluded.links, skipped_links = excluded.skipped_links,
+            link_hashes = excluded.link_hashes, fetched_at = excluded.fetched_at;
+    end if;
 
-    if r.found > 0 then
-      insert into pawl.tasks (job_id, org_id, key, priority, payload)
-      select r.job_id, v_org_id, n.key, n.priority, pg_catalog.jsonb_build_object('url', n.url, 'depth', n.depth)
-      from (
-        select d.url, d.key, d.priority, d.depth
-        from (
-          select distinct on (f.key) f.url, f.key, f.priority, f.depth
-          from pg_catalog.jsonb_array_elements(r.pages) p,
-            pg_catalog.jsonb_to_recordset(p -> 'found') as f (url text, key text, priority real, depth integer)
-          where (p ->> 'task')::bigint = any (v_tasks)
-            -- a scalar subquery, which can only be a probe of the index of keys, never a join
-            and (select true from pawl.tasks t where t.job_id = r.job_id and t.key = f.key and t.is_key_active) is null
-          order by f.key, f.priority desc
-        ) d
-        order by d.priority desc, d.depth
-        limit v_room
-      ) n
-      order by n.key
-      on conflict (job_id, key) where is_key_active do nothing;
-      get diagnostics v_count = row_count;
-      v_found := v_found + v_count;
+    if r.warm is not null then
+      update pawl.pages p
+      set warm_requests = w.warm_requests, warm_cache = w.warm_cache, warm_first_byte_ms = w.warm_first_byte_ms,
+          warm_total_ms = w.warm_total_ms, cache_reason = coalesce(w.cache_reason, p.cache_reason)
+      from pg_catalog.jsonb_to_recordset(r.warm) as w (task bigint, warm_requests integer, warm_cache text,
+        warm_first_byte_ms real, warm_total_ms real, cache_reason text)
+      where p.job_id = r.job_id
+        and p.task_id = w.task
+        and w.task = any (v_ended.tasks);
+    end if;
+
+    if r.found is not null then
+      select pg_catalog.jsonb_agg(f) into v_new
+      from pg_catalog.jsonb_array_elements(r.found) p, pg_catalog.jsonb_array_elements(p -> 'found') f
+      where (p ->> 'task')::bigint = any (v_ended.tasks);
+      v_found := v_found + pawl.add_found_pages(r.job_id, v_job.org_id, v_room, v_new);
+    end if;
+
+    if v_job.limiter_key is not null then
+      v_paces := v_paces || pg_catalog.jsonb_build_object('limiter', v_job.limiter_key, 'fine', v_ended.fine,
+        'refused', v_ended.refused, 'refused_since', v_ended.refused_since, 'retry_after_ms', r.retry_after_ms);
+    end if;
+    if v_ended.failed > 0 and exists (
+      select from pawl.job_progress p where p.job_id = r.job_id and p.completed = 0 and p.failed >= 20
+    ) then
+      v_hopeless := v_hopeless || r.job_id;
     end if;
   end loop;
-  return query select v_finished, v_found;
+
+  -- behind all other locks, and in one order
+  perform pawl.adjust_pace(p.limiter, p.fine, p.refused, p.refused_since, p.retry_after_ms)
+  from (
+    select o.limiter, pg_catalog.sum(o.fine)::bigint as fine, pg_catalog.sum(o.refused)::bigint as refused,
+      pg_catalog.min(o.refused_since) as refused_since, pg_catalog.max(o.retry_after_ms) as retry_after_ms
+    from pg_catalog.jsonb_to_recordset(v_paces)
+      as o (limiter text, fine bigint, refused bigint, refused_since timestamptz, retry_after_ms bigint)
+    group by o.limiter
+    order by o.limiter
+  ) p;
+  return query select v_finished, v_found, v_hopeless;
 end
 $$;
 comment on function pawl.finish_pages(integer, jsonb) is 'a batch of crawled pages: ends their tasks, stores pages, adds the tasks found';

@@ -23,6 +23,13 @@ create table pawl.limiters (
   start_interval_ms double precision not null default 0,
   burst integer not null default 1,
   next_start_at timestamptz,
+  is_adaptive boolean not null default false,
+  base_interval_ms double precision not null default 0,
+  floor_ms double precision not null default 0,
+  floor_until timestamptz,
+  successes integer not null default 0,
+  is_probing boolean not null default false,
+  slowed_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint max_running_is_positive check (max_running > 0),
@@ -35,6 +42,13 @@ comment on column pawl.limiters.max_running is 'tasks that run at once over all 
 comment on column pawl.limiters.start_interval_ms is 'milliseconds between two starts; 0: no pace';
 comment on column pawl.limiters.burst is 'starts that may come at once after a pause';
 comment on column pawl.limiters.next_start_at is 'theoretical arrival time of the generic cell rate algorithm (ITU-T I.371)';
+comment on column pawl.limiters.is_adaptive is 'the resource slows us down, and is probed for how fast it may go (pawl.adjust_pace)';
+comment on column pawl.limiters.base_interval_ms is 'adaptive: the interval that was asked for; never faster';
+comment on column pawl.limiters.floor_ms is 'adaptive: learned; faster than this was refused';
+comment on column pawl.limiters.floor_until is 'adaptive: when that is forgotten';
+comment on column pawl.limiters.successes is 'adaptive: answers that were fine since the interval changed last; counted while it is above the floor';
+comment on column pawl.limiters.is_probing is 'adaptive: the last change made it faster';
+comment on column pawl.limiters.slowed_at is 'adaptive: when it was made slower last';
 comment on column pawl.limiters.created_at is 'when it was set first';
 comment on column pawl.limiters.updated_at is 'when it was set last; claims leave it';
 

@@ -35,7 +35,7 @@ begin
   return next matches(v_plan, 'Nested Loop[^\n]*\n\s+->  Function Scan on o [^\n]*\n\s+->  Index Scan using tasks_pkey on tasks t [^\n]*\n\s+Index Cond: \(\(job_id = ANY \(ARRAY\[o.job_id\]\)\) AND \(id = o.task\)\)',
     p_size || ': and finish_pages');
   v_plan := probe.plan_of(p_log, format('select * from pawl.finish_pages(%s, ''[{"job": %s, "task": %s, "attempt": 1, "outcome": "completed", "found": [{"key": "%s", "url": "u", "priority": 1, "depth": 1}]}]'')',
-    p_node, p_job, (probe.claim(p_node, p_job, 1))[1], p_size || '2'), 'jsonb_to_recordset(p -> ''found'')');
+    p_node, p_job, (probe.claim(p_node, p_job, 1))[1], p_size || '2'), 'jsonb_to_recordset(p_found)');
   return next matches(v_plan, 'Index (Only )?Scan using tasks_key_is_unique on tasks t [^\n]*\n\s+Index Cond: \(\(job_id = \$\d+\) AND \(key = f.key\)\)',
     p_size || ': which looks known keys up one by one');
 

@@ -1,0 +1,96 @@
+-- How a crawl grows: for pawl.finish_pages, pawl.save_robots and pawl.add_sitemap_pages.
+
+-- pawl.reserve_room(job, max_pages): how many pages may be added to a crawl in this transaction; null when
+-- max_pages is. It is exact: until max_pages is reached, those who add pages take turns on the job's first
+-- task (not on the job's row, which the fold needs; and not only when it is near, because two that each
+-- fit could be too many together).
+-- Refuses to be exact outside READ COMMITTED (PW009).
+-- Locks: with max_pages the job's first task, so it comes before any lock of another task.
+create or replace function pawl.reserve_room(p_job_id bigint, p_max_pages bigint) returns bigint
+language plpgsql volatile
+set search_path = ''
+as $$
+begin
+  if p_max_pages is null or pawl.count_room(p_job_id, p_max_pages) = 0 then
+    return p_max_pages - p_max_pages; -- null or 0
+  end if;
+  perform pawl.check_isolation();
+  perform
+  from pawl.tasks t
+  where t.job_id = p_job_id
+  order by t.id
+  limit 1
+  for no key update;
+  -- a statement of its own, so that its snapshot is younger than the lock
+  return pawl.count_room(p_job_id, p_max_pages);
+end
+$$;
+comment on function pawl.reserve_room(bigint, bigint) is 'how many pages may be added to a crawl in this transaction';
+
+create or replace function pawl.count_room(p_job_id bigint, p_max_pages bigint) returns bigint
+language sql stable
+set search_path = ''
+as $$
+  select greatest(0, p_max_pages + coalesce((select c.other_tasks from pawl.crawls c where c.job_id = p_job_id), 0) - p.total)
+  from pawl.job_progress p
+  where p.job_id = p_job_id
+$$;
+comment on function pawl.count_room(bigint, bigint) is 'how many more pages a crawl may have';
+
+-- pawl.add_found_pages(job, org, room, found): adds the tasks for what a crawl found: at most room pages (null:
+-- all), the best first. p_found is an array of objects: url, key, priority, depth, source (link, redirect,
+-- sitemap, robots, guess), role (sitemap or external; absent: a page), redirects (absent: none). What the
+-- crawl has already is left out (I6), the imported weight of a page is added to its priority.
+-- Returns how many tasks were added.
+-- Locks: new keys in order; the row of pawl.crawls, when something was added that is no page.
+create or replace function pawl.add_found_pages(p_job_id bigint, p_org_id uuid, p_room bigint, p_found jsonb) returns integer
+language plpgsql volatile
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+declare
+  v_added integer;
+  v_others integer := 0;
+begin
+  with new as (
+    select distinct on (f.key) f.*
+    from pg_catalog.jsonb_to_recordset(p_found)
+      as f (url text, key text, priority real, depth integer, source text, role text, redirects integer)
+    -- a scalar subquery, which can only be a probe of the index of keys, never a join
+    where (select true from pawl.tasks t where t.job_id = p_job_id and t.key = f.key and t.is_key_active) is null
+    order by f.key, f.priority desc
+  ), kept as (
+    select n.*
+    from new n
+    where n.role is null
+    order by n.priority desc, n.depth
+    limit p_room
+  ), added as (
+    insert into pawl.tasks (job_id, org_id, key, priority, payload)
+    select p_job_id, p_org_id, k.key, k.priority + coalesce(w.weight, 0),
+      pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+        'url', k.url, 'depth', k.depth, 'source', k.source, 'role', k.role, 'redirects', k.redirects))
+    from (select * from kept union all select n.* from new n where n.role is not null) k
+    left join pawl.page_weights w on w.job_id = p_job_id and w.key = k.key
+    order by k.key
+    on conflict (job_id, key) where is_key_active do nothing
+    returning payload ? 'role' as is_other
+  )
+  select pg_catalog.count(*), pg_catalog.count(*) filter (where a.is_other) into v_added, v_others
+  from added a;
+
+  if v_others > 0 then
+    insert into pawl.crawls as c (job_id, org_id, other_tasks)
+    values (p_job_id, p_org_id, v_others)
+    on conflict (job_id) do update
+      set other_tasks = c.other_tasks + excluded.other_tasks;
+  end if;
+  return v_added;
+end
+$$;
+comment on function pawl.add_found_pages(bigint, uuid, bigint, jsonb) is 'adds the tasks for what a crawl found; returns how many';

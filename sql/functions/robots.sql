@@ -1,0 +1,94 @@
+-- The robots.txt of a crawl's hosts: fetched by one node, once per host and job, and read by all.
+
+-- pawl.ask_robots(job, origin, node): what is to be done about a host's robots.txt.
+-- Returns one row: verdict 'fetch' (nobody has it: this node is to fetch it, and to say so with
+-- pawl.save_robots or pawl.forget_robots), 'wait' (another node is fetching it), or 'known' with status
+-- and robots (null: there is none). A node that said it would and has not for a minute has lost its turn.
+-- Locks: the host's row.
+create or replace function pawl.ask_robots(p_job_id bigint, p_origin text, p_node_id integer)
+returns table (verdict text, status integer, robots text)
+language plpgsql volatile
+set search_path = ''
+as $$
+declare
+  v_now timestamptz := pawl.now();
+begin
+  return query
+  select case when h.fetched_at is null then 'wait' else 'known' end, h.status, h.robots
+  from pawl.crawl_hosts h
+  where h.job_id = p_job_id
+    and h.origin = p_origin
+    and (h.fetched_at is not null or (h.node_id <> p_node_id and h.asked_at > v_now - interval '1 minute'));
+  if found then
+    return;
+  end if;
+  insert into pawl.crawl_hosts as h (job_id, origin, org_id, node_id, asked_at)
+  select p_job_id, p_origin, j.org_id, p_node_id, v_now
+  from pawl.jobs j
+  where j.id = p_job_id
+  on conflict (job_id, origin) do update
+    set node_id = excluded.node_id, asked_at = excluded.asked_at
+    where h.fetched_at is null
+      and (h.node_id = p_node_id or h.asked_at <= v_now - interval '1 minute');
+  return query select case when found then 'fetch' else 'wait' end, null::integer, null::text;
+end
+$$;
+comment on function pawl.ask_robots(bigint, text, integer) is 'what a node is to do about the robots.txt of a host';
+
+-- pawl.save_robots(job, origin, status, robots, crawl_delay_ms, sitemaps): a node has fetched it. robots null:
+-- there is none. crawl_delay_ms null: it names none; else the host's pace is at most that, unless the
+-- crawl was given a pace of its own. sitemaps as in pawl.add_found_pages.
+-- Returns nothing. Locks: the job's row FOR KEY SHARE, the host's row, the limiter's, those of pawl.add_found_pages.
+create or replace function pawl.save_robots(
+  p_job_id bigint,
+  p_origin text,
+  p_status integer,
+  p_robots text,
+  p_crawl_delay_ms double precision,
+  p_sitemaps jsonb
+) returns void
+language plpgsql volatile
+set search_path = ''
+as $$
+declare
+  v_job record;
+begin
+  select j.org_id, j.limiter_key into v_job
+  from pawl.jobs j
+  where j.id = p_job_id
+  for key share;
+  update pawl.crawl_hosts h
+  set fetched_at = pawl.now(), status = p_status, robots = p_robots
+  where h.job_id = p_job_id
+    and h.origin = p_origin
+    and h.fetched_at is null;
+  if not found then
+    return;
+  end if;
+  update pawl.limiters l
+  set base_interval_ms = p_crawl_delay_ms,
+      floor_ms = greatest(l.floor_ms, p_crawl_delay_ms),
+      start_interval_ms = greatest(l.start_interval_ms, p_crawl_delay_ms)
+  where l.key = v_job.limiter_key
+    and l.is_adaptive
+    and p_crawl_delay_ms > l.base_interval_ms;
+  if pg_catalog.jsonb_array_length(p_sitemaps) > 0 then
+    perform pawl.add_found_pages(p_job_id, v_job.org_id, null, p_sitemaps);
+  end if;
+end
+$$;
+comment on function pawl.save_robots(bigint, text, integer, text, double precision, jsonb) is 'a node has fetched the robots.txt of a host';
+
+-- pawl.forget_robots(job, origin, node): the node could not fetch it; whoever comes next tries again.
+-- Locks: the host's row.
+create or replace function pawl.forget_robots(p_job_id bigint, p_origin text, p_node_id integer) returns void
+language sql volatile
+set search_path = ''
+as $$
+  delete from pawl.crawl_hosts h
+  where h.job_id = p_job_id
+    and h.origin = p_origin
+    and h.node_id = p_node_id
+    and h.fetched_at is null
+$$;
+comment on function pawl.forget_robots(bigint, text, integer) is 'a node could not fetch the robots.txt of a host';

@@ -1,0 +1,38 @@
+-- pawl.stop_hopeless_crawl(job): ends a crawl as failed when its first 20 pages have all failed, with the
+-- reason: a site that refuses us should not be asked for all its pages. What is left is cancelled.
+-- Returns true when this call ended it.
+-- Locks: the job's row FOR UPDATE, then its open tasks by id, as pawl.cancel_job.
+create or replace function pawl.stop_hopeless_crawl(p_job_id bigint) returns boolean
+language plpgsql volatile
+set search_path = ''
+as $$
+declare
+  v_job pawl.jobs := pawl.hold_finite_job(p_job_id);
+  v_failed bigint;
+begin
+  select p.failed into v_failed
+  from pawl.job_progress p
+  where p.job_id = p_job_id
+    and p.completed = 0
+    and p.failed >= 20;
+  if not found or v_job.finished_at is not null then
+    return false;
+  end if;
+  update pawl.jobs j
+  set status = 'failed', finished_at = pawl.now(), error = 'the first ' || v_failed || ' pages all failed: ' || (
+    select pg_catalog.string_agg(c.pages || ' with ' || c.error, ', ' order by c.pages desc, c.error)
+    from (
+      select pg_catalog.count(*) as pages, coalesce(t.error, 'no reason') as error
+      from pawl.tasks t
+      where t.job_id = p_job_id
+        and t.status = 'failed'
+      group by 2
+      order by 1 desc, 2
+      limit 3
+    ) c)
+  where j.id = p_job_id;
+  perform pawl.cancel_open_tasks(p_job_id);
+  return true;
+end
+$$;
+comment on function pawl.stop_hopeless_crawl(bigint) is 'ends a crawl whose first 20 pages have all failed';
