@@ -98,6 +98,45 @@ struct pg_result *session_query(struct session *session, const char *sql, int co
                 failure);
 }
 
+/* The server stops, and what it has sent already is read by the caller. */
+static void cancel(struct session *session)
+{
+    char words[256];
+    PGcancel *request = PQgetCancel(session->connection);
+    if (request)
+        PQcancel(request, words, sizeof words);
+    PQfreeCancel(request);
+}
+
+static bool is_row(const PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+    return status == PGRES_SINGLE_TUPLE || status == PGRES_TUPLES_OK;
+}
+
+bool session_stream(struct session *session, const char *sql, int count, const char *const *values,
+                    session_rows_fn *on_rows, void *context, struct failure *failure)
+{
+    PGconn *connection = session->connection;
+    PGresult *result;
+    bool is_fine = true;
+    if (!PQsendQueryParams(connection, sql, count, NULL, values, NULL, NULL, 0))
+        return pg_failure_from(failure, NULL, PQerrorMessage(connection));
+    PQsetSingleRowMode(connection);
+    while ((result = PQgetResult(connection))) {
+        if (is_fine && is_row(result)) {
+            is_fine = on_rows(context, (const struct pg_result *)result, failure);
+            if (!is_fine)
+                cancel(session);
+        } else if (is_fine) {
+            is_fine = pg_failure_from(failure, (const struct pg_result *)result,
+                                      PQerrorMessage(connection));
+        }
+        PQclear(result);
+    }
+    return is_fine;
+}
+
 bool session_run(struct session *session, const char *sql, struct failure *failure)
 {
     struct pg_result *result = take(session, PQexec(session->connection, sql), failure);

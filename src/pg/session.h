@@ -24,6 +24,14 @@ void session_close(struct session *session);
  * with failure set when it failed. */
 struct pg_result *session_query(struct session *session, const char *sql, int count,
                                 const char *const *values, struct failure *failure);
+/* Is told the rows of session_stream(), one result for each, and at last a result of no rows, which
+ * has the columns all the same. False with failure set ends the statement. */
+typedef bool session_rows_fn(void *context, const struct pg_result *rows, struct failure *failure);
+/* As session_query(), but rows are told as they come and none is kept. False with failure set when
+ * the statement failed, perhaps after rows were told, or when on_rows wanted no more; the session
+ * can be used on. */
+bool session_stream(struct session *session, const char *sql, int count, const char *const *values,
+                    session_rows_fn *on_rows, void *context, struct failure *failure);
 /* Several statements at once, without parameters or result. */
 bool session_run(struct session *session, const char *sql, struct failure *failure);
 /* COPY table FROM STDIN: sends `data` whole. sql is the COPY statement. */

@@ -87,7 +87,7 @@ static inline void say(const char *sql)
         fail_msg("%s: %s", sql, failure.message);
 }
 
-static int open_loop(void **state)
+static inline int open_loop(void **state)
 {
     return uv_loop_init(&test_loop);
 }
@@ -98,7 +98,7 @@ static void on_patience_timer(uv_timer_t *timer)
 }
 
 /* Turns the loop until the count has been reached. */
-static void run_until(const int *count, int wanted)
+static inline void run_until(const int *count, int wanted)
 {
     bool is_late = false;
     uv_timer_t timer;
@@ -115,7 +115,7 @@ static void run_until(const int *count, int wanted)
 
 /* Everything in it must have been closed: it then ends by itself, and how long that took is told.
  */
-static uint64_t close_loop_ms(void)
+static inline uint64_t close_loop_ms(void)
 {
     uint64_t start_ns = uv_hrtime();
     uv_run(&test_loop, UV_RUN_DEFAULT);
