@@ -41,9 +41,10 @@ comment on function pawl.count_room(bigint, bigint) is 'how many more pages a cr
 -- all), the best first. p_found is an array of objects: url, key, priority, depth, source (link, redirect,
 -- sitemap, robots, guess), role (sitemap or external; absent: a page), redirects (absent: none). What the
 -- crawl has already is left out (I6), the imported weight of a page is added to its priority.
--- Returns how many tasks were added.
+-- Returns one row: added, how many tasks; best, the greatest priority among them, or null.
 -- Locks: new keys in order; the row of pawl.crawls, when something was added that is no page.
-create or replace function pawl.add_found_pages(p_job_id bigint, p_org_id uuid, p_room bigint, p_found jsonb) returns integer
+create or replace function pawl.add_found_pages(p_job_id bigint, p_org_id uuid, p_room bigint, p_found jsonb)
+returns table (added integer, best real)
 language plpgsql volatile
 set search_path = ''
 set plan_cache_mode = force_generic_plan
@@ -55,9 +56,10 @@ set enable_mergejoin = off
 as $$
 declare
   v_added integer;
-  v_others integer := 0;
+  v_best real;
+  v_others integer;
 begin
-  with new as (
+  with fresh as (
     select distinct on (f.key) f.*
     from pg_catalog.jsonb_to_recordset(p_found)
       as f (url text, key text, priority real, depth integer, source text, role text, redirects integer)
@@ -66,7 +68,7 @@ begin
     order by f.key, f.priority desc
   ), kept as (
     select n.*
-    from new n
+    from fresh n
     where n.role is null
     order by n.priority desc, n.depth
     limit p_room
@@ -75,13 +77,14 @@ begin
     select p_job_id, p_org_id, k.key, k.priority + coalesce(w.weight, 0),
       pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
         'url', k.url, 'depth', k.depth, 'source', k.source, 'role', k.role, 'redirects', k.redirects))
-    from (select * from kept union all select n.* from new n where n.role is not null) k
+    from (select * from kept union all select n.* from fresh n where n.role is not null) k
     left join pawl.page_weights w on w.job_id = p_job_id and w.key = k.key
     order by k.key
     on conflict (job_id, key) where is_key_active do nothing
-    returning payload ? 'role' as is_other
+    returning priority, payload ? 'role' as is_other
   )
-  select pg_catalog.count(*), pg_catalog.count(*) filter (where a.is_other) into v_added, v_others
+  select pg_catalog.count(*), pg_catalog.max(a.priority), pg_catalog.count(*) filter (where a.is_other)
+  into v_added, v_best, v_others
   from added a;
 
   if v_others > 0 then
@@ -90,7 +93,7 @@ begin
     on conflict (job_id) do update
       set other_tasks = c.other_tasks + excluded.other_tasks;
   end if;
-  return v_added;
+  return query select v_added, v_best;
 end
 $$;
-comment on function pawl.add_found_pages(bigint, uuid, bigint, jsonb) is 'adds the tasks for what a crawl found; returns how many';
+comment on function pawl.add_found_pages(bigint, uuid, bigint, jsonb) is 'adds the tasks for what a crawl found';

@@ -17,7 +17,8 @@ begin
   from pawl.jobs j
   where j.id = p_job_id
   for key share;
-  v_added := pawl.add_found_pages(p_job_id, v_org_id, pawl.reserve_room(p_job_id, v_max_pages), p_found);
+  select f.added into v_added
+  from pawl.add_found_pages(p_job_id, v_org_id, pawl.reserve_room(p_job_id, v_max_pages), p_found) f;
   return query select v_added, v_max_pages is not null and pawl.count_room(p_job_id, v_max_pages) = 0;
 end
 $$;

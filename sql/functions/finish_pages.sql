@@ -6,13 +6,14 @@
 -- Outcomes: completed; failed; retry (waits delay_ms, counts as a failed attempt); again (waits delay_ms and
 -- does not count: with warm_step to ask again until a cache holds the page, the step then being the member
 -- warm of its payload; without to see whether the host's robots.txt is known).
--- Returns finished, how many outcomes took effect (a fenced one adds nothing); found, tasks added; hopeless,
--- jobs whose first pages have all failed: pawl.stop_hopeless_crawl is for those.
+-- Returns finished, how many outcomes took effect (a fenced one adds nothing); found, tasks added; best, the
+-- greatest priority among those, which a cursor may have passed already; hopeless, jobs whose first pages
+-- have all failed: pawl.stop_hopeless_crawl is for those.
 -- The settings pin the plans, as in pawl.finish_tasks.
 -- Locks: job by job, in order of their ids: the job's row FOR KEY SHARE, the tasks by id, those of
 -- pawl.add_found_pages; then the limiters by key.
 create or replace function pawl.finish_pages(p_node_id integer, p_pages jsonb)
-returns table (finished integer, found integer, hopeless bigint[])
+returns table (finished integer, found integer, best real, hopeless bigint[])
 language plpgsql volatile
 set search_path = ''
 set plan_cache_mode = force_generic_plan
@@ -26,6 +27,7 @@ declare
   v_now timestamptz := pawl.now();
   v_finished integer := 0;
   v_found integer := 0;
+  v_best real;
   v_hopeless bigint[] := '{}';
   v_paces jsonb := '[]';
   v_job record;
@@ -45,7 +47,7 @@ begin
       pg_catalog.array_agg(o.error order by o.task) as errors,
       pg_catalog.array_agg(o.block order by o.task) as blocks,
       pg_catalog.array_agg(o.warm_step order by o.task) as warm_steps,
-      pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('task', o.task, 'attempt', o.attempt, 'page', o.page)
+      pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('task', o.task, 'page', o.page)
         order by o.task) filter (where pg_catalog.jsonb_typeof(o.page) = 'object') as pages,
       pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('task', o.task, 'found', o.found)
         order by o.task) filter (where pg_catalog.jsonb_array_length(o.found) > 0) as found,
@@ -107,8 +109,7 @@ begin
       select q.*
       from pg_catalog.jsonb_array_elements(r.pages) p,
         pg_catalog.jsonb_populate_record(null::pawl.pages, p -> 'page' || pg_catalog.jsonb_build_object(
-          'job_id', r.job_id, 'task_id', p -> 'task', 'org_id', v_job.org_id, 'attempts', p -> 'attempt',
-          'warm_requests', 0, 'fetched_at', v_now)) q
+          'job_id', r.job_id, 'task_id', p -> 'task', 'org_id', v_job.org_id, 'warm_requests', 0, 'fetched_at', v_now)) q
       where q.task_id = any (v_ended.tasks)
       on conflict (job_id, task_id) do update
         set status = excluded.status, error_class = excluded.error_class, error = excluded.error,
@@ -138,16 +139,17 @@ begin
       select pg_catalog.jsonb_agg(f) into v_new
       from pg_catalog.jsonb_array_elements(r.found) p, pg_catalog.jsonb_array_elements(p -> 'found') f
       where (p ->> 'task')::bigint = any (v_ended.tasks);
-      v_found := v_found + pawl.add_found_pages(r.job_id, v_job.org_id, v_room, v_new);
+      select v_found + f.added, greatest(v_best, f.best) into v_found, v_best
+      from pawl.add_found_pages(r.job_id, v_job.org_id, v_room, v_new) f;
     end if;
 
     if v_job.limiter_key is not null then
       v_paces := v_paces || pg_catalog.jsonb_build_object('limiter', v_job.limiter_key, 'fine', v_ended.fine,
         'refused', v_ended.refused, 'refused_since', v_ended.refused_since, 'retry_after_ms', r.retry_after_ms);
     end if;
-    if v_ended.failed > 0 and exists (
-      select from pawl.job_progress p where p.job_id = r.job_id and p.completed = 0 and p.failed >= 20
-    ) then
+    if v_ended.failed > 0 and pawl.is_crawl_in_vain(r.job_id)
+      and exists (select from pawl.job_progress p where p.job_id = r.job_id and p.failed >= 20)
+    then
       v_hopeless := v_hopeless || r.job_id;
     end if;
   end loop;
@@ -162,7 +164,7 @@ begin
     group by o.limiter
     order by o.limiter
   ) p;
-  return query select v_finished, v_found, v_hopeless;
+  return query select v_finished, v_found, v_best, v_hopeless;
 end
 $$;
 comment on function pawl.finish_pages(integer, jsonb) is 'a batch of crawled pages: ends their tasks, stores pages, adds the tasks found';

@@ -29,6 +29,7 @@ declare
   v_jobs bigint[];
   v_drained bigint[];
   v_id bigint;
+  v_is_in_vain boolean;
 begin
   perform pawl.check_isolation();
   if not pg_catalog.pg_try_advisory_xact_lock(1885435756, 1) then
@@ -116,9 +117,11 @@ begin
       v_is_blocked := true;
       continue;
     end if;
+    v_is_in_vain := pawl.is_crawl_in_vain(v_id);
     update pawl.jobs j
-    set status = case when j.completed = 0 and j.failed > 0 then 'failed' else 'completed' end::pawl.job_status,
+    set status = case when j.failed > 0 and (j.completed = 0 or v_is_in_vain) then 'failed' else 'completed' end::pawl.job_status,
         error = case
+          when j.failed > 0 and j.completed > 0 and v_is_in_vain then 'no page could be fetched'
           when j.completed > 0 or j.failed = 0 then null
           when j.failed < j.total then j.failed || ' of ' || j.total || ' tasks failed, and none completed'
           when j.failed = 1 then 'its only task failed'

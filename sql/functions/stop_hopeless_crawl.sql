@@ -13,9 +13,8 @@ begin
   select p.failed into v_failed
   from pawl.job_progress p
   where p.job_id = p_job_id
-    and p.completed = 0
     and p.failed >= 20;
-  if not found or v_job.finished_at is not null then
+  if not found or v_job.finished_at is not null or not pawl.is_crawl_in_vain(p_job_id) then
     return false;
   end if;
   update pawl.jobs j
@@ -36,3 +35,17 @@ begin
 end
 $$;
 comment on function pawl.stop_hopeless_crawl(bigint) is 'ends a crawl whose first 20 pages have all failed';
+
+-- pawl.is_crawl_in_vain(job): has a crawl asked for pages and not got one of them? What it read of sitemaps
+-- does not count. False for a job that is no crawl. Reads as far as the first page that is fine.
+-- Locks: none.
+create or replace function pawl.is_crawl_in_vain(p_job_id bigint) returns boolean
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  return exists (select from pawl.pages p where p.job_id = p_job_id)
+    and not exists (select from pawl.pages p where p.job_id = p_job_id and p.role = 'page' and p.error_class is null);
+end
+$$;
+comment on function pawl.is_crawl_in_vain(bigint) is 'has a crawl asked for pages and not got one of them?';

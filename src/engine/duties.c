@@ -293,6 +293,24 @@ static void sweep(struct engine *engine)
     pg_connection_end_group(engine->duty);
 }
 
+/* ---- crawls that are of no use ---- */
+
+static void on_stopped(void *context, const struct pg_result *result, const struct failure *failure)
+{
+    if (!result)
+        complain("stop a crawl", failure);
+    else
+        duties_note_ledger(context);
+}
+
+void duties_stop_crawls(struct engine *engine, const char *job_ids)
+{
+    if (!pg_connection_is_ready(engine->duty))
+        return;
+    store_stop_crawls(engine->duty, job_ids, on_stopped, engine);
+    pg_connection_end_group(engine->duty);
+}
+
 /* ---- a turn ---- */
 
 static int64_t earlier(int64_t a_us, int64_t b_us)

@@ -197,6 +197,9 @@ void duties_note_ledger(struct engine *engine);
 void duties_note_due(struct engine *engine, int64_t at_us);
 /* Somebody gave a task or a schedule a time: ask when the next is due. */
 void duties_ask_due(struct engine *engine);
+/* Crawls whose first pages have all failed, an array literal: ended, unless the connection is away:
+ * the next page that fails says it again. */
+void duties_stop_crawls(struct engine *engine, const char *job_ids);
 void duties_turn(struct engine *engine);
 
 #endif

@@ -203,14 +203,19 @@ static void hold_back(struct finish_batch *batch, const struct failure *failure)
 static void accept_answer(struct finish_batch *batch, const struct pg_result *result)
 {
     struct engine *engine = batch->engine;
-    int found, accepted = store_finish_read(result, batch->form, &found);
+    struct finish_found found;
+    int accepted = store_finish_read(result, batch->form, &found);
     engine->duties.beat.stale += batch->count - accepted;
+    if (found.hopeless_jobs)
+        duties_stop_crawls(engine, found.hopeless_jobs);
     duties_note_ledger(engine);
     doorbell_note_work(engine);
     for (int i = 0; i < batch->count; i++) {
         struct job *job = jobs_find(&engine->jobs, batch->rows[i]->job_id);
         bool is_pending_again = batch->rows[i]->outcome.kind == OUTCOME_RETURNED;
-        if (job && (found || is_pending_again) && !job->is_blocked)
+        if (job && (is_pending_again || (found.count && -found.best_priority < job->cursor.rank)))
+            job->cursor = claim_from_top; /* what came stands before it */
+        if (job && (found.count || is_pending_again) && !job->is_blocked)
             jobs_make_ready(&engine->jobs, job);
         if (job && job->facts.is_limited)
             jobs_unblock_now(&engine->jobs, job);

@@ -101,6 +101,8 @@ static int64_t backoff_ms(const struct job_facts *facts, int failures)
 static void decide_retry(struct engine *engine, const struct task *task, struct outcome *outcome)
 {
     int attempts = task->attempt - task->uncounted_attempts;
+    if (outcome->kind == OUTCOME_AGAIN)
+        duties_note_due(engine, engine_now_us(engine) + outcome->delay_ms * 1000);
     if (outcome->kind != OUTCOME_FAILED || outcome->is_final || attempts >= task->job->max_attempts)
         return;
     outcome->kind = OUTCOME_RETRY;

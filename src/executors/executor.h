@@ -46,6 +46,7 @@ enum outcome_kind {
     OUTCOME_COMPLETED,
     OUTCOME_FAILED,
     OUTCOME_RETRY,    /* made by the engine out of OUTCOME_FAILED */
+    OUTCOME_AGAIN,    /* wants another turn after delay_ms, uncounted: nothing failed */
     OUTCOME_RETURNED, /* never started: goes back uncounted */
     OUTCOME_ENDED,    /* its end is in the database already (sql): nothing is to be written */
 };
@@ -53,8 +54,8 @@ enum outcome_kind {
 /* What became of an attempt. The strings are allocated; whoever is given the outcome frees them. */
 struct outcome {
     enum outcome_kind kind;
-    bool is_final;           /* failed: trying again is of no use */
-    int64_t delay_ms;        /* failed: the peer's wish (Retry-After), or -1; retry: the pause */
+    bool is_final;    /* failed: trying again is of no use */
+    int64_t delay_ms; /* failed: the peer's wish (Retry-After), or -1; retry, again: the pause */
     const char *error_class; /* static: timeout, network, status, sql, refused, executor; or NULL */
     char *error;             /* message for people, or NULL */
     char *result;            /* JSON text, or NULL */

@@ -10,10 +10,8 @@
 #include "store/array.h"
 
 static const char *const outcome_names[] = {
-    [OUTCOME_COMPLETED] = "completed",
-    [OUTCOME_FAILED] = "failed",
-    [OUTCOME_RETRY] = "retry",
-    [OUTCOME_RETURNED] = "returned",
+    [OUTCOME_COMPLETED] = "completed", [OUTCOME_FAILED] = "failed",     [OUTCOME_RETRY] = "retry",
+    [OUTCOME_AGAIN] = "again",         [OUTCOME_RETURNED] = "returned",
 };
 
 enum finish_form store_finish_form(const struct outcome *outcome)
@@ -113,7 +111,8 @@ static void finish_pages(struct pg_connection *connection, struct finished **bat
     }
     text_append_char(&json, ']');
     const char *const values[] = {node, text_string(&json)};
-    pg_connection_query(connection, "select finished, found from pawl.finish_pages($1, $2)", 2,
+    pg_connection_query(connection,
+                        "select finished, found, best, hopeless from pawl.finish_pages($1, $2)", 2,
                         values, on_done, context);
     text_finish(&json);
 }
@@ -129,8 +128,16 @@ void store_finish(struct pg_connection *connection, enum finish_form form, struc
         finish_tasks(connection, batch, count, on_done, context);
 }
 
-int store_finish_read(const struct pg_result *result, enum finish_form form, int *found)
+int store_finish_read(const struct pg_result *result, enum finish_form form,
+                      struct finish_found *found)
 {
-    *found = form == FINISH_PAGES ? (int)pg_result_integer(result, 0, 1) : 0;
+    *found = (struct finish_found){0};
+    if (form == FINISH_PAGES) {
+        found->count = (int)pg_result_integer(result, 0, 1);
+        found->best_priority = (float)pg_result_number(result, 0, 2);
+        found->hopeless_jobs = pg_result_text(result, 0, 3);
+        if (strcmp(found->hopeless_jobs, "{}") == 0)
+            found->hopeless_jobs = NULL;
+    }
     return (int)pg_result_integer(result, 0, 0);
 }

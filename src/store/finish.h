@@ -30,7 +30,15 @@ void finished_destroy(struct finished *finished);
 /* Adds the statement for count outcomes to the connection's group. batch is sorted here. */
 void store_finish(struct pg_connection *connection, enum finish_form form, struct finished **batch,
                   int count, pg_done_fn *on_done, void *context);
-/* How many of the batch took effect, and how many tasks it added. */
-int store_finish_read(const struct pg_result *result, enum finish_form form, int *found);
+/* What pages have led to. */
+struct finish_found {
+    int count;                 /* tasks that were added */
+    float best_priority;       /* the greatest among them */
+    const char *hopeless_jobs; /* that pawl.stop_hopeless_crawl is for: an array literal, or NULL;
+                                  lives as long as the result */
+};
+/* How many of the batch took effect. */
+int store_finish_read(const struct pg_result *result, enum finish_form form,
+                      struct finish_found *found);
 
 #endif

@@ -90,3 +90,12 @@ void store_next_due(struct pg_connection *connection, pg_done_fn *on_done, void 
 {
     pg_connection_query(connection, "select pawl.next_due_ms()", 0, NULL, on_done, context);
 }
+
+void store_stop_crawls(struct pg_connection *connection, const char *job_ids, pg_done_fn *on_done,
+                       void *context)
+{
+    const char *const values[] = {job_ids};
+    pg_connection_query(connection,
+                        "select pawl.stop_hopeless_crawl(j) from unnest($1::bigint[]) j", 1, values,
+                        on_done, context);
+}

@@ -31,5 +31,8 @@ void store_promote_due(struct pg_connection *connection, int limit, pg_done_fn *
 void store_run_due_schedules(struct pg_connection *connection, pg_done_fn *on_done, void *context);
 /* Result: milliseconds, or null. */
 void store_next_due(struct pg_connection *connection, pg_done_fn *on_done, void *context);
+/* job_ids: an array literal. */
+void store_stop_crawls(struct pg_connection *connection, const char *job_ids, pg_done_fn *on_done,
+                       void *context);
 
 #endif

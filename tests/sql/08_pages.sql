@@ -7,7 +7,7 @@ returns jsonb language sql as $$
   select jsonb_build_object('job', p_job, 'task', p_task, 'attempt', p_attempt, 'outcome', p_outcome, 'delay_ms', 1000,
     'error_class', case when p_outcome <> 'completed' then 'timeout' end, 'error', case when p_outcome <> 'completed' then 'slow' end,
     'page', jsonb_build_object('url', 'https://e.com/' || p_task, 'url_hash', p_task, 'depth', 0, 'links', cardinality(p_found),
-      'role', 'page', 'source', 'link', 'redirects', 0, 'skipped_links', 0, 'status', 200, 'link_hashes', '[1, 2]'::jsonb),
+      'role', 'page', 'source', 'link', 'redirects', 0, 'skipped_links', 0, 'attempts', p_attempt, 'status', 200, 'link_hashes', '[1, 2]'::jsonb),
     'found', coalesce((select jsonb_agg(jsonb_build_object('url', 'https://e.com/' || f, 'key', f, 'priority', length(f), 'depth', 1)) from unnest(p_found) f), '[]'))
 $$;
 create function probe.finish_pages(p_node integer, variadic p_pages jsonb[]) returns text language sql as

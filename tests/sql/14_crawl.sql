@@ -8,7 +8,8 @@ select pawl.register_node('second', '0', 10) as second \gset
 create function probe.page(p_job bigint, p_task bigint, p_more jsonb default '{}') returns jsonb language sql as $$
   select jsonb_build_object('job', p_job, 'task', p_task, 'attempt', 1, 'outcome', 'completed', 'delay_ms', 1000,
     'page', jsonb_build_object('url', 'https://e.com/' || p_task, 'url_hash', p_task, 'depth', 0, 'links', 0,
-      'role', 'page', 'source', 'link', 'redirects', 0, 'skipped_links', 0, 'status', 200, 'cache', 'miss', 'cache_reason', 'new'),
+      'role', 'page', 'source', 'link', 'redirects', 0, 'skipped_links', 0, 'status', 200, 'cache', 'miss', 'cache_reason', 'new',
+      'attempts', 1) || coalesce(p_more -> 'page_more', '{}'),
     'found', '[]'::jsonb) || p_more
 $$;
 create function probe.finish_pages(p_node integer, variadic p_pages jsonb[]) returns text language sql as
@@ -98,8 +99,8 @@ set local pawl.now = '2100-01-02 00:00:00+00';
 select pawl.promote_due();
 select probe.claim(:node, :job);
 select is(probe.finish_pages(:node, probe.page(:job, :home, '{"attempt": 3, "page": null, "warm": {"warm_requests": 2, "warm_cache": "hit", "warm_first_byte_ms": 1, "warm_total_ms": 2}}')), '1/0/{}', 'it is there');
-select row_eq(format($$ select status, cache, cache_reason, warm_requests, warm_cache, warm_first_byte_ms, warm_total_ms, attempts from pawl.pages where job_id = %s $$, :job),
-  row (200, 'miss'::text, 'new'::text, 2, 'hit'::text, 1::real, 2::real, 1), 'the page has both');
+select row_eq(format($$ select status, cache, cache_reason, warm_requests, warm_cache, warm_first_byte_ms, warm_total_ms from pawl.pages where job_id = %s $$, :job),
+  row (200, 'miss'::text, 'new'::text, 2, 'hit'::text, 1::real, 2::real), 'the page has both');
 reset pawl.now;
 select is((select status::text from pawl.tasks where id = :home), 'completed', 'and is done');
 
@@ -168,10 +169,10 @@ select pawl.crawl('https://hopeless.com/') as job \gset
 update pawl.limiters set max_running = null, start_interval_ms = 0 where key = 'host:hopeless.com';
 select from pawl.add_sitemap_pages(:job, (select probe.found(0.1, '{}', variadic array_agg('k' || i)) from generate_series(1, 30) i));
 select probe.claim(:node, :job, 19) as ids \gset
-select is(probe.finish_pages(:node, variadic (select array_agg(probe.page(:job, t, '{"outcome": "failed", "error_class": "status", "error": "403 Forbidden"}')) from unnest(:'ids'::bigint[]) t)), '19/0/{}', '19 failed: perhaps the next');
+select is(probe.finish_pages(:node, variadic (select array_agg(probe.page(:job, t, '{"outcome": "failed", "error_class": "status", "error": "403 Forbidden", "page_more": {"error_class": "status"}}')) from unnest(:'ids'::bigint[]) t)), '19/0/{}', '19 failed: perhaps the next');
 select is(pawl.stop_hopeless_crawl(:job), false, 'not yet');
 select probe.claim(:node, :job, 1) as ids \gset
-select is(probe.finish_pages(:node, variadic (select array_agg(probe.page(:job, t, '{"outcome": "failed", "error_class": "timeout", "error": "slow"}')) from unnest(:'ids'::bigint[]) t)), format('1/0/{%s}', :job), '20 failed: it is said');
+select is(probe.finish_pages(:node, variadic (select array_agg(probe.page(:job, t, '{"outcome": "failed", "error_class": "timeout", "error": "slow", "page_more": {"error_class": "timeout"}}')) from unnest(:'ids'::bigint[]) t)), format('1/0/{%s}', :job), '20 failed: it is said');
 select is(pawl.stop_hopeless_crawl(:job), true, 'and the crawl ends');
 select row_eq(format('select status::text, error from pawl.jobs where id = %s', :job), row ('failed'::text, 'the first 20 pages all failed: 19 with 403 Forbidden, 1 with slow'::text), 'with the reason');
 select probe.progress_is(:job, '31/0/0/0/0/20/11', 'and what was left is cancelled');
@@ -180,8 +181,19 @@ select pawl.crawl('https://hopeful.com/') as job \gset
 update pawl.limiters set max_running = null, start_interval_ms = 0 where key = 'host:hopeful.com';
 select from pawl.add_sitemap_pages(:job, (select probe.found(0.1, '{}', variadic array_agg('k' || i)) from generate_series(1, 30) i));
 select probe.claim(:node, :job, 30) as ids \gset
-select is(probe.finish_pages(:node, variadic (select array_agg(probe.page(:job, t, case when n = 1 then '{}' else '{"outcome": "failed", "error": "x"}' end::jsonb)) from unnest(:'ids'::bigint[]) with ordinality u (t, n))), '30/0/{}', 'one page was fine: it goes on');
+select is(probe.finish_pages(:node, variadic (select array_agg(probe.page(:job, t, case when n = 1 then '{}' else '{"outcome": "failed", "error": "x", "page_more": {"error_class": "status"}}' end::jsonb)) from unnest(:'ids'::bigint[]) with ordinality u (t, n))), '30/0/{}', 'one page was fine: it goes on');
 select is(pawl.stop_hopeless_crawl(:job), false, 'whoever asks');
+
+-- in vain: what sitemaps say does not count
+select pawl.crawl('https://vain.com/') as job \gset
+update pawl.limiters set max_running = null, start_interval_ms = 0 where key = 'host:vain.com';
+select from pawl.ask_robots(:job, 'https://vain.com', :node);
+select pawl.save_robots(:job, 'https://vain.com', 200, '', null, probe.found(0.95, '{"role": "sitemap"}', 's1'));
+select probe.claim(:node, :job) as ids \gset
+select probe.finish_pages(:node, probe.page(:job, (:'ids'::bigint[])[1], '{"outcome": "failed", "error": "404 Not Found", "page_more": {"error_class": "status"}}'),
+  probe.page(:job, (:'ids'::bigint[])[2], '{"page_more": {"role": "sitemap"}}'));
+select probe.fold();
+select row_eq(format('select status::text, error from pawl.jobs where id = %s', :job), row ('failed'::text, 'no page could be fetched'::text), 'a crawl without a page has failed');
 
 -- a new crawl replaces the one that runs
 select pawl.crawl('https://again.com/') as first \gset

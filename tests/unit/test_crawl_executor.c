@@ -16,6 +16,87 @@
 
 enum { PATIENCE_MS = 10000, SLOTS = 20 };
 
+/* ---- a database that a test answers for ---- */
+
+static struct {
+    enum robots_verdict verdict;
+    const char *robots; /* NULL: there is none */
+    bool is_silent;     /* never answers */
+    bool is_full;
+    int asked, saved, forgotten, added, raised;
+    int saved_status;
+    bool saved_rules;
+    double saved_delay_ms;
+    struct text saved_sitemaps, added_pages, raised_keys;
+    char raised_tier[16];
+} database;
+
+struct crawl_database *crawl_database_create(uv_loop_t *loop, const char *url)
+{
+    text_finish(&database.saved_sitemaps);
+    text_finish(&database.added_pages);
+    text_finish(&database.raised_keys);
+    memset(&database, 0, sizeof database);
+    database.verdict = ROBOTS_KNOWN;
+    return (struct crawl_database *)&database;
+}
+
+void crawl_database_destroy(struct crawl_database *inner)
+{
+}
+
+void crawl_database_rest(struct crawl_database *inner)
+{
+}
+
+void crawl_database_ask_robots(struct crawl_database *inner, int64_t job_id, struct slice origin,
+                               int node_id, robots_answer_fn *on_answer, void *context)
+{
+    struct robots_answer answer = {.verdict = database.verdict};
+    database.asked++;
+    if (database.robots)
+        answer.robots = slice_of_string(database.robots);
+    if (!database.is_silent)
+        on_answer(context, &answer, NULL);
+}
+
+void crawl_database_save_robots(struct crawl_database *inner, int64_t job_id, struct slice origin,
+                                int status, struct slice robots, double crawl_delay_ms,
+                                const char *sitemaps, saved_fn *on_saved, void *context)
+{
+    database.saved++;
+    database.saved_status = status;
+    database.saved_rules = robots.start != NULL;
+    database.saved_delay_ms = crawl_delay_ms;
+    text_clear(&database.saved_sitemaps);
+    text_append_string(&database.saved_sitemaps, sitemaps);
+    on_saved(context, NULL);
+}
+
+void crawl_database_forget_robots(struct crawl_database *inner, int64_t job_id, struct slice origin,
+                                  int node_id)
+{
+    database.forgotten++;
+}
+
+void crawl_database_add_sitemap_pages(struct crawl_database *inner, int64_t job_id,
+                                      const char *found, added_fn *on_added, void *context)
+{
+    database.added++;
+    text_append_string(&database.added_pages, found);
+    on_added(context, database.is_full, NULL);
+}
+
+void crawl_database_raise_priorities(struct crawl_database *inner, int64_t job_id, const char *keys,
+                                     const char *priorities, const char *tier, int64_t avoided)
+{
+    database.raised++;
+    text_append_string(&database.raised_keys, keys);
+    snprintf(database.raised_tier, sizeof database.raised_tier, "%s", tier);
+}
+
+/* ---- one task, and what becomes of it ---- */
+
 /* One task and what became of it. */
 struct run {
     struct task *task;
@@ -54,7 +135,8 @@ static const char *at(struct fixture *fixture, const char *path)
 static void set_params(struct fixture *fixture, const char *more)
 {
     text_clear(&fixture->params);
-    text_append_format(&fixture->params, "{\"url\":\"%s\"%s}", at(fixture, "/"), more);
+    text_append_format(&fixture->params, "{\"url\":\"%s\",\"allow_private\":true%s}",
+                       at(fixture, "/"), more);
     fixture->job.params = fixture->params.start;
 }
 
@@ -112,10 +194,16 @@ static void read_members(struct run *run)
     run->found = json_object_get(run->members, "found");
 }
 
+/* To its end: a page of a host that is not known yet comes back for another turn. */
 static void run_payload(struct fixture *fixture, struct run *run, const char *payload, int attempt)
 {
     start(fixture, run, payload, attempt);
     turn_until(fixture, &run->dones);
+    if (run->outcome.kind == OUTCOME_RETURNED) {
+        free(run->task);
+        start(fixture, run, payload, attempt);
+        turn_until(fixture, &run->dones);
+    }
     read_members(run);
 }
 
@@ -463,6 +551,8 @@ static void test_room_and_cancel(void **state)
     struct text payload = {0};
     http_peer_answer(fixture->peer, "/n", PEER_SILENT, slice_of_string(""));
     text_append_format(&payload, "{\"url\":\"%s\"}", at(fixture, "/n"));
+    run_path(fixture, &run, "/"); /* the host is known from now on */
+    finish(&run);
     assert_int_equal(crawl_executor.room(fixture->executor), SLOTS);
     start(fixture, &run, text_string(&payload), 1);
     assert_int_equal(crawl_executor.room(fixture->executor), SLOTS - 1);
@@ -482,6 +572,464 @@ static void test_room_and_cancel(void **state)
     text_finish(&payload);
 }
 
+/* ---- robots.txt ---- */
+
+static void test_robots_are_fetched_saved_and_obeyed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run;
+    static const char *const paths[] = {"/yes", NULL};
+    database.verdict = ROBOTS_FETCH;
+    http_peer_serve(fixture->peer, "/robots.txt", "200 OK", "Content-Type: text/plain\r\n",
+                    "User-agent: pawl\nDisallow: /no\nCrawl-delay: 2\n");
+    http_peer_serve(fixture->peer, "/p", "200 OK", html,
+                    "<a href=/no/1>1</a><a href=/yes>2</a><a rel=nofollow href=/idle>3</a>");
+    run_path(fixture, &run, "/p");
+    expect_found(fixture, &run, paths);
+    assert_int_equal(integer_of(run.page, "links"), 1);
+    assert_int_equal(integer_of(run.page, "skipped_links"), 2);
+    finish(&run);
+    assert_int_equal(database.asked, 1);
+    assert_int_equal(database.saved, 1);
+    assert_int_equal(database.saved_status, 200);
+    assert_true(database.saved_rules);
+    assert_true(database.saved_delay_ms == 2000);
+    assert_non_null(strstr(text_string(&database.saved_sitemaps), "/sitemap.xml\""));
+    assert_non_null(strstr(text_string(&database.saved_sitemaps), "\"source\":\"guess\""));
+    int requests = http_peer_requests(fixture->peer);
+    run_path(fixture, &run, "/no/2");
+    assert_int_equal(run.outcome.kind, OUTCOME_FAILED);
+    assert_true(run.outcome.is_final);
+    assert_string_equal(run.outcome.error_class, "robots");
+    assert_string_equal(run.outcome.error, "robots.txt forbids it: Disallow: /no");
+    assert_int_equal(http_peer_requests(fixture->peer), requests);
+    finish(&run);
+}
+
+static void test_robots_may_be_ignored(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run;
+    set_params(fixture, ",\"ignore_robots\":true,\"sitemaps\":false");
+    database.verdict = ROBOTS_FETCH;
+    http_peer_serve(fixture->peer, "/robots.txt", "503 Later", "", "");
+    run_path(fixture, &run, "/p");
+    assert_int_equal(integer_of(run.page, "status"), 404);
+    assert_int_equal(database.saved, 1);
+    assert_true(database.saved_delay_ms < 0);
+    assert_string_equal(text_string(&database.saved_sitemaps), "[]");
+    finish(&run);
+    crawl_executor.forget_job(fixture->executor, 7);
+    database.verdict = ROBOTS_KNOWN;
+    database.robots = "User-agent: *\nDisallow: /";
+    run_path(fixture, &run, "/p");
+    assert_int_equal(integer_of(run.page, "status"), 404);
+    finish(&run);
+}
+
+static void test_robots_name_sitemaps(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run;
+    database.verdict = ROBOTS_FETCH;
+    http_peer_serve(fixture->peer, "/robots.txt", "301 Moved", "Location: /r.txt\r\n", "");
+    http_peer_serve(fixture->peer, "/r.txt", "200 OK", "",
+                    "Sitemap: http://cdn.example/s.xml\nSitemap: https://e.com/t.xml#x\n");
+    run_path(fixture, &run, "/p");
+    finish(&run);
+    assert_non_null(strstr(text_string(&database.saved_sitemaps), "http://cdn.example/s.xml\""));
+    assert_non_null(strstr(text_string(&database.saved_sitemaps), "https://e.com/t.xml\""));
+    assert_non_null(strstr(text_string(&database.saved_sitemaps), "\"source\":\"robots\""));
+    assert_null(strstr(text_string(&database.saved_sitemaps), "guess"));
+}
+
+static void test_no_robots_allow_all(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run;
+    const char *const answers[] = {"404 Not Found", "403 Forbidden", "410 Gone"};
+    for (int i = 0; i < 3; i++) {
+        fixture->job.id = 20 + i;
+        database.verdict = ROBOTS_FETCH;
+        http_peer_serve(fixture->peer, "/robots.txt", answers[i], "", "User-agent: *\nDisallow: /");
+        run_path(fixture, &run, "/p");
+        assert_int_equal(integer_of(run.page, "status"), 404);
+        assert_false(database.saved_rules);
+        finish(&run);
+    }
+}
+
+static void test_robots_that_do_not_come_forbid_all(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run;
+    const char *const answers[] = {"503 Service Unavailable", "429 Too Many Requests"};
+    for (int i = 0; i < 2; i++) {
+        database.verdict = ROBOTS_FETCH;
+        http_peer_serve(fixture->peer, "/robots.txt", answers[i], "", "");
+        run_path(fixture, &run, "/p");
+        assert_int_equal(run.outcome.kind, OUTCOME_FAILED);
+        assert_false(run.outcome.is_final);
+        assert_non_null(strstr(run.outcome.error, "robots.txt: "));
+        assert_non_null(strstr(run.outcome.error, answers[i]));
+        assert_int_equal(database.forgotten, i + 1);
+        assert_int_equal(database.saved, 0);
+        finish(&run);
+    }
+}
+
+static void test_another_node_fetches_robots(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run;
+    database.verdict = ROBOTS_WAIT;
+    run_path(fixture, &run, "/p");
+    assert_int_equal(run.outcome.kind, OUTCOME_AGAIN);
+    assert_int_equal(run.outcome.delay_ms, 1000);
+    assert_true(json_is_null(run.page));
+    assert_null(json_object_get(run.members, "warm_step"));
+    finish(&run);
+    assert_int_equal(http_peer_requests(fixture->peer), 0);
+}
+
+static void test_a_page_that_waits_is_cancelled(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run;
+    database.is_silent = true;
+    start(fixture, &run, "{\"url\":\"http://127.0.0.1/\"}", 1);
+    assert_int_equal(run.dones, 0);
+    crawl_executor.cancel(fixture->executor, run.task);
+    assert_int_equal(run.dones, 1);
+    finish(&run);
+    crawl_executor.forget_job(fixture->executor, 7); /* while the question is open */
+    start(fixture, &run, "{\"url\":\"http://127.0.0.1/\"}", 1);
+    crawl_executor.destroy(fixture->executor); /* with a page that waits */
+    fixture->executor = NULL;
+    assert_int_equal(run.dones, 0);
+    finish(&run);
+}
+
+/* ---- caches ---- */
+
+static void test_a_miss_is_asked_for_again(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run;
+    struct text payload = {0};
+    http_peer_serve(fixture->peer, "/p", "200 OK",
+                    "Content-Type: text/html\r\nCF-Cache-Status: MISS\r\n", "<a href=/x>x</a>");
+    run_path(fixture, &run, "/p");
+    assert_int_equal(run.outcome.kind, OUTCOME_AGAIN);
+    assert_int_equal(run.outcome.delay_ms, 500);
+    assert_int_equal(integer_of(run.members, "warm_step"), 1);
+    assert_string_equal(text_of(run.page, "cache"), "miss");
+    assert_string_equal(text_of(run.page, "cache_name"), "cloudflare");
+    assert_int_equal(json_array_size(run.found), 1);
+    finish(&run);
+
+    text_append_format(&payload, "{\"url\":\"%s\",\"warm\":2}", at(fixture, "/p"));
+    run_payload(fixture, &run, text_string(&payload), 3);
+    assert_int_equal(run.outcome.kind, OUTCOME_AGAIN);
+    assert_int_equal(run.outcome.delay_ms, 4000);
+    assert_int_equal(integer_of(run.members, "warm_step"), 3);
+    assert_true(json_is_null(run.page));
+    assert_int_equal(json_array_size(run.found), 0);
+    finish(&run);
+    http_peer_serve(fixture->peer, "/p", "200 OK",
+                    "Content-Type: text/html\r\nCF-Cache-Status: HIT\r\n", "<a href=/y>y</a>");
+    run_payload(fixture, &run, text_string(&payload), 3);
+    assert_int_equal(run.outcome.kind, OUTCOME_COMPLETED);
+    const json_t *warm = json_object_get(run.members, "warm");
+    assert_string_equal(text_of(warm, "warm_cache"), "hit");
+    assert_int_equal(integer_of(warm, "warm_requests"), 2);
+    assert_true(json_number_value(json_object_get(warm, "warm_total_ms")) > 0);
+    assert_null(json_object_get(run.members, "warm_step"));
+    finish(&run);
+
+    http_peer_serve(fixture->peer, "/p", "500 Oops", "", "");
+    run_payload(fixture, &run, text_string(&payload), 3);
+    assert_int_equal(run.outcome.kind, OUTCOME_COMPLETED); /* it was fine once */
+    warm = json_object_get(run.members, "warm");
+    assert_string_equal(text_of(warm, "cache_reason"), "asked again: 500 Internal Server Error");
+    finish(&run);
+    text_finish(&payload);
+}
+
+static void test_what_is_not_asked_for_again(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run;
+    const char *const headers[] = {
+        "Content-Type: text/html\r\n",
+        "CF-Cache-Status: HIT\r\n",
+        "CF-Cache-Status: DYNAMIC\r\n",
+        "X-Cache-Status: MISS\r\nCache-Control: private\r\n",
+    };
+    for (int i = 0; i < 4; i++) {
+        http_peer_serve(fixture->peer, "/p", "200 OK", headers[i], "");
+        run_path(fixture, &run, "/p");
+        assert_int_equal(run.outcome.kind, OUTCOME_COMPLETED);
+        finish(&run);
+    }
+    http_peer_serve(fixture->peer, "/p", "404 Not Found", "CF-Cache-Status: MISS\r\n", "");
+    run_path(fixture, &run, "/p");
+    assert_int_equal(run.outcome.kind, OUTCOME_FAILED);
+    finish(&run);
+    fixture->job.id = 8;
+    set_params(fixture, ",\"warm\":false");
+    http_peer_serve(fixture->peer, "/p", "200 OK", "CF-Cache-Status: MISS\r\n", "");
+    run_path(fixture, &run, "/p");
+    assert_int_equal(run.outcome.kind, OUTCOME_COMPLETED);
+    finish(&run);
+}
+
+/* ---- what is followed ---- */
+
+static void test_patterns_choose(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run;
+    static const char *const paths[] = {"/blog/a", "/blog/c.pdf?x", NULL};
+    set_params(fixture, ",\"include\":[\"/blog/\"],\"exclude\":[\"*.pdf$\",\"/blog/old\"]");
+    http_peer_serve(fixture->peer, "/p", "200 OK", html,
+                    "<a href=/blog/a>a</a><a href=/blog/b.pdf>b</a><a href=/blog/c.pdf?x>c</a>"
+                    "<a href=/blog/old/1>d</a><a href=/shop>e</a>");
+    run_path(fixture, &run, "/p");
+    expect_found(fixture, &run, paths);
+    assert_int_equal(integer_of(run.page, "skipped_links"), 3);
+    finish(&run);
+}
+
+static double priority_of_found(const struct run *run, size_t i)
+{
+    return json_number_value(json_object_get(json_array_get(run->found, i), "priority"));
+}
+
+static void test_places_and_better_priorities(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run;
+    http_peer_serve(fixture->peer, "/p", "200 OK", html,
+                    "<header><a href=/h>h</a></header><a href=/b>b</a><a href=/c>c</a>"
+                    "<footer><a href=/f>f</a></footer>");
+    run_path(fixture, &run, "/p");
+    assert_true(priority_of_found(&run, 0) == 1);
+    assert_true(priority_of_found(&run, 1) == 0.9);
+    assert_true(priority_of_found(&run, 3) == 0.99);
+    finish(&run);
+    assert_int_equal(database.raised, 0);
+    http_peer_serve(fixture->peer, "/q", "200 OK", html,
+                    "<nav><a href=/b>b</a></nav><a href=/c>c</a><a href=/h>h</a>");
+    run_path(fixture, &run, "/q");
+    assert_int_equal(json_array_size(run.found), 0);
+    finish(&run);
+    char key[URL_KEY_BYTES];
+    url_key(slice_of_string(at(fixture, "/b")), key);
+    assert_int_equal(database.raised, 1);
+    assert_string_equal(database.raised_tier, "high");
+    assert_non_null(strstr(text_string(&database.raised_keys), key));
+    assert_int_equal(database.raised_keys.length, URL_KEY_BYTES - 1 + 2);
+}
+
+static void test_canonical_and_redirects(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run;
+    struct text payload = {0};
+    http_peer_serve(fixture->peer, "/p", "200 OK", html, "<link rel=canonical href=/q>");
+    run_path(fixture, &run, "/p");
+    assert_string_equal(text_of(run.page, "canonical"), at(fixture, "/q"));
+    finish(&run);
+    http_peer_serve(fixture->peer, "/r", "302 Found", "Location: /s\r\n", "");
+    text_append_format(&payload, "{\"url\":\"%s\",\"redirects\":9}", at(fixture, "/r"));
+    run_payload(fixture, &run, text_string(&payload), 1);
+    assert_int_equal(run.outcome.kind, OUTCOME_COMPLETED);
+    assert_int_equal(integer_of(json_array_get(run.found, 0), "redirects"), 10);
+    finish(&run);
+    text_clear(&payload);
+    text_append_format(&payload, "{\"url\":\"%s\",\"redirects\":10}", at(fixture, "/r"));
+    run_payload(fixture, &run, text_string(&payload), 1);
+    assert_int_equal(run.outcome.kind, OUTCOME_FAILED);
+    assert_true(run.outcome.is_final);
+    assert_string_equal(text_of(run.page, "error_class"), "redirects");
+    assert_int_equal(json_array_size(run.found), 0);
+    finish(&run);
+    text_finish(&payload);
+}
+
+static void test_refusals_of_crawlers(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run;
+    http_peer_serve(fixture->peer, "/p", "429 Too Many Requests", "Retry-After: 7\r\n", "");
+    run_path(fixture, &run, "/p");
+    assert_string_equal(text_of(run.members, "block"), "rate_limit");
+    assert_int_equal(integer_of(run.members, "retry_after_ms"), 7000);
+    assert_string_equal(text_of(run.page, "block"), "rate_limit");
+    finish(&run);
+    http_peer_serve(fixture->peer, "/p", "200 OK",
+                    "Content-Type: text/html\r\ncf-mitigated: challenge\r\n", "<a href=/x>x</a>");
+    run_path(fixture, &run, "/p");
+    assert_int_equal(run.outcome.kind, OUTCOME_FAILED);
+    assert_string_equal(text_of(run.page, "error_class"), "blocked");
+    assert_string_equal(text_of(run.members, "block"), "challenge");
+    assert_int_equal(json_array_size(run.found), 0);
+    finish(&run);
+}
+
+static void test_the_guard(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run;
+    set_params(fixture, ",\"allow_private\":false");
+    text_clear(&fixture->params);
+    text_append_format(&fixture->params, "{\"url\":\"%s\"}", at(fixture, "/"));
+    fixture->job.params = fixture->params.start;
+    run_path(fixture, &run, "/p");
+    assert_int_equal(run.outcome.kind, OUTCOME_FAILED);
+    assert_true(run.outcome.is_final);
+    assert_string_equal(text_of(run.page, "error_class"), "guard");
+    assert_int_equal(http_peer_requests(fixture->peer), 0);
+    finish(&run);
+}
+
+/* ---- sitemaps, and other sites ---- */
+
+static void run_role(struct fixture *fixture, struct run *run, const char *path, const char *role,
+                     const char *source)
+{
+    struct text payload = {0};
+    text_append_format(&payload, "{\"url\":\"%s\",\"role\":\"%s\",\"source\":\"%s\"}",
+                       at(fixture, path), role, source);
+    run_payload(fixture, run, text_string(&payload), 1);
+    text_finish(&payload);
+}
+
+static void test_a_sitemap(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run;
+    struct text xml = {0};
+    static const char *const paths[] = {"/a", "/b", NULL};
+    text_append_format(&xml, "<urlset><url><loc>%s</loc></url>", at(fixture, "/a"));
+    text_append_format(&xml, "<url><loc>https://elsewhere.example/</loc></url>");
+    text_append_format(&xml, "<url><loc>%s</loc></url></urlset>", at(fixture, "/b"));
+    http_peer_serve(fixture->peer, "/s.xml", "200 OK", "", text_string(&xml));
+    run_role(fixture, &run, "/s.xml", "sitemap", "robots");
+    assert_int_equal(run.outcome.kind, OUTCOME_COMPLETED);
+    expect_found(fixture, &run, paths);
+    assert_string_equal(text_of(json_array_get(run.found, 0), "source"), "sitemap");
+    assert_true(priority_of_found(&run, 0) == 0.1);
+    assert_string_equal(text_of(run.page, "role"), "sitemap");
+    assert_int_equal(integer_of(run.page, "links"), 2);
+    assert_int_equal(json_array_size(json_object_get(run.page, "link_hashes")), 2);
+    finish(&run);
+
+    text_clear(&xml);
+    text_append_format(&xml, "<sitemapindex><sitemap><loc>%s</loc></sitemap></sitemapindex>",
+                       at(fixture, "/t.xml"));
+    http_peer_serve(fixture->peer, "/i.xml", "200 OK", "", text_string(&xml));
+    run_role(fixture, &run, "/i.xml", "sitemap", "robots");
+    assert_string_equal(text_of(json_array_get(run.found, 0), "role"), "sitemap");
+    assert_int_equal(integer_of(json_array_get(run.found, 0), "depth"), 1);
+    finish(&run);
+    text_finish(&xml);
+}
+
+static void test_sitemaps_that_are_none(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run;
+    http_peer_serve(fixture->peer, "/s.xml", "200 OK", html, "<!doctype html><title>lost</title>");
+    run_role(fixture, &run, "/s.xml", "sitemap", "robots");
+    assert_int_equal(run.outcome.kind, OUTCOME_FAILED);
+    assert_true(run.outcome.is_final);
+    assert_string_equal(text_of(run.page, "error_class"), "sitemap");
+    finish(&run);
+    run_role(fixture, &run, "/s.xml", "sitemap", "guess");
+    assert_int_equal(run.outcome.kind, OUTCOME_COMPLETED);
+    assert_true(is_null(run.page, "error_class"));
+    finish(&run);
+    run_role(fixture, &run, "/none.xml", "sitemap", "guess");
+    assert_int_equal(run.outcome.kind, OUTCOME_COMPLETED);
+    finish(&run);
+    run_role(fixture, &run, "/none.xml", "sitemap", "robots");
+    assert_int_equal(run.outcome.kind, OUTCOME_FAILED);
+    assert_string_equal(text_of(run.page, "error_class"), "status");
+    finish(&run);
+}
+
+static void serve_long_sitemap(struct fixture *fixture, int urls)
+{
+    struct text lines = {0};
+    for (int i = 0; i < urls; i++)
+        text_append_format(&lines, "%s/%d\n", at(fixture, "/long"), i);
+    http_peer_serve(fixture->peer, "/long.txt", "200 OK", "", text_string(&lines));
+    text_finish(&lines);
+}
+
+static void test_a_long_sitemap_goes_in_batches(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run;
+    enum { URLS = 20000 };
+    serve_long_sitemap(fixture, URLS);
+    run_role(fixture, &run, "/long.txt", "sitemap", "robots");
+    assert_int_equal(run.outcome.kind, OUTCOME_COMPLETED);
+    assert_true(database.added > 3);
+    size_t told = json_array_size(run.found);
+    for (const char *at = text_string(&database.added_pages); (at = strstr(at, "{\"url\"")); at++)
+        told++;
+    assert_int_equal(told, URLS);
+    assert_int_equal(integer_of(run.page, "links"), URLS);
+    finish(&run);
+}
+
+static void test_a_full_crawl_stops_reading(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run;
+    database.is_full = true;
+    serve_long_sitemap(fixture, 20000);
+    run_role(fixture, &run, "/long.txt", "sitemap", "robots");
+    assert_int_equal(run.outcome.kind, OUTCOME_COMPLETED);
+    assert_int_equal(database.added, 1);
+    assert_true(integer_of(run.page, "links") < 20000);
+    finish(&run);
+}
+
+static void test_pages_of_other_sites(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run;
+    set_params(fixture, ",\"check_external\":true");
+    http_peer_serve(fixture->peer, "/p", "200 OK", html,
+                    "<a href=https://elsewhere.example/>x</a>");
+    run_path(fixture, &run, "/p");
+    assert_string_equal(text_of(json_array_get(run.found, 0), "role"), "external");
+    assert_int_equal(integer_of(run.page, "links"), 0);
+    assert_int_equal(json_array_size(json_object_get(run.page, "link_hashes")), 1);
+    finish(&run);
+
+    run_role(fixture, &run, "/gone", "external", "link");
+    assert_int_equal(run.outcome.kind, OUTCOME_FAILED);
+    assert_non_null(strstr(http_peer_last_request(fixture->peer), "HEAD /gone "));
+    assert_string_equal(text_of(run.page, "role"), "external");
+    finish(&run);
+    http_peer_serve(fixture->peer, "/no-heads", "405 No", "", "");
+    run_role(fixture, &run, "/no-heads", "external", "link");
+    assert_non_null(strstr(http_peer_last_request(fixture->peer), "GET /no-heads "));
+    assert_int_equal(run.outcome.kind, OUTCOME_FAILED);
+    finish(&run);
+    http_peer_serve(fixture->peer, "/shy", "403 No", "", "");
+    run_role(fixture, &run, "/shy", "external", "link");
+    assert_int_equal(run.outcome.kind, OUTCOME_COMPLETED);
+    assert_string_equal(text_of(run.page, "block"), "forbidden");
+    assert_null(json_object_get(run.members, "block"));
+    finish(&run);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -497,6 +1045,25 @@ int main(void)
         TEST(test_what_cannot_be_asked_for_is_refused),
         TEST(test_the_crawler_says_who_it_is),
         TEST(test_room_and_cancel),
+        TEST(test_robots_are_fetched_saved_and_obeyed),
+        TEST(test_robots_may_be_ignored),
+        TEST(test_robots_name_sitemaps),
+        TEST(test_no_robots_allow_all),
+        TEST(test_robots_that_do_not_come_forbid_all),
+        TEST(test_another_node_fetches_robots),
+        TEST(test_a_page_that_waits_is_cancelled),
+        TEST(test_a_miss_is_asked_for_again),
+        TEST(test_what_is_not_asked_for_again),
+        TEST(test_patterns_choose),
+        TEST(test_places_and_better_priorities),
+        TEST(test_canonical_and_redirects),
+        TEST(test_refusals_of_crawlers),
+        TEST(test_the_guard),
+        TEST(test_a_sitemap),
+        TEST(test_sitemaps_that_are_none),
+        TEST(test_a_long_sitemap_goes_in_batches),
+        TEST(test_a_full_crawl_stops_reading),
+        TEST(test_pages_of_other_sites),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

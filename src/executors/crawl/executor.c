@@ -1,48 +1,41 @@
 /*
- * The crawl executor: a task is one page. It is asked for once, its links are found as it arrives,
- * and what came, or did not come, is told with the links that this node has not proposed yet. How
- * fast a host is asked is the engine's business (its limiter), and so is trying again.
+ * The crawl executor: a task is one page, one sitemap, or the head of a page on another site. It is
+ * asked for once; what came, or did not come, is told with what it leads to that this node has not
+ * proposed yet. How fast a host is asked is the engine's business (its limiter), and so is trying
+ * again.
  */
 #include <stdlib.h>
 
+#include "base/check.h"
+#include "base/clock.h"
 #include "base/memory.h"
-#include "executors/crawl/page.h"
+#include "executors/crawl/crawler.h"
+#include "executors/crawl/hosts.h"
 #include "executors/crawl/page_report.h"
-#include "executors/crawl/verdict.h"
 
 enum {
     PAGES_MAX = 256,
-    IDLE_LINKS_MAX = 16,
     IDLE_CONNECTIONS = 64,
     IDLE_MS = 30000,
     TIMEOUT_MS = 30000, /* for a job that names none */
     CONNECT_TIMEOUT_MS = 10000,
     BODY_BYTES_MAX = 64 << 20,
+    TRANSFER_BYTES_MAX = 32 << 20,
     HEADER_BYTES_MAX = 65536,
-};
-
-struct crawler {
-    struct executor_environment environment;
-    struct http_client *client;
-    struct list sites;
-    int in_flight, pages_max;
-    struct links *idle_links[IDLE_LINKS_MAX];
-    int idle_links_count;
-    bool is_destroyed; /* freed with the last page in flight */
 };
 
 /* ---- finders of links, used again ---- */
 
-static struct links *take_links(struct crawler *crawler)
+struct links *crawler_take_links(struct crawler *crawler)
 {
     if (crawler->idle_links_count)
         return crawler->idle_links[--crawler->idle_links_count];
     return links_create();
 }
 
-static void return_links(struct crawler *crawler, struct links *links)
+void crawler_return_links(struct crawler *crawler, struct links *links)
 {
-    if (links && crawler->idle_links_count < IDLE_LINKS_MAX)
+    if (links && crawler->idle_links_count < CRAWLER_IDLE_LINKS_MAX)
         crawler->idle_links[crawler->idle_links_count++] = links;
     else
         links_destroy(links);
@@ -52,6 +45,25 @@ static void free_links(struct crawler *crawler)
 {
     while (crawler->idle_links_count)
         links_destroy(crawler->idle_links[--crawler->idle_links_count]);
+}
+
+/* ---- better priorities ---- */
+
+static void on_raiser(uv_timer_t *timer)
+{
+    struct crawler *crawler = timer->data;
+    for (struct list *link = crawler->sites.next; link != &crawler->sites; link = link->next)
+        crawler_raise(crawler, list_object(link, struct site, link));
+}
+
+void crawler_raise(struct crawler *crawler, struct site *site)
+{
+    int64_t next_us =
+        raises_send(&site->raises, crawler->database, site->job_id, clock_now_us(), false);
+    uint64_t next_ms = (uint64_t)next_us / 1000 + 1;
+    bool is_armed = uv_is_active((uv_handle_t *)crawler->raiser);
+    if (next_us >= 0 && (!is_armed || uv_timer_get_due_in(crawler->raiser) > next_ms))
+        uv_timer_start(crawler->raiser, on_raiser, next_ms, 0);
 }
 
 /* ---- sites ---- */
@@ -78,109 +90,138 @@ static struct site *find_or_create_site(struct crawler *crawler, const struct jo
     return site;
 }
 
+static void forget_site(struct site *site)
+{
+    hosts_destroy(site);
+    site_destroy(site);
+}
+
 static void crawl_forget_job(void *self, int64_t job_id)
 {
     struct crawler *crawler = self;
     struct site *site = find_site(crawler, job_id);
-    if (site)
-        site_destroy(site);
-    if (list_is_empty(&crawler->sites))
+    if (site) {
+        raises_send(&site->raises, crawler->database, job_id, clock_now_us(), true);
+        forget_site(site);
+    }
+    if (list_is_empty(&crawler->sites)) {
+        uv_timer_stop(crawler->raiser);
+        crawl_database_rest(crawler->database);
         free_links(crawler);
+    }
 }
 
-/* ---- one page ---- */
+/* ---- a page's end ---- */
 
-static void on_head(void *context, const struct http_head *head)
+static void on_raiser_closed(uv_handle_t *handle)
 {
-    struct page *page = context;
-    page->is_html = page_has_links(head);
-    if (!page->is_html)
-        return;
-    page->links = take_links(page->crawler);
-    links_start(page->links, &page->url);
-}
-
-static void on_body(void *context, struct slice piece)
-{
-    struct page *page = context;
-    if (page->is_html)
-        links_feed(page->links, piece);
-}
-
-static struct outcome outcome_of(const struct page *page, const struct http_result *result)
-{
-    struct verdict verdict = verdict_of(result);
-    struct text report = {0};
-    page_report_write(&report, page, result, &verdict);
-    return (struct outcome){
-        .kind = verdict.is_completed ? OUTCOME_COMPLETED : OUTCOME_FAILED,
-        .is_final = verdict.is_final,
-        .delay_ms = verdict.delay_ms,
-        .error_class = verdict.task_class,
-        .error = verdict.error.start,
-        .page = report.start,
-    };
+    free(handle);
 }
 
 static void free_crawler(struct crawler *crawler)
 {
     while (!list_is_empty(&crawler->sites))
-        site_destroy(list_object(list_first(&crawler->sites), struct site, link));
+        forget_site(list_object(list_first(&crawler->sites), struct site, link));
+    uv_close((uv_handle_t *)crawler->raiser, on_raiser_closed);
     free_links(crawler);
     free(crawler);
 }
 
-static void on_done(void *context, const struct http_result *result)
+void crawler_let_go(struct crawler *crawler)
 {
-    struct page *page = context;
+    if (crawler->is_destroyed && crawler->in_flight == 0 && list_is_empty(&crawler->errands))
+        free_crawler(crawler);
+}
+
+void crawler_end(struct page *page, struct outcome *outcome)
+{
     struct crawler *crawler = page->crawler;
     struct task *task = page->task;
-    struct outcome outcome = {.kind = OUTCOME_FAILED, .delay_ms = -1, .error_class = "network"};
-    if (result->failure != HTTP_FAILURE_CANCELLED)
-        outcome = outcome_of(page, result);
-    return_links(crawler, page->links);
+    crawler_return_links(crawler, page->links);
     page_destroy(page);
     crawler->in_flight--;
     if (!crawler->is_destroyed) {
         task->state = NULL;
-        crawler->environment.on_done(crawler->environment.engine, task, &outcome);
-    } else if (crawler->in_flight == 0) {
-        free_crawler(crawler);
+        crawler->environment.on_done(crawler->environment.engine, task, outcome);
+        return;
     }
+    free(outcome->error);
+    free(outcome->page);
+    crawler_let_go(crawler);
 }
 
-static void ask_for(struct crawler *crawler, struct page *page)
+void crawler_put_off(struct page *page, int64_t delay_ms)
 {
-    static const struct http_callbacks callbacks = {on_head, on_body, on_done};
-    static const char *const headers[] = {"Accept: text/html,application/xhtml+xml,*/*;q=0.8",
-                                          NULL};
+    struct outcome outcome = {
+        .kind = OUTCOME_AGAIN,
+        .delay_ms = delay_ms,
+        .page = memory_copy_string("\"page\":null,\"found\":[]"),
+    };
+    crawler_end(page, &outcome);
+}
+
+void crawler_return(struct page *page)
+{
+    struct outcome outcome = {.kind = OUTCOME_RETURNED};
+    crawler_end(page, &outcome);
+}
+
+/* ---- a page's start ---- */
+
+struct http_request crawler_request(const struct page *page)
+{
     int timeout_ms = page->task->job->timeout_ms > 0 ? page->task->job->timeout_ms : TIMEOUT_MS;
-    struct http_request request = {
+    return (struct http_request){
         .url = page->url.whole.start,
         .user_agent = page->site->user_agent,
-        .headers = headers,
-        .allow_private = true,
         .timeout_ms = timeout_ms,
         .connect_timeout_ms = timeout_ms < CONNECT_TIMEOUT_MS ? timeout_ms : CONNECT_TIMEOUT_MS,
         .max_body_bytes = BODY_BYTES_MAX,
+        .max_transfer_bytes = TRANSFER_BYTES_MAX,
         .max_header_bytes = HEADER_BYTES_MAX,
+        .allow_private = page->site->allows_private,
     };
-    crawler->in_flight++;
-    page->crawler = crawler;
-    page->task->state = page;
-    page->transfer = http_client_start(crawler->client, &request, &callbacks, page);
 }
 
-static void refuse(struct crawler *crawler, struct task *task, const struct failure *failure)
+static void refuse_path(struct page *page, struct slice rule)
 {
+    struct text error = {0}, report = {0};
+    text_append_string(&error, "robots.txt forbids it: ");
+    text_append_utf8(&error, rule);
+    page_report_unasked(&report, page, NULL, "robots", text_string(&error));
     struct outcome outcome = {
         .kind = OUTCOME_FAILED,
         .is_final = true,
         .delay_ms = -1,
-        .error_class = "refused",
-        .error = memory_copy_string(failure->message),
+        .error_class = "robots",
+        .error = error.start,
+        .page = report.start,
     };
-    crawler->environment.on_done(crawler->environment.engine, task, &outcome);
+    crawler_end(page, &outcome);
+}
+
+static void start_ordinary(struct page *page)
+{
+    struct slice rule;
+    if (host_allows(page->host, &page->url, &rule))
+        page_fetch(page);
+    else
+        refuse_path(page, rule);
+}
+
+static void start_page(struct page *page)
+{
+    if (page->role == PAGE_EXTERNAL) {
+        external_fetch(page);
+        return;
+    }
+    page->host = host_of(page->site, &page->url);
+    if (page->role == PAGE_SITEMAP)
+        sitemap_fetch(page);
+    else if (host_is_known(page->host))
+        start_ordinary(page);
+    else
+        host_wait(page);
 }
 
 static void crawl_start(void *self, struct task *task)
@@ -188,18 +229,35 @@ static void crawl_start(void *self, struct task *task)
     struct crawler *crawler = self;
     struct failure failure = {0};
     struct site *site = find_or_create_site(crawler, task->job, &failure);
-    struct page *page = site ? page_create(task, site, &failure) : NULL;
-    if (page)
-        ask_for(crawler, page);
-    else
-        refuse(crawler, task, &failure);
+    struct page *page = site ? page_create(crawler, task, site, &failure) : NULL;
+    if (page) {
+        crawler->in_flight++;
+        task->state = page;
+        known_pages_visit(&site->known, url_hash(page->url.whole));
+        start_page(page);
+        return;
+    }
+    struct outcome outcome = {
+        .kind = OUTCOME_FAILED,
+        .is_final = true,
+        .delay_ms = -1,
+        .error_class = "refused",
+        .error = memory_copy_string(failure.message),
+    };
+    crawler->environment.on_done(crawler->environment.engine, task, &outcome);
 }
 
+/* What waits for its host has no transfer. */
 static void crawl_cancel(void *self, struct task *task)
 {
     struct page *page = task->state;
-    if (page)
+    if (!page || page->is_cancelled)
+        return;
+    page->is_cancelled = true;
+    if (page->transfer)
         http_transfer_cancel(page->transfer);
+    else
+        crawler_return(page);
 }
 
 /* ---- the executor ---- */
@@ -212,7 +270,12 @@ static void *crawl_create(const struct executor_environment *environment)
     crawler->client = http_client_create(
         environment->loop,
         &(struct http_limits){.idle_connections = IDLE_CONNECTIONS, .idle_ms = IDLE_MS});
+    crawler->database = crawl_database_create(environment->loop, environment->database_url);
+    crawler->raiser = memory_zeroed(1, sizeof *crawler->raiser);
+    CHECK(uv_timer_init(environment->loop, crawler->raiser) == 0);
+    crawler->raiser->data = crawler;
     list_init(&crawler->sites);
+    list_init(&crawler->errands);
     return crawler;
 }
 
@@ -222,13 +285,22 @@ static int crawl_room(void *self)
     return crawler->pages_max - crawler->in_flight;
 }
 
+/* Pages that wait for their host, and errands that wait for the database, end here; what is in
+ * flight ends with its transfer. */
 static void crawl_destroy(void *self)
 {
     struct crawler *crawler = self;
-    http_client_destroy(crawler->client);
     crawler->is_destroyed = true;
-    if (crawler->in_flight == 0)
-        free_crawler(crawler);
+    crawler->in_flight++; /* this call's own hold on it */
+    uv_timer_stop(crawler->raiser);
+    crawl_database_destroy(crawler->database);
+    crawler->database = NULL;
+    for (struct list *link = crawler->sites.next; link != &crawler->sites; link = link->next)
+        hosts_drop_waiting(list_object(link, struct site, link));
+    hosts_drop_errands(crawler);
+    http_client_destroy(crawler->client);
+    crawler->in_flight--;
+    crawler_let_go(crawler);
 }
 
 const struct executor crawl_executor = {

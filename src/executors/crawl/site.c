@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "executors/crawl/path_pattern.h"
 
 #define USER_AGENT "Pawl/" PAWL_VERSION " (+crawler)"
 
@@ -29,15 +30,53 @@ static bool read_user_agent(struct site *site, const json_t *params, struct fail
     return true;
 }
 
+static bool flag_of(const json_t *params, const char *name, bool unless_given)
+{
+    const json_t *given = json_object_get(params, name);
+    return json_is_boolean(given) ? json_is_true(given) : unless_given;
+}
+
+static void read_flags(struct site *site, const json_t *params)
+{
+    site->with_subdomains = flag_of(params, "subdomains", false);
+    site->ignores_robots = flag_of(params, "ignore_robots", false);
+    site->reads_sitemaps = flag_of(params, "sitemaps", true);
+    site->warms = flag_of(params, "warm", true);
+    site->checks_external = flag_of(params, "check_external", false);
+    site->allows_private = flag_of(params, "allow_private", false);
+}
+
+static bool read_patterns(struct site *site, const json_t *params, const char *name,
+                          struct patterns *patterns, struct failure *failure)
+{
+    const json_t *list = json_object_get(params, name), *element;
+    size_t at;
+    patterns->list = memory_zeroed(json_array_size(list) + 1, sizeof *patterns->list);
+    json_array_foreach(list, at, element)
+    {
+        const char *pattern = json_string_value(element);
+        if (!pattern)
+            return failure_set(failure, FAILURE_INPUT, "the job's %s is not a list of texts", name);
+        size_t length = strlen(pattern);
+        patterns->list[patterns->count++] =
+            slice_of(arena_copy(site->arena, pattern, length), length);
+    }
+    return true;
+}
+
 struct site *site_create(const struct job_facts *job, struct failure *failure)
 {
     struct site *site = memory_zeroed(1, sizeof *site);
     list_init(&site->link);
+    list_init(&site->hosts);
     site->job_id = job->id;
     site->arena = arena_create(1024);
-    hash_set_init(&site->known, SITE_KNOWN_URLS_MAX);
+    known_pages_init(&site->known, SITE_KNOWN_PAGES_MAX);
     json_t *params = json_loads(job->params, 0, NULL);
-    bool is_good = read_start(site, params, failure) && read_user_agent(site, params, failure);
+    read_flags(site, params);
+    bool is_good = read_start(site, params, failure) && read_user_agent(site, params, failure) &&
+                   read_patterns(site, params, "include", &site->include, failure) &&
+                   read_patterns(site, params, "exclude", &site->exclude, failure);
     json_decref(params);
     if (is_good)
         return site;
@@ -48,7 +87,28 @@ struct site *site_create(const struct job_facts *job, struct failure *failure)
 void site_destroy(struct site *site)
 {
     list_remove(&site->link);
-    hash_set_finish(&site->known);
+    known_pages_finish(&site->known);
+    raises_finish(&site->raises);
+    free(site->include.list);
+    free(site->exclude.list);
     arena_destroy(site->arena);
     free(site);
+}
+
+static bool matches_one(const struct patterns *patterns, struct slice path)
+{
+    for (size_t i = 0; i < patterns->count; i++)
+        if (path_pattern_matches(patterns->list[i], path))
+            return true;
+    return false;
+}
+
+enum site_choice site_choose(const struct site *site, const struct url *url)
+{
+    struct slice path = url_path_and_query(url);
+    if (!url_is_on_site(url, &site->start, site->with_subdomains))
+        return SITE_EXTERNAL;
+    if (site->include.count && !matches_one(&site->include, path))
+        return SITE_SKIPS;
+    return matches_one(&site->exclude, path) ? SITE_SKIPS : SITE_FOLLOWS;
 }

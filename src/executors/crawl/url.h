@@ -72,4 +72,11 @@ uint64_t url_hash(struct slice whole);
  * left(encode(sha256(convert_to(url, 'UTF8')), 'hex'), 32). */
 void url_key(struct slice whole, char key[URL_KEY_BYTES]);
 
+/* What patterns of paths are held against: never empty. */
+static inline struct slice url_path_and_query(const struct url *url)
+{
+    return slice_of(url->path.start,
+                    url->whole.length - (size_t)(url->path.start - url->whole.start));
+}
+
 #endif

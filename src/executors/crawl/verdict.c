@@ -77,14 +77,30 @@ static const char *task_class_of(enum http_failure failure)
     case HTTP_FAILURE_TIMEOUT:
         return "timeout";
     case HTTP_FAILURE_TOO_LARGE:
+    case HTTP_FAILURE_REFUSED:
         return "refused";
     default:
         return "network";
     }
 }
 
-struct verdict verdict_of(const struct http_result *result)
+/* Whatever its status says, it is not the page. */
+static struct verdict of_challenge(const struct http_result *result)
 {
+    struct verdict verdict = {
+        .delay_ms = result->retry_after_ms,
+        .task_class = "status",
+        .page_class = "blocked",
+    };
+    text_append_format(&verdict.error, "a challenge for browsers instead of the page (status %d)",
+                       result->head.status);
+    return verdict;
+}
+
+struct verdict verdict_of(const struct http_result *result, enum block_kind block)
+{
+    if (!result->failure && block == BLOCK_CHALLENGE)
+        return of_challenge(result);
     if (!result->failure)
         return of_status(result);
     struct verdict verdict = {

@@ -2,6 +2,7 @@
 #ifndef PAWL_EXECUTORS_CRAWL_VERDICT_H
 #define PAWL_EXECUTORS_CRAWL_VERDICT_H
 
+#include "executors/crawl/block.h"
 #include "executors/executor.h"
 #include "http/client.h"
 
@@ -18,6 +19,6 @@ struct verdict {
 };
 
 /* The error is the caller's to finish. */
-struct verdict verdict_of(const struct http_result *result);
+struct verdict verdict_of(const struct http_result *result, enum block_kind block);
 
 #endif

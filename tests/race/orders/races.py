@@ -80,11 +80,11 @@ RACES = [
         two=[["select pawl.cancel_job(1)"]],
         variants={
             "a cancel that passes over what is locked": [
-                ("cancel_job", r"perform\s+from pawl\.tasks t[^;]*;", ""),
-                ("cancel_job", r"where t\.job_id = p_job_id\s+(and t\.status in \([^)]*\);)",
+                ("cancel_open_tasks", r"perform\s+from pawl\.tasks t[^;]*;", ""),
+                ("cancel_open_tasks", r"where t\.job_id = p_job_id\s+(and t\.status in \([^)]*\);)",
                  r"from (select x.id from pawl.tasks x where x.job_id = p_job_id for update skip locked) x "
                  r"where t.job_id = p_job_id and t.id = x.id \1")],
-            "a cancel that leaves what runs": [("cancel_job", r"'pending', 'running'\)", "'pending')")],
+            "a cancel that leaves what runs": [("cancel_open_tasks", r"'pending', 'running'\)", "'pending')")],
         }),
     Race(
         "finish_and_cancel", "I2, I3: a task is finished or cancelled, once, and however the rows lie there is no deadlock",
@@ -94,7 +94,7 @@ RACES = [
         two=[["set local enable_indexscan = off", "select pawl.cancel_job(1)"]],
         variants={
             "a finish that does not ask for running": [("finish_tasks", r"and t\.status = 'running'", "")],
-            "a cancel that locks tasks as they lie": [("cancel_job", r"order by t\.id\s+for update", "for update")],
+            "a cancel that locks tasks as they lie": [("cancel_open_tasks", r"order by t\.id\s+for update", "for update")],
         }),
     Race(
         "finish_and_rescue", "I4, I7: of a stalled node's finish and its rescue one takes effect",

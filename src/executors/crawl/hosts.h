@@ -1,0 +1,38 @@
+/*
+ * The hosts of a crawl and what their robots.txt says (RFC 9309): fetched once per host and job,
+ * over all nodes (sql/functions/robots.sql). Pages of a host wait here until it is known, and then
+ * take another turn: the turn in which robots.txt was asked for is used up, or the host would be
+ * asked faster than its limit.
+ *
+ * No answer, or one from 500, or 429: nothing of the host is fetched until there is a better one
+ * (section 2.3.1.4); the page that came for it fails and is tried again as any other. Any other
+ * from 400: there are no rules. More than five redirects: likewise.
+ */
+#ifndef PAWL_EXECUTORS_CRAWL_HOSTS_H
+#define PAWL_EXECUTORS_CRAWL_HOSTS_H
+
+#include "executors/crawl/page.h"
+
+struct host;
+struct crawler;
+
+/* The URL's, made when it is new to the site. */
+struct host *host_of(struct site *site, const struct url *url);
+/* NULL when the site has not met it. */
+struct host *host_find(struct site *site, const struct url *url);
+/* Pages of the site that wait end without a turn to come. */
+void hosts_drop_waiting(struct site *site);
+/* Errands that wait for the database's answer, which never comes now. */
+void hosts_drop_errands(struct crawler *crawler);
+/* All of a site's; no page waits any more. */
+void hosts_destroy(struct site *site);
+
+bool host_is_known(const struct host *host);
+/* Of a host that is not known nothing is forbidden. *rule: the line that forbids it; may be NULL.
+ */
+bool host_allows(const struct host *host, const struct url *url, struct slice *rule);
+
+/* The page waits until its host is known, and is then put back for its next turn. */
+void host_wait(struct page *page);
+
+#endif

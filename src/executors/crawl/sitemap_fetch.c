@@ -1,0 +1,229 @@
+/*
+ * A sitemap: read while it arrives, its pages added to the crawl in batches as it goes on, while
+ * the transfer pauses; so it takes no more memory than a batch and its list of hashes, and stops as
+ * soon as the crawl has all the pages that it may have. Sitemaps of an index are tasks of their
+ * own. Pages are filtered as links are; robots.txt holds for them too.
+ */
+#include "executors/crawl/sitemap.h"
+
+#include <stdlib.h>
+
+#include "base/json_text.h"
+#include "base/memory.h"
+#include "executors/crawl/crawler.h"
+#include "executors/crawl/found.h"
+#include "executors/crawl/hosts.h"
+#include "executors/crawl/page_report.h"
+#include "executors/crawl/verdict.h"
+
+enum { DEPTH_MAX = 3, BATCH_BYTES = 256 << 10 };
+
+struct sitemap_reading {
+    struct sitemap *inner;
+    struct arena *scratch;
+    struct text found, hashes;
+    int64_t links;
+    bool is_asking;  /* a batch is on its way, the transfer pauses */
+    bool is_stopped; /* nothing more is wanted: the transfer is cancelled by us */
+    bool is_full;    /* the crawl is */
+};
+
+static void add_index_entry(struct page *page, const struct url *url)
+{
+    if (page->depth >= DEPTH_MAX)
+        return;
+    found_append(&page->sitemap->found, &(struct found){.url = url->whole,
+                                                        .priority = FOUND_PRIORITY_OF_SITEMAP,
+                                                        .depth = page->depth + 1,
+                                                        .source = "sitemap",
+                                                        .role = "sitemap"});
+}
+
+static void add_page(struct page *page, const struct url *url)
+{
+    struct sitemap_reading *reading = page->sitemap;
+    const struct host *host = host_find(page->site, url);
+    if (site_choose(page->site, url) != SITE_FOLLOWS || (host && !host_allows(host, url, NULL)))
+        return;
+    uint64_t hash = url_hash(url->whole);
+    reading->links++;
+    text_append_integer(&reading->hashes, (int64_t)hash);
+    text_append_char(&reading->hashes, ',');
+    page_propose(page, &reading->found, url->whole, hash, FOUND_PRIORITY_OF_SITEMAP_PAGE, 1,
+                 "sitemap", 0);
+}
+
+static bool on_url(void *context, struct slice loc, bool is_index_entry)
+{
+    struct page *page = context;
+    struct url url;
+    arena_reset(page->sitemap->scratch);
+    if (!url_parse(loc, &page->url, page->sitemap->scratch, &url, NULL))
+        return true;
+    if (is_index_entry)
+        add_index_entry(page, &url);
+    else
+        add_page(page, &url);
+    return !page->sitemap->is_full;
+}
+
+/* A sitemap that has moved is another task. */
+static void add_redirect(struct page *page, const struct http_head *head)
+{
+    struct url url;
+    if (head->location && page->redirects < PAGE_REDIRECTS_MAX &&
+        url_parse(slice_of_string(head->location), &page->url, page->arena, &url, NULL))
+        found_append(&page->sitemap->found, &(struct found){.url = url.whole,
+                                                            .priority = FOUND_PRIORITY_OF_SITEMAP,
+                                                            .depth = page->depth,
+                                                            .source = page->source,
+                                                            .role = "sitemap",
+                                                            .redirects = page->redirects + 1});
+}
+
+/* ---- the end ---- */
+
+static void finish_reading(struct page *page)
+{
+    struct sitemap_reading *reading = page->sitemap;
+    sitemap_destroy(reading->inner);
+    arena_destroy(reading->scratch);
+    text_finish(&reading->found);
+    text_finish(&reading->hashes);
+    free(reading);
+    page->sitemap = NULL;
+}
+
+static void end(struct page *page, struct outcome outcome)
+{
+    finish_reading(page);
+    crawler_end(page, &outcome);
+}
+
+/* ---- batches ---- */
+
+static void stop(struct page *page)
+{
+    page->sitemap->is_stopped = true;
+    http_transfer_cancel(page->transfer);
+}
+
+static void on_added(void *context, bool is_full, const struct failure *failure)
+{
+    struct page *page = context;
+    struct sitemap_reading *reading = page->sitemap;
+    reading->is_asking = false;
+    if (!page->transfer) { /* it ended meanwhile, and waited for this answer */
+        end(page, (struct outcome){.kind = OUTCOME_RETURNED});
+        return;
+    }
+    reading->is_full = is_full || failure; /* the job has ended, or what is wrong stays wrong */
+    if (reading->is_full)
+        stop(page);
+    else
+        http_transfer_pause(page->transfer, false);
+}
+
+static void send_batch(struct page *page)
+{
+    struct sitemap_reading *reading = page->sitemap;
+    struct text found = {0};
+    text_append_char(&found, '[');
+    json_drop_comma(&reading->found);
+    text_append_slice(&found, text_slice(&reading->found));
+    text_append_char(&found, ']');
+    text_clear(&reading->found);
+    reading->is_asking = true;
+    http_transfer_pause(page->transfer, true);
+    crawl_database_add_sitemap_pages(page->crawler->database, page->task->job_id,
+                                     text_string(&found), on_added, page);
+    text_finish(&found);
+}
+
+/* ---- the transfer ---- */
+
+static void on_head(void *context, const struct http_head *head)
+{
+    static const struct sitemap_limits limits = {SITEMAP_URLS_MAX, SITEMAP_BYTES_MAX,
+                                                 SITEMAP_LOC_BYTES_MAX};
+    struct page *page = context;
+    if (head->status / 100 == 2)
+        page->sitemap->inner = sitemap_create(&limits, on_url, page);
+}
+
+static void on_body(void *context, struct slice piece)
+{
+    struct page *page = context;
+    struct sitemap_reading *reading = page->sitemap;
+    if (!reading->inner || reading->is_stopped)
+        return;
+    if (sitemap_feed(reading->inner, piece) != SITEMAP_MORE)
+        stop(page);
+    else if (reading->found.length > BATCH_BYTES && !reading->is_asking)
+        send_batch(page);
+}
+
+/* A usual place where there is none, or something else, is no failure. */
+static struct outcome outcome_of(struct page *page, const struct http_result *result)
+{
+    struct sitemap_reading *reading = page->sitemap;
+    struct sitemap_summary summary = {0};
+    struct verdict verdict = {.is_completed = true, .delay_ms = -1};
+    struct text report = {0};
+    bool is_guess = page->source[0] == 'g';
+    if (!reading->is_stopped)
+        verdict = verdict_of(result, BLOCK_NONE);
+    if (reading->inner && verdict.is_completed)
+        summary = sitemap_end(reading->inner);
+    bool is_broken = summary.state == SITEMAP_BROKEN;
+    bool is_redirect = verdict.is_completed && result->head.status / 100 == 3;
+    const char *class = is_broken ? "sitemap" : verdict.page_class;
+    const char *error = is_broken              ? summary.error
+                        : verdict.error.length ? text_string(&verdict.error)
+                                               : NULL;
+    bool is_tried_again = !verdict.is_completed && !verdict.is_final;
+    bool is_fine =
+        (is_guess && !is_tried_again) || (verdict.is_completed && !is_broken) || reading->links > 0;
+    if (is_redirect)
+        add_redirect(page, &result->head);
+    page_report_sitemap(&report, page, result, reading->links, &reading->hashes, &reading->found,
+                        is_guess ? NULL : class, is_guess ? NULL : error);
+    struct outcome outcome = {
+        .kind = is_fine ? OUTCOME_COMPLETED : OUTCOME_FAILED,
+        .is_final = is_broken || verdict.is_final,
+        .delay_ms = verdict.delay_ms,
+        .error_class = is_fine     ? NULL
+                       : is_broken ? "refused"
+                                   : verdict.task_class,
+        .error = is_fine || !error ? NULL : memory_copy_string(error),
+        .page = report.start,
+    };
+    text_finish(&verdict.error);
+    return outcome;
+}
+
+static void on_done(void *context, const struct http_result *result)
+{
+    struct page *page = context;
+    page->transfer = NULL;
+    if (page->sitemap->is_asking && !page->crawler->is_destroyed)
+        return; /* on_added() ends it */
+    if (result->failure == HTTP_FAILURE_CANCELLED && !page->sitemap->is_stopped)
+        end(page, (struct outcome){.kind = OUTCOME_RETURNED});
+    else
+        end(page, outcome_of(page, result));
+}
+
+void sitemap_fetch(struct page *page)
+{
+    static const struct http_callbacks callbacks = {on_head, on_body, on_done};
+    static const char *const headers[] = {
+        "Accept: application/xml,text/xml,text/plain;q=0.9,*/*;q=0.8", NULL};
+    struct http_request request = crawler_request(page);
+    request.headers = headers;
+    request.max_body_bytes = 0; /* the reader has limits of its own, and stops there */
+    request.max_transfer_bytes = SITEMAP_BYTES_MAX;
+    page->sitemap = memory_zeroed(1, sizeof *page->sitemap);
+    page->sitemap->scratch = arena_create(16384);
+    page->transfer = http_client_start(page->crawler->client, &request, &callbacks, page);
+}
