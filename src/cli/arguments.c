@@ -179,6 +179,11 @@ static bool take_option(struct parser *parser, const char *word, const char *nex
                             option->value_name);
     }
     *place = value;
+    if (option->type == VALUE_LIST && call->listed_count == LISTED_MAX)
+        return failure_set(parser->failure, FAILURE_USAGE, "%s is given too often: at most %d",
+                           option->name, LISTED_MAX);
+    if (option->type == VALUE_LIST)
+        call->listed[call->listed_count++] = (struct listed){option, value};
     return check_value(option, value, parser->failure);
 }
 

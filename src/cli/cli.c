@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,9 +29,10 @@ static bool run(const struct call *call, struct failure *failure)
     return true;
 }
 
+/* A reader who has seen enough is no failure. */
 static bool flush_answer(struct failure *failure)
 {
-    return fflush(stdout) == 0 ||
+    return fflush(stdout) == 0 || errno == EPIPE ||
            failure_set(failure, FAILURE_ENVIRONMENT, "could not write the answer: %m");
 }
 

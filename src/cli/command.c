@@ -32,6 +32,14 @@ const char *call_text(const struct call *call, const char *option)
     return *value;
 }
 
+const char *call_listed(const struct call *call, const char *option, int i)
+{
+    for (int at = 0; at < call->listed_count; at++)
+        if (strcmp(call->listed[at].option->name, option) == 0 && i-- == 0)
+            return call->listed[at].value;
+    return NULL;
+}
+
 bool call_has(const struct call *call, const char *option)
 {
     return call_text(call, option) != NULL;

@@ -13,6 +13,7 @@
 enum value_type {
     VALUE_FLAG, /* takes none */
     VALUE_TEXT,
+    VALUE_LIST,    /* a text, and may be given several times: call_listed() */
     VALUE_INTEGER, /* within least and most */
     VALUE_NUMBER,  /* a decimal fraction within least and most */
     VALUE_CHOICE,  /* one of choices */
@@ -34,7 +35,7 @@ struct argument {
     enum value_type type;
 };
 
-enum { ARGUMENTS_MAX = 2, OPTIONS_MAX = 16 };
+enum { ARGUMENTS_MAX = 2, OPTIONS_MAX = 24, LISTED_MAX = 100 };
 
 struct call;
 
@@ -59,6 +60,11 @@ struct call {
     const char *arguments[ARGUMENTS_MAX];
     const char *values[OPTIONS_MAX];  /* by the option's place in its table; a flag: its name */
     const char *globals[OPTIONS_MAX]; /* the same for options_for_every_command */
+    struct listed {
+        const struct option *option;
+        const char *value;
+    } listed[LISTED_MAX]; /* every value of options of VALUE_LIST, in their order */
+    int listed_count;
 };
 
 extern const struct option options_for_every_command[];
@@ -66,6 +72,8 @@ extern const struct option options_for_every_command[];
 /* The value of an option of the command or of every command; NULL when it was not given. Asking for
  * an option that is in neither table is a bug. */
 const char *call_text(const struct call *call, const char *option);
+/* The i-th value of an option of VALUE_LIST; NULL behind the last. */
+const char *call_listed(const struct call *call, const char *option, int i);
 bool call_has(const struct call *call, const char *option);
 int64_t call_integer(const struct call *call, const char *option, int64_t otherwise);
 double call_number(const struct call *call, const char *option, double otherwise);

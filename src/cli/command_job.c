@@ -138,6 +138,8 @@ static bool show_job(const struct call *call, struct session *session, struct fa
             json_object_set(job, "crawl", report);
         output_json(json_incref(job));
     } else {
+        if (report) /* which says it too */
+            json_object_del(job, "error");
         print_job(job);
         if (report) {
             putchar('\n');

@@ -38,16 +38,32 @@ const struct command commands[] = {
     {"crawl",
      "work",
      "visit every page of a site and report what is slow or broken",
-     "Finds all pages of a site by its links and asks for each, politely. Shows its progress;\n"
-     "Ctrl-C stops watching, not the crawl. Where no node serves the database, it runs one until "
+     "Finds all pages of a site by its links and sitemaps and asks for each, as politely as its\n"
+     "robots.txt wants it, again where that fills a cache. Shows its progress; Ctrl-C stops\n"
+     "watching, not the crawl. Where no node serves the database, it runs one until "
      "it\n"
      "has ended. Exits with 7 when the start page cannot be reached.",
      "  pawl crawl https://example.com\n"
-     "  pawl crawl https://example.com --max-pages 500 --concurrency 8 --delay 0\n"
+     "  pawl crawl https://example.com --max-pages 500 --exclude '/search*' --exclude '*.pdf$'\n"
+     "  pawl crawl https://example.com --concurrency 8 --delay 0 --weights views.csv\n"
      "  pawl crawl https://example.com --json | jq '.broken[].url'",
      {{"URL", VALUE_TEXT}},
      command_crawl_options,
      command_crawl},
+    {"report",
+     NULL,
+     "list every page of a crawl that is broken, slow, ...",
+     "Kinds: broken, with every page that leads there; slow, the slowest first; redirects, where\n"
+     "they end; uncached, what no cache holds, and why; orphans, pages in a sitemap to which no\n"
+     "page leads; unlisted, pages in no sitemap; all. Rows are printed as they come, as many as\n"
+     "there are; --json is --format json.",
+     "  pawl report 7\n"
+     "  pawl report 7 --kind slow --limit 20\n"
+     "  pawl report 7 --kind uncached --format csv > uncached.csv\n"
+     "  pawl report 7 --kind broken --format json | jq -r '.[].url'",
+     {{"JOB", VALUE_ID}},
+     command_report_options,
+     command_report},
     {"enqueue",
      NULL,
      "put a task into a kind's standing job",

@@ -8,7 +8,7 @@ extern const struct command commands[]; /* ends with a row without words */
 
 command_run_fn command_up, command_serve;
 command_run_fn command_migrate, command_migrate_status, command_url, command_status;
-command_run_fn command_crawl, command_enqueue;
+command_run_fn command_crawl, command_report, command_enqueue;
 command_run_fn command_job_list, command_job_show, command_job_cancel, command_job_pause,
     command_job_resume, command_job_retry;
 command_run_fn command_task_list, command_task_show, command_task_retry;
@@ -17,8 +17,8 @@ command_run_fn command_schedule_list, command_schedule_set, command_schedule_del
     command_schedule_run;
 
 extern const struct option command_up_options[], command_serve_options[], command_migrate_options[],
-    command_crawl_options[], command_enqueue_options[], command_job_list_options[],
-    command_job_show_options[], command_task_list_options[], command_kind_set_options[],
-    command_schedule_set_options[];
+    command_crawl_options[], command_report_options[], command_enqueue_options[],
+    command_job_list_options[], command_job_show_options[], command_task_list_options[],
+    command_kind_set_options[], command_schedule_set_options[];
 
 #endif

@@ -4,32 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/crawl_summary.h"
+#include "cli/document.h"
+#include "cli/histogram.h"
 #include "cli/humanize.h"
-#include "cli/output.h"
 #include "cli/table.h"
+#include "cli/terminal.h"
 
-static double number_of(const json_t *object, const char *key)
-{
-    return json_number_value(json_object_get(object, key));
-}
+/* More stand in the report's JSON, and all of them in pawl report. */
+enum { BROKEN_SHOWN = 10, REFERRERS_SHOWN = 3 };
 
-static const char *string_of(const json_t *object, const char *key)
-{
-    const char *string = json_string_value(json_object_get(object, key));
-    return string ? string : "";
-}
-
-static void print_summary(const json_t *report)
-{
-    char transfer[HUMAN_BYTES], body[HUMAN_BYTES], duration[HUMAN_BYTES];
-    human_write_bytes(number_of(report, "transfer_bytes"), transfer);
-    human_write_bytes(number_of(report, "body_bytes"), body);
-    human_write_duration(number_of(report, "seconds"), duration);
-    output_line("pages: %.0f in %s, %.1f/s, %s received, %s unpacked", number_of(report, "pages"),
-                duration, number_of(report, "pages_per_second"), transfer, body);
-}
-
-static void print_by_status(const json_t *report)
+static void append_by_status(struct text *text, const json_t *report)
 {
     static const struct table_column columns[] = {
         {"STATUS", "status"},
@@ -38,14 +23,40 @@ static void print_by_status(const json_t *report)
         {"MEAN", "mean_ms", FORMAT_MILLISECONDS},
         {NULL},
     };
-    const json_t *rows = json_object_get(report, "by_status");
-    if (!json_array_size(rows))
-        return;
-    output_line("\npages by status");
-    table_print(columns, rows);
+    text_append_string(text, "\npages by status\n");
+    table_append(text, columns, json_object_get(report, "by_status"));
 }
 
-static void print_slowest(const json_t *report)
+/* The percentiles as two rows, and the histogram of the first. */
+static void append_times(struct text *text, const json_t *report, bool has_blocks)
+{
+    static const struct table_column columns[] = {
+        {"TIME", "time"},
+        {"P50", "p50", FORMAT_MILLISECONDS},
+        {"P75", "p75", FORMAT_MILLISECONDS},
+        {"P90", "p90", FORMAT_MILLISECONDS},
+        {"P95", "p95", FORMAT_MILLISECONDS},
+        {"P99", "p99", FORMAT_MILLISECONDS},
+        {NULL},
+    };
+    const json_t *times = json_object_get(report, "times");
+    json_t *total = json_deep_copy(json_object_get(times, "total_ms"));
+    json_t *first_byte = json_deep_copy(json_object_get(times, "first_byte_ms"));
+    if (json_is_number(json_object_get(total, "p50"))) {
+        json_object_set_new(total, "time", json_string("total"));
+        json_object_set_new(first_byte, "time", json_string("first byte"));
+        json_t *rows = json_pack("[O, O]", total, first_byte);
+        text_append_char(text, '\n');
+        table_append(text, columns, rows);
+        text_append_char(text, '\n');
+        histogram_append(text, json_object_get(times, "histogram"), has_blocks);
+        json_decref(rows);
+    }
+    json_decref(total);
+    json_decref(first_byte);
+}
+
+static void append_slowest(struct text *text, const json_t *report)
 {
     static const struct table_column columns[] = {
         {"TOTAL", "total_ms", FORMAT_MILLISECONDS},
@@ -57,80 +68,119 @@ static void print_slowest(const json_t *report)
     const json_t *rows = json_object_get(report, "slowest");
     if (!json_array_size(rows))
         return;
-    output_line("\nslowest pages");
-    table_print(columns, rows);
+    text_append_string(text, "\nslowest pages\n");
+    table_append(text, columns, rows);
+}
+
+/* A member as it may stand in a line, or a dash. */
+static void append_member(struct text *text, const json_t *object, const char *key)
+{
+    char *value = table_write_value(json_object_get(object, key), FORMAT_TEXT);
+    text_append_string(text, value);
+    free(value);
 }
 
 /* "404" or "connect: Connection refused". */
-static void print_reason(const json_t *page)
+static void append_reason(struct text *text, const json_t *page)
 {
-    char *status = table_write_value(json_object_get(page, "status"), FORMAT_NUMBER);
-    char *error = table_write_value(json_object_get(page, "error"), FORMAT_TEXT);
-    const char *class = string_of(page, "error_class");
+    const char *class = document_string(page, "error_class");
     if (json_is_number(json_object_get(page, "status")) &&
-        (!*class || strcmp(class, "status") == 0))
-        printf("  %s", status);
-    else
-        printf("  %s: %s", class, error);
-    free(status);
-    free(error);
-}
-
-static void print_broken_page(const json_t *page)
-{
-    size_t at;
-    json_t *url;
-    const json_t *referrers = json_object_get(page, "referrers");
-    double more = number_of(page, "referrer_count") - (double)json_array_size(referrers);
-    print_reason(page);
-    output_line("  %s", string_of(page, "url"));
-    json_array_foreach(referrers, at, url)
-    {
-        output_line("       linked from %s", json_string_value(url));
+        (!*class || strcmp(class, "status") == 0)) {
+        append_member(text, page, "status");
+        return;
     }
-    if (more > 0)
-        output_line("       and from %.0f more", more);
+    text_append_format(text, "%s: ", class);
+    append_member(text, page, "error");
 }
 
-static void print_broken(const json_t *report)
+static void append_broken_page(struct text *text, const json_t *page)
+{
+    const json_t *referrers = json_object_get(page, "referrers");
+    double count = document_number(page, "referrer_count");
+    size_t shown = json_array_size(referrers);
+    char more[HUMAN_BYTES];
+    shown = shown < REFERRERS_SHOWN ? shown : REFERRERS_SHOWN;
+    text_append_string(text, "  ");
+    append_reason(text, page);
+    text_append_format(text, "  %s\n", document_string(page, "url"));
+    for (size_t at = 0; at < shown; at++)
+        text_append_format(text, "       linked from %s\n",
+                           json_string_value(json_array_get(referrers, at)));
+    human_write_count(count - (double)shown, more);
+    if (count > (double)shown)
+        text_append_format(text, "       and from %s more\n", more);
+}
+
+static void append_broken(struct text *text, const json_t *report)
 {
     size_t at;
     json_t *page;
-    const json_t *pages = json_object_get(report, "broken");
-    double count = number_of(report, "broken_count");
+    double count = document_number(report, "broken_count");
+    char words[HUMAN_BYTES];
     if (count == 0) {
-        output_line("\nno broken pages");
+        text_append_string(text, "\nno broken pages\n");
         return;
     }
-    output_line("\nbroken pages: %.0f", count);
-    json_array_foreach(pages, at, page)
+    human_write_count(count, words);
+    text_append_format(text, "\nbroken pages: %s\n", words);
+    json_array_foreach(json_object_get(report, "broken"), at, page)
     {
-        print_broken_page(page);
+        if (at < BROKEN_SHOWN)
+            append_broken_page(text, page);
     }
-    if (count > (double)json_array_size(pages))
-        output_line("  and %.0f more", count - (double)json_array_size(pages));
+    human_write_count(count - BROKEN_SHOWN, words);
+    if (count > BROKEN_SHOWN)
+        text_append_format(text, "  and %s more: pawl report %s --kind broken\n", words,
+                           document_string(report, "job"));
+}
+
+void crawl_report_append(struct text *text, const json_t *report, bool has_blocks)
+{
+    crawl_summary_append(text, report);
+    if (document_number(report, "pages") == 0)
+        return;
+    append_by_status(text, report);
+    append_times(text, report, has_blocks);
+    append_slowest(text, report);
+    append_broken(text, report);
+    text_append_format(text,
+                       "\nall of them: pawl report %s --kind broken, slow, redirects, uncached, "
+                       "orphans, unlisted or all\n",
+                       document_string(report, "job"));
 }
 
 void crawl_report_print(const json_t *report)
 {
-    print_summary(report);
-    if (number_of(report, "pages") == 0)
-        return;
-    print_by_status(report);
-    print_slowest(report);
-    print_broken(report);
+    struct text text = {0};
+    crawl_report_append(&text, report, terminal_has_blocks());
+    fwrite(text_string(&text), 1, text.length, stdout);
+    text_finish(&text);
+}
+
+/* The page that broke, when it is the only one that was visited. */
+static const json_t *only_page(const json_t *report)
+{
+    size_t at;
+    json_t *page;
+    json_array_foreach(json_object_get(report, "broken"), at, page)
+    {
+        if (document_number(report, "pages") == 1 &&
+            strcmp(document_string(page, "role"), "page") == 0)
+            return page;
+    }
+    return NULL;
 }
 
 bool crawl_report_is_unreachable(const json_t *report, struct failure *failure)
 {
     static const char *const classes[] = {"dns", "connect", "tls", "timeout"};
-    const json_t *page = json_array_get(json_object_get(report, "broken"), 0);
-    if (number_of(report, "pages") != 1 || !page || json_is_number(json_object_get(page, "status")))
+    const json_t *page = only_page(report);
+    if (!page || json_is_number(json_object_get(page, "status")))
         return false;
     for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
-        if (strcmp(string_of(page, "error_class"), classes[i]) == 0) {
-            failure_set(failure, FAILURE_NETWORK, "could not reach %s: %s", string_of(page, "url"),
-                        string_of(page, "error"));
+        if (strcmp(document_string(page, "error_class"), classes[i]) == 0) {
+            failure_set(failure, FAILURE_NETWORK, "could not reach %s: %s",
+                        document_string(page, "url"), document_string(page, "error"));
             return true;
         }
     return false;

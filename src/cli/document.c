@@ -28,3 +28,14 @@ json_t *document_ask_once(const struct call *call, const char *sql, int count,
     session_close(session);
     return document;
 }
+
+double document_number(const json_t *object, const char *key)
+{
+    return json_number_value(json_object_get(object, key));
+}
+
+const char *document_string(const json_t *object, const char *key)
+{
+    const char *string = json_string_value(json_object_get(object, key));
+    return string ? string : "";
+}

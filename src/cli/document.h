@@ -14,5 +14,8 @@ json_t *document_ask(struct session *session, const char *sql, int count, const 
 /* Opens the call's database (schema checked), asks, closes. */
 json_t *document_ask_once(const struct call *call, const char *sql, int count,
                           const char *const *values, struct failure *failure);
+/* A member as a number, 0 when it is none; as a string, "" when it is none. */
+double document_number(const json_t *object, const char *key);
+const char *document_string(const json_t *object, const char *key);
 
 #endif

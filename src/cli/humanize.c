@@ -84,3 +84,34 @@ void human_write_bytes(double bytes, char text[HUMAN_BYTES])
     }
     snprintf(text, HUMAN_BYTES, at && bytes < 9.95 ? "%.2g %s" : "%.0f %s", bytes, names[at]);
 }
+
+void human_write_count(double count, char text[HUMAN_BYTES])
+{
+    char digits[HUMAN_BYTES];
+    int length = snprintf(digits, sizeof digits, "%.0f", count < 1e18 ? count : 1e18);
+    int at = 0;
+    for (int i = 0; i < length; i++) {
+        if (i > 0 && (length - i) % 3 == 0)
+            text[at++] = ',';
+        text[at++] = digits[i];
+    }
+    text[at] = '\0';
+}
+
+void human_write_share(double part, double whole, char text[HUMAN_BYTES])
+{
+    if (whole <= 0) {
+        snprintf(text, HUMAN_BYTES, "-");
+        return;
+    }
+    double percent = 100 * part / whole;
+    if (percent >= 10 && percent <= 90)
+        snprintf(text, HUMAN_BYTES, "%.0f%%", percent);
+    else if (part <= 0 || part >= whole)
+        snprintf(text, HUMAN_BYTES, part <= 0 ? "0%%" : "100%%");
+    else
+        snprintf(text, HUMAN_BYTES, "%.1f%%",
+                 percent < 0.1    ? 0.1
+                 : percent > 99.9 ? 99.9
+                                  : percent);
+}

@@ -16,5 +16,9 @@ void human_write_ago(double seconds_ago, char text[HUMAN_BYTES]);
 void human_write_duration(double seconds, char text[HUMAN_BYTES]);
 /* "512 B", "1.4 KiB", "20 MiB": powers of 1024 (IEC 80000-13). */
 void human_write_bytes(double bytes, char text[HUMAN_BYTES]);
+/* "1,234,567" */
+void human_write_count(double count, char text[HUMAN_BYTES]);
+/* "37%"; below 10 and above 90 to a tenth, and never 0% or 100% of what is not. "-" of nothing. */
+void human_write_share(double part, double whole, char text[HUMAN_BYTES]);
 
 #endif

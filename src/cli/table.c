@@ -16,8 +16,7 @@ static bool is_continuation(char byte)
     return ((unsigned char)byte & 0xC0) == 0x80;
 }
 
-/* Characters, of which each is taken to be one cell wide. */
-static int width_of(const char *text)
+int table_width_of(const char *text)
 {
     int width = 0;
     for (; *text; text++)
@@ -30,7 +29,7 @@ static char *write_text(const char *text, int most)
 {
     struct text line = {0};
     int width = 0;
-    bool is_cut = width_of(text) > most;
+    bool is_cut = table_width_of(text) > most;
     for (; *text; text++) {
         width += !is_continuation(*text);
         if (is_cut && width > most - 3)
@@ -89,18 +88,25 @@ static bool is_right_aligned(enum table_format format)
     return format == FORMAT_NUMBER || format == FORMAT_BYTES || format == FORMAT_MILLISECONDS;
 }
 
-/* The last cell of a line ends it: no blanks behind it. */
-static void print_cell(const char *text, int width, enum table_format format, bool is_last)
+static void append_blanks(struct text *line, int count)
 {
-    int blanks = width - width_of(text);
-    if (is_right_aligned(format))
-        printf("%*s%s", blanks, "", text);
-    else
-        printf("%s%*s", text, is_last ? 0 : blanks, "");
-    fputs(is_last ? "\n" : "  ", stdout);
+    for (; count > 0; count--)
+        text_append_char(line, ' ');
 }
 
-static size_t count_columns(const struct table_column *columns)
+void table_append_cell(struct text *line, const char *cell, int width, enum table_format format,
+                       bool is_last)
+{
+    int blanks = width - table_width_of(cell);
+    if (is_right_aligned(format))
+        append_blanks(line, blanks);
+    text_append_string(line, cell);
+    if (!is_last && !is_right_aligned(format))
+        append_blanks(line, blanks);
+    text_append_string(line, is_last ? "\n" : "  ");
+}
+
+size_t table_count_columns(const struct table_column *columns)
 {
     size_t count = 0;
     while (columns[count].title)
@@ -108,40 +114,48 @@ static size_t count_columns(const struct table_column *columns)
     return count;
 }
 
-void table_print(const struct table_column *columns, const json_t *rows)
+void table_append(struct text *text, const struct table_column *columns, const json_t *rows)
 {
-    size_t count = count_columns(columns), row_count = json_array_size(rows);
+    size_t count = table_count_columns(columns), row_count = json_array_size(rows);
     if (!row_count)
         return;
     char **cells = memory_zeroed(count * row_count, sizeof *cells);
     int *widths = memory_zeroed(count, sizeof *widths);
     for (size_t column = 0; column < count; column++)
-        widths[column] = width_of(columns[column].title);
+        widths[column] = table_width_of(columns[column].title);
     for (size_t at = 0; at < count * row_count; at++) {
         const struct table_column *column = &columns[at % count];
         const json_t *row = json_array_get(rows, at / count);
         cells[at] = table_write_value(json_object_get(row, column->key), column->format);
-        if (width_of(cells[at]) > widths[at % count])
-            widths[at % count] = width_of(cells[at]);
+        if (table_width_of(cells[at]) > widths[at % count])
+            widths[at % count] = table_width_of(cells[at]);
     }
     for (size_t column = 0; column < count; column++)
-        print_cell(columns[column].title, widths[column], columns[column].format,
-                   column + 1 == count);
+        table_append_cell(text, columns[column].title, widths[column], columns[column].format,
+                          column + 1 == count);
     for (size_t at = 0; at < count * row_count; at++) {
-        print_cell(cells[at], widths[at % count], columns[at % count].format,
-                   at % count + 1 == count);
+        table_append_cell(text, cells[at], widths[at % count], columns[at % count].format,
+                          at % count + 1 == count);
         free(cells[at]);
     }
     free(cells);
     free(widths);
 }
 
+void table_print(const struct table_column *columns, const json_t *rows)
+{
+    struct text text = {0};
+    table_append(&text, columns, rows);
+    fwrite(text_string(&text), 1, text.length, stdout);
+    text_finish(&text);
+}
+
 void table_print_object(const struct table_column *columns, const json_t *object)
 {
     int width = 0;
     for (const struct table_column *column = columns; column->title; column++)
-        if (width_of(column->title) > width)
-            width = width_of(column->title);
+        if (table_width_of(column->title) > width)
+            width = table_width_of(column->title);
     for (const struct table_column *column = columns; column->title; column++) {
         const json_t *value = json_object_get(object, column->key);
         if (!value || json_is_null(value))

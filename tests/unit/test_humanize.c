@@ -56,6 +56,43 @@ static void test_bytes(void **state)
     }
 }
 
+static void test_count(void **state)
+{
+    static const struct {
+        double count;
+        const char *text;
+    } rows[] = {
+        {0, "0"},
+        {999, "999"},
+        {1000, "1,000"},
+        {123456, "123,456"},
+        {1234567, "1,234,567"},
+        {1e300, "1,000,000,000,000,000,000"},
+    };
+    char text[HUMAN_BYTES];
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        human_write_count(rows[i].count, text);
+        assert_string_equal(text, rows[i].text);
+    }
+}
+
+static void test_share(void **state)
+{
+    static const struct {
+        double part, whole;
+        const char *text;
+    } rows[] = {
+        {0, 0, "-"},        {0, 7, "0%"},         {7, 7, "100%"},
+        {1, 3, "33%"},      {9, 10, "90%"},       {1, 30, "3.3%"},
+        {95, 100, "95.0%"}, {1, 1000000, "0.1%"}, {999999, 1000000, "99.9%"},
+    };
+    char text[HUMAN_BYTES];
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        human_write_share(rows[i].part, rows[i].whole, text);
+        assert_string_equal(text, rows[i].text);
+    }
+}
+
 static void test_time(void **state)
 {
     double seconds = 0;
@@ -78,10 +115,8 @@ static void test_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_duration),
-        cmocka_unit_test(test_ago),
-        cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_time),
+        cmocka_unit_test(test_duration), cmocka_unit_test(test_ago),   cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_count),    cmocka_unit_test(test_share), cmocka_unit_test(test_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
