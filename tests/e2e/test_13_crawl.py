@@ -55,7 +55,7 @@ def pages_of(db, job):
 def test_a_whole_site(db, serve, website):
     site = website(MIXED)
     serve(db)
-    report = db.json("crawl", site.url(), "--delay", 0, "--concurrency", 8)
+    report = db.json("crawl", site.url(), "--allow-private", "--no-sitemaps", "--delay", 0, "--concurrency", 8)
     assert report["status"] == "completed" and report["pages"] == MIXED_PAGES
 
     paths = [path for *_, path in site.requests()]
@@ -90,7 +90,7 @@ def test_max_pages_is_exact(db, serve, website):
     serve(db)
     serve(db)
     for limit in (1, 17):
-        report = db.json("crawl", site.url(), "--max-pages", limit, "--delay", 0, "--concurrency", 16)
+        report = db.json("crawl", site.url(), "--allow-private", "--no-sitemaps", "--max-pages", limit, "--delay", 0, "--concurrency", 16)
         assert report["pages"] == limit
         assert db.value("select total from pawl.job_progress where job_id = %s", report["job"]) == limit
     assert len(site.requests()) == 18
@@ -101,7 +101,7 @@ def test_a_host_is_asked_by_so_many_at_once_and_no_more(db, serve, website):
     site = website({"/index.html": page(*slow), **slow})
     serve(db)
     serve(db)
-    report = db.json("crawl", site.url(), "--delay", 0, "--concurrency", 3)
+    report = db.json("crawl", site.url(), "--allow-private", "--no-sitemaps", "--delay", 0, "--concurrency", 3)
     assert report["pages"] == 13
     changes = sorted([(begin, 1) for begin, *_ in site.requests()] + [(end, -1) for _, end, *_ in site.requests()])
     at_once = most = 0
@@ -117,8 +117,8 @@ def test_a_host_is_given_pauses(db, serve, website):
     site = website(chain(12))
     serve(db)
     serve(db)
-    assert db.json("crawl", site.url(), "--delay", 0.15)["pages"] == 13
-    begins = [begin for begin, *_ in site.requests()]
+    assert db.json("crawl", site.url(), "--allow-private", "--no-sitemaps", "--delay", 0.15)["pages"] == 13
+    begins = [begin for begin, *_ in site.requests(robots=True)]
     for i, first in enumerate(begins):
         for j, second in enumerate(begins[i + 1:], 1):
             assert second - first >= j * 0.15 - 0.1, f"requests {i} and {i + j}"
@@ -127,11 +127,11 @@ def test_a_host_is_given_pauses(db, serve, website):
 def test_two_crawls_of_a_host_share_its_limits(db, serve, website):
     site = website(chain(10))
     serve(db)
-    first = db.json("crawl", site.url(), "--delay", 0.1, "--detach")["job"]
-    second = db.json("crawl", site.url("/p/5.html"), "--detach")["job"]
+    first = db.json("crawl", site.url(), "--allow-private", "--no-sitemaps", "--delay", 0.1, "--detach")["job"]
+    second = db.json("crawl", site.url("/p/5.html"), "--allow-private", "--no-sitemaps", "--detach")["job"]
     db.wait_job(first)
     db.wait_job(second)
-    begins = [begin for begin, *_ in site.requests()]
+    begins = [begin for begin, *_ in site.requests(robots=True)]
     assert len(begins) > 15
     assert begins[-1] - begins[0] >= (len(begins) - 1) * 0.1 - 0.1
 
@@ -140,7 +140,7 @@ def test_killed_nodes(db, serve, website):
     """Whoever takes over asks for what was in flight again, and every page ends once."""
     count = 600
     site = website(chain(count))
-    job = db.json("crawl", site.url(), "--delay", 0, "--concurrency", 40, "--detach")["job"]
+    job = db.json("crawl", site.url(), "--allow-private", "--no-sitemaps", "--delay", 0, "--concurrency", 40, "--detach")["job"]
     db.rows("update pawl.limiters set start_interval_ms = 2")
     victim, other = serve(db), serve(db)
     until(lambda: db.value("select count(*) from pawl.pages") > 100, 20, "the crawl is under way")
@@ -167,7 +167,7 @@ def test_a_crawl_outlasts_a_stop_of_postgresql(databases, own_servers, serve, we
     server = own_servers()
     db = databases(server)
     node = serve(db)
-    job = db.json("crawl", site.url(), "--delay", 0, "--concurrency", 6, "--detach")["job"]
+    job = db.json("crawl", site.url(), "--allow-private", "--no-sitemaps", "--delay", 0, "--concurrency", 6, "--detach")["job"]
     until(lambda: db.progress(job)["running"] == 6, 10, "six slow pages are on their way")
     server.stop()
     until(lambda: len(site.requests()) == 7, 20, "they have come")
@@ -180,5 +180,5 @@ def test_a_crawl_outlasts_a_stop_of_postgresql(databases, own_servers, serve, we
 
 def test_a_crawl_brings_its_own_node_where_none_runs(db, website):
     site = website(chain(5))
-    assert db.json("crawl", site.url(), "--delay", 0)["pages"] == 6
+    assert db.json("crawl", site.url(), "--allow-private", "--no-sitemaps", "--delay", 0)["pages"] == 6
     assert db.value("select count(*) from pawl.nodes") == 0

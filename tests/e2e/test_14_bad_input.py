@@ -283,7 +283,7 @@ def test_sites_that_cannot_be_reached(db, serve, self_signed):
     refused = {}
 
     def crawl(url):
-        refused[url] = db.pawl("crawl", url, "--delay", 0, code=None)
+        refused[url] = db.pawl("crawl", url, "--allow-private", "--delay", 0, code=None)
 
     threads = [threading.Thread(target=crawl, args=(url,)) for url in sites]
     for thread in threads:

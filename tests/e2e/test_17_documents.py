@@ -55,7 +55,7 @@ def test_things_have_the_same_names_in_every_document(db, effects, serve):
 
 def test_a_crawl_is_named_as_any_job(db):
     """Nobody serves it, so it waits."""
-    crawl = check(db.json("crawl", "http://127.0.0.1:1/", "--detach"), "job")
+    crawl = check(db.json("crawl", "http://127.0.0.1:1/", "--allow-private", "--detach"), "job")
     assert crawl["detached"] is True
     shown = check(db.json("job", "show", crawl["job"]), "job", "kind")
     assert shown["crawl"]["job"] == shown["job"] == crawl["job"]

@@ -164,7 +164,7 @@ def test_a_new_crawl_replaces_the_one_that_runs(db, serve, tmp_path):
     try:
         serve(db)
         db.pawl("schedule", "set", "shop", "--url", f"http://127.0.0.1:{site.port}", "--payload",
-                '{"max_running": 1, "start_interval_ms": 400}', "--every", "6h", "--replace")
+                '{"max_running": 1, "start_interval_ms": 400, "allow_private": true, "sitemaps": false}', "--every", "6h", "--replace")
         first = db.json("schedule", "run", "shop")["job"]
         until(lambda: db.progress(first)["completed"] > 2, 10, "it crawls")
         db.rows("""update pawl.schedules set params = params || '{"start_interval_ms": 0}'""")

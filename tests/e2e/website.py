@@ -93,12 +93,15 @@ class Website:
         with open(f"{self.folder}/requests.log") as log:
             return log.read().splitlines()
 
-    def requests(self):
-        """(begin, end, status, host, path) of each request so far, in seconds, in the order of begin."""
+    def requests(self, robots=False):
+        """(begin, end, status, host, path) of each request so far, in seconds, in the order of begin; those for
+        robots.txt only when they are asked for."""
         found = []
         for line in self._lines():
             end, took, status, _, host, path, agent = line.split("\t")
             if agent.startswith("Python-urllib"):  # our own, to see whether it answers; logged a moment later
+                continue
+            if path == "/robots.txt" and not robots:
                 continue
             found.append((float(end) - float(took), float(end), int(status), host, path))
         return sorted(found)
