@@ -58,6 +58,8 @@ const char *pg_result_text(const struct pg_result *result, int row, int column)
 
 /* ---- the engine's other parts ---- */
 
+const struct claim_cursor claim_from_top;
+
 void duties_stop_crawls(struct engine *engine, const char *job_ids)
 {
 }
