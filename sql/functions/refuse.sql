@@ -1,7 +1,7 @@
--- What is said, everywhere in the same words, about a kind, a job or a task that is not there, about a
+-- What is said, everywhere in the same words, about a kind, a job, a task or a schedule that is not there, about a
 -- job that has ended, and about an argument that cannot be. Called by whoever has just looked, so that
 -- a look that succeeds pays nothing.
--- Each only raises: PW001 for a kind, PW002 for a job or a task, PW003 for a job that has ended, PW006 for
+-- Each only raises: PW001 for a kind, PW002 for a job, a task or a schedule, PW003 for a job that has ended, PW006 for
 -- an argument.
 -- Locks: none.
 create or replace function pawl.refuse_null(p_parameter text, p_hint text) returns void
@@ -81,3 +81,18 @@ begin
 end
 $$;
 comment on function pawl.refuse_task(bigint, bigint) is 'raises: the task does not exist';
+
+create or replace function pawl.refuse_schedule(p_name text) returns void
+language plpgsql volatile
+set search_path = ''
+as $$
+begin
+  if p_name is null then
+    perform pawl.refuse_null('p_name', 'Give the name of a schedule; pawl schedule list shows those that exist.');
+  end if;
+  raise exception 'schedule "%" does not exist', p_name
+    using errcode = 'PW002',
+      hint = 'pawl schedule list shows those that exist. To create it, say what it runs and when: p_kind (pawl schedule set: --kind), and p_every (--every) or p_cron (--cron).';
+end
+$$;
+comment on function pawl.refuse_schedule(text) is 'raises: the schedule does not exist';

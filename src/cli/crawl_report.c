@@ -173,7 +173,7 @@ static const json_t *only_page(const json_t *report)
 
 bool crawl_report_is_unreachable(const json_t *report, struct failure *failure)
 {
-    static const char *const classes[] = {"dns", "connect", "tls", "timeout"};
+    static const char *const classes[] = {"dns", "connect", "tls", "timeout", "guard"};
     const json_t *page = only_page(report);
     if (!page || json_is_number(json_object_get(page, "status")))
         return false;
@@ -181,6 +181,8 @@ bool crawl_report_is_unreachable(const json_t *report, struct failure *failure)
         if (strcmp(document_string(page, "error_class"), classes[i]) == 0) {
             failure_set(failure, FAILURE_NETWORK, "could not reach %s: %s",
                         document_string(page, "url"), document_string(page, "error"));
+            if (strcmp(classes[i], "guard") == 0)
+                failure_hint(failure, "--allow-private allows addresses that are not public.");
             return true;
         }
     return false;

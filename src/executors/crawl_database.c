@@ -90,10 +90,10 @@ static void on_result(void *context, const struct pg_result *result, const struc
     struct crawl_database *database = question->database;
     if (!result && !failure->sqlstate[0])
         return; /* the connection is lost: asked again by on_ready */
-    if (!result)
-        log_debug("crawl: %s: %s", question->sql, failure->message);
     if (question->tell)
         question->tell(question, result, failure);
+    else if (!result)
+        log_warning("could not tell the database what a crawl found: %s", failure->message);
     free_question(question);
     rest_when_idle(database);
 }

@@ -84,6 +84,20 @@ def test_a_whole_site(db, serve, website):
     db.assert_exact()
 
 
+def test_links_to_other_sites_are_checked_when_asked_for(db, serve, website):
+    site = website({"/index.html": page("http://OTHER/there.html", "http://127.0.0.1:1/nobody.html", "/in.html"),
+                    "/in.html": page("http://OTHER/there.html")})
+    db.rows("update pawl.kinds set max_attempts = 1 where name = 'crawl'")
+    serve(db)
+    report = db.json("crawl", site.url(), "--allow-private", "--no-sitemaps", "--delay", 0, "--check-external")
+    there = f"http://127.0.0.1:{site.other_port}/there.html"
+    assert db.rows("select url, status, error_class from pawl.pages where role = 'external' order by status") == \
+        [(there, 200, None), ("http://127.0.0.1:1/nobody.html", None, "connect")]
+    assert [entry["url"] for entry in report["broken"]] == ["http://127.0.0.1:1/nobody.html"]
+    assert report["broken"][0]["referrers"] == [site.url()]
+    assert report["pages"] == 2
+
+
 def test_max_pages_is_exact(db, serve, website):
     """Two nodes find links at once; neither goes over."""
     site = website(chain(60))

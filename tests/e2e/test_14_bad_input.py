@@ -273,6 +273,12 @@ def self_signed(tmp_path_factory):
     listener.close()
 
 
+def test_a_private_address_says_how_to_allow_it(db, serve):
+    serve(db)
+    refused = db.pawl("crawl", "http://127.0.0.1:1/", "--delay", 0, code=7)
+    assert "127.0.0.1 is a loopback address" in refused.stderr and "--allow-private" in refused.stderr
+
+
 def test_sites_that_cannot_be_reached(db, serve, self_signed):
     serve(db)
     sites = {

@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "executors/crawl/executor.c"
+#include "executors/crawl/verdict.h"
 
 #include "http_peer.h"
 
@@ -752,6 +753,12 @@ static void test_a_miss_is_asked_for_again(void **state)
     assert_int_equal(run.outcome.kind, OUTCOME_COMPLETED); /* it was fine once */
     warm = json_object_get(run.members, "warm");
     assert_string_equal(text_of(warm, "cache_reason"), "asked again: 500 Internal Server Error");
+    finish(&run);
+    /* a site that asks for a day gets ten minutes, as for any page */
+    http_peer_serve(fixture->peer, "/p", "429 Too Many Requests", "Retry-After: 86400\r\n", "");
+    run_payload(fixture, &run, text_string(&payload), 3);
+    assert_int_equal(run.outcome.kind, OUTCOME_AGAIN);
+    assert_int_equal(run.outcome.delay_ms, VERDICT_RETRY_AFTER_MAX_MS);
     finish(&run);
     text_finish(&payload);
 }

@@ -12,7 +12,7 @@ static void ask(struct page *page, const char *method);
 static bool is_method_refused(const struct page *page, const struct http_result *result)
 {
     int status = result->head.status;
-    return !result->failure && page->warm_requests == 0 && (status == 405 || status == 501);
+    return !result->failure && !page->is_asked_whole && (status == 405 || status == 501);
 }
 
 static void on_done(void *context, const struct http_result *result)
@@ -21,7 +21,7 @@ static void on_done(void *context, const struct http_result *result)
     struct outcome outcome = {.kind = OUTCOME_FAILED, .delay_ms = -1, .error_class = "network"};
     page->transfer = NULL;
     if (is_method_refused(page, result)) {
-        page->warm_requests = 1; /* no further try */
+        page->is_asked_whole = true;
         ask(page, "GET");
         return;
     }
@@ -33,14 +33,7 @@ static void on_done(void *context, const struct http_result *result)
             answer.verdict = (struct verdict){.is_completed = true, .delay_ms = -1};
         }
         page_report_write(&report, page, result, &answer, false);
-        outcome = (struct outcome){
-            .kind = answer.verdict.is_completed ? OUTCOME_COMPLETED : OUTCOME_FAILED,
-            .is_final = answer.verdict.is_final,
-            .delay_ms = answer.verdict.delay_ms,
-            .error_class = answer.verdict.task_class,
-            .error = answer.verdict.error.start,
-            .page = report.start,
-        };
+        outcome = verdict_outcome(&answer.verdict, report.start);
     }
     crawler_end(page, &outcome);
 }
@@ -55,6 +48,5 @@ static void ask(struct page *page, const char *method)
 
 void external_fetch(struct page *page)
 {
-    page->warm_requests = 0;
     ask(page, "HEAD");
 }

@@ -198,7 +198,7 @@ static void add_sitemap(struct text *found, struct errand *errand, struct slice 
 static void list_sitemaps(struct text *found, struct errand *errand, const struct robots *robots)
 {
     struct site *site = errand->host->site;
-    size_t count = robots ? robots_sitemap_count(robots) : 0;
+    size_t count = robots_sitemap_count(robots);
     bool is_start = slice_equals(errand->origin, origin_of(&site->start));
     text_append_char(found, '[');
     for (size_t i = 0; site->reads_sitemaps && i < count; i++)

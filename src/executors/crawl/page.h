@@ -33,6 +33,7 @@ struct page {
     struct links *links; /* lent by the crawler while is_html, else NULL */
     struct http_transfer *transfer;
     struct sitemap_reading *sitemap; /* sitemap_fetch.c; else NULL */
+    bool is_asked_whole;             /* external: it does not do heads */
     bool is_cancelled;
 };
 

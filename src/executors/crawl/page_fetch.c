@@ -51,8 +51,8 @@ static struct outcome warm_outcome_of(const struct page *page, const struct http
     bool is_again = page->warm_requests < WARM_REQUESTS_MAX &&
                     (is_refused || should_ask_again(page, result, &answer->cache));
     int64_t delay_ms = is_again ? warm_pauses_ms[page->warm_requests] : -1;
-    if (is_again && result->retry_after_ms > delay_ms)
-        delay_ms = result->retry_after_ms;
+    if (is_again && answer->verdict.delay_ms > delay_ms)
+        delay_ms = answer->verdict.delay_ms;
     page_report_warm(&report, page, result, answer, is_again);
     return (struct outcome){
         .kind = is_again ? OUTCOME_AGAIN : OUTCOME_COMPLETED,
@@ -68,16 +68,12 @@ static struct outcome outcome_of(struct page *page, const struct http_result *re
     bool is_again = answer->verdict.is_completed && should_ask_again(page, result, &answer->cache);
     page_report_write(&report, page, result, answer, is_again);
     crawler_raise(page->crawler, page->site);
-    return (struct outcome){
-        .kind = is_again                       ? OUTCOME_AGAIN
-                : answer->verdict.is_completed ? OUTCOME_COMPLETED
-                                               : OUTCOME_FAILED,
-        .is_final = answer->verdict.is_final,
-        .delay_ms = is_again ? warm_pauses_ms[0] : answer->verdict.delay_ms,
-        .error_class = answer->verdict.task_class,
-        .error = answer->verdict.error.start,
-        .page = report.start,
-    };
+    struct outcome outcome = verdict_outcome(&answer->verdict, report.start);
+    if (is_again) {
+        outcome.kind = OUTCOME_AGAIN;
+        outcome.delay_ms = warm_pauses_ms[0];
+    }
+    return outcome;
 }
 
 static void on_done(void *context, const struct http_result *result)
@@ -89,8 +85,7 @@ static void on_done(void *context, const struct http_result *result)
         struct page_answer answer = page_answer_of(page, result);
         outcome = page->warm_requests ? warm_outcome_of(page, result, &answer)
                                       : outcome_of(page, result, &answer);
-        if (page->warm_requests)
-            text_finish(&answer.verdict.error);
+        text_finish(&answer.verdict.error);
     }
     crawler_end(page, &outcome);
 }

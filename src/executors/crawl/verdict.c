@@ -112,3 +112,17 @@ struct verdict verdict_of(const struct http_result *result, enum block_kind bloc
     text_append_utf8(&verdict.error, slice_of_string(result->message));
     return verdict;
 }
+
+struct outcome verdict_outcome(struct verdict *verdict, char *page)
+{
+    struct outcome outcome = {
+        .kind = verdict->is_completed ? OUTCOME_COMPLETED : OUTCOME_FAILED,
+        .is_final = verdict->is_final,
+        .delay_ms = verdict->delay_ms,
+        .error_class = verdict->task_class,
+        .error = verdict->error.start,
+        .page = page,
+    };
+    verdict->error = (struct text){0};
+    return outcome;
+}

@@ -20,5 +20,7 @@ struct verdict {
 
 /* The error is the caller's to finish. */
 struct verdict verdict_of(const struct http_result *result, enum block_kind block);
+/* The task's outcome by it; takes the error, and page, which is as struct outcome has it. */
+struct outcome verdict_outcome(struct verdict *verdict, char *page);
 
 #endif
