@@ -12,9 +12,11 @@
 -- so is kept, whatever the host says but Retry-After. p_is_adaptive true gives it up again: then, and for a
 -- host that is new, a page starts each 500 ms, slower when the host refuses (pawl.adjust_pace), 4 at once.
 -- p_weights is an object of normalised URLs and numbers, for example page views: divided by the greatest they
--- are added to the pages' priorities. p_replace cancels what is open of the host's crawls.
+-- are added to the pages' priorities. p_replace cancels what is open of the host's crawls: of two at once the
+-- second waits for the first, and cancels it.
 -- Returns the job's id. Refuses a URL, parameters or limits that make no sense (PW006).
--- Locks: the limiter's row; with p_replace what pawl.cancel_job locks.
+-- Locks: with p_replace an advisory lock of the host and what pawl.cancel_job locks, job by job in order of
+-- their ids; then the limiter's row, which whoever finishes pages takes behind the jobs too.
 create or replace function pawl.crawl(
   p_url text,
   p_params jsonb default '{}',
@@ -43,6 +45,18 @@ begin
   perform pawl.check_crawl_params(p_params);
 
   v_limiter := 'host:' || v_host;
+  if p_replace then
+    perform pg_catalog.pg_advisory_xact_lock(1885435757, pg_catalog.hashtext(v_limiter));
+    perform pawl.cancel_job(o.id, 'replaced by a new crawl of the host')
+    from (
+      select j.id
+      from pawl.jobs j
+      where j.limiter_key = v_limiter
+        and j.kind = 'crawl'
+        and j.finished_at is null
+      order by j.id
+    ) o;
+  end if;
   insert into pawl.limiters (key, max_running, start_interval_ms, is_adaptive, base_interval_ms, floor_ms)
   values (v_limiter, 4, 500, true, 500, 500)
   on conflict (key) do nothing;
@@ -55,18 +69,6 @@ begin
   end if;
   if p_max_running is not null or p_start_interval_ms is not null then
     perform pawl.set_limiter(v_limiter, p_max_running, p_start_interval_ms);
-  end if;
-
-  if p_replace then
-    perform pawl.cancel_job(o.id, 'replaced by a new crawl of the host')
-    from (
-      select j.id
-      from pawl.jobs j
-      where j.limiter_key = v_limiter
-        and j.kind = 'crawl'
-        and j.finished_at is null
-      order by j.id
-    ) o;
   end if;
 
   v_job_id := pawl.create_job('crawl', '{}', pg_catalog.jsonb_build_object('url', p_url) || p_params,

@@ -5,8 +5,8 @@
 -- ended is not doubled: then that one's task comes back.
 -- Returns one row (job_id, task_id; of a crawl no task_id). Refuses an unknown kind (PW001), and what
 -- pawl.crawl, pawl.cancel_job or pawl.enqueue refuses.
--- Locks: as pawl.crawl does (a limiter's row), then as pawl.cancel_job (the old job, its tasks); or as
--- pawl.enqueue.
+-- Locks: with replace the old job FOR UPDATE, then as pawl.crawl does (a limiter's row), then the old job's
+-- tasks; or as pawl.enqueue.
 create or replace function pawl.fire_schedule(p_schedule pawl.schedules) returns table (job_id bigint, task_id bigint)
 language plpgsql volatile
 set search_path = ''
@@ -38,6 +38,15 @@ begin
   end if;
   if pg_catalog.jsonb_typeof(p_schedule.params -> 'start_interval_ms') not in ('number', 'null') then
     perform pawl.refuse_value('start_interval_ms', p_schedule.params -> 'start_interval_ms', 'a number of milliseconds');
+  end if;
+  if p_schedule.replace then
+    -- before the limiter, which whoever finishes pages of it takes behind the job
+    perform
+    from pawl.jobs j
+    where j.id = p_schedule.last_job_id
+      and j.finished_at is null
+      and not j.is_standing
+    for update;
   end if;
   v_job_id := pawl.crawl(
     p_url => p_schedule.params ->> 'url',

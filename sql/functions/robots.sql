@@ -4,7 +4,8 @@
 -- Returns one row: verdict 'fetch' (nobody has it: this node is to fetch it, and to say so with
 -- pawl.save_robots or pawl.forget_robots), 'wait' (another node is fetching it), or 'known' with status
 -- and robots (null: there is none). A node that said it would and has not for a minute has lost its turn.
--- Locks: the host's row.
+-- Of a job that does not exist: 'wait'.
+-- Locks, unless it is known or waited for: the job's row FOR KEY SHARE, then the host's row.
 create or replace function pawl.ask_robots(p_job_id bigint, p_origin text, p_node_id integer)
 returns table (verdict text, status integer, robots text)
 language plpgsql volatile
@@ -26,6 +27,7 @@ begin
   select p_job_id, p_origin, j.org_id, p_node_id, v_now
   from pawl.jobs j
   where j.id = p_job_id
+  for key share -- a job that is being deleted keeps no host
   on conflict (job_id, origin) do update
     set node_id = excluded.node_id, asked_at = excluded.asked_at
     where h.fetched_at is null
@@ -35,13 +37,17 @@ end
 $$;
 comment on function pawl.ask_robots(bigint, text, integer) is 'what a node is to do about the robots.txt of a host';
 
--- pawl.save_robots(job, origin, status, robots, crawl_delay_ms, sitemaps): a node has fetched it. robots null:
--- there is none. crawl_delay_ms null: it names none; else the host's pace is at most that, unless the
+-- pawl.save_robots(job, origin, node, status, robots, crawl_delay_ms, sitemaps): a node has fetched it. robots
+-- null: there is none. crawl_delay_ms null: it names none; else the host's pace is at most that, unless the
 -- crawl was given a pace of its own. sitemaps as in pawl.add_found_pages.
--- Returns nothing. Locks: the job's row FOR KEY SHARE, the host's row, the limiter's, those of pawl.add_found_pages.
+-- The first answer counts, also that of a node which had lost its turn: whoever took the turn may have given
+-- up (pawl.forget_robots), and then nobody else knows.
+-- Returns nothing. Locks: the job's row FOR KEY SHARE, the host's row, those of pawl.add_found_pages; then the
+-- limiter's, last of all locks, as in pawl.finish_pages.
 create or replace function pawl.save_robots(
   p_job_id bigint,
   p_origin text,
+  p_node_id integer,
   p_status integer,
   p_robots text,
   p_crawl_delay_ms double precision,
@@ -51,19 +57,26 @@ language plpgsql volatile
 set search_path = ''
 as $$
 declare
+  v_now timestamptz := pawl.now();
   v_job record;
 begin
   select j.org_id, j.limiter_key into v_job
   from pawl.jobs j
   where j.id = p_job_id
   for key share;
-  update pawl.crawl_hosts h
-  set fetched_at = pawl.now(), status = p_status, robots = p_robots
-  where h.job_id = p_job_id
-    and h.origin = p_origin
-    and h.fetched_at is null;
   if not found then
     return;
+  end if;
+  insert into pawl.crawl_hosts as h (job_id, origin, org_id, node_id, asked_at, fetched_at, status, robots)
+  values (p_job_id, p_origin, v_job.org_id, p_node_id, v_now, v_now, p_status, p_robots)
+  on conflict (job_id, origin) do update
+    set node_id = excluded.node_id, fetched_at = excluded.fetched_at, status = excluded.status, robots = excluded.robots
+    where h.fetched_at is null;
+  if not found then
+    return;
+  end if;
+  if pg_catalog.jsonb_array_length(p_sitemaps) > 0 then
+    perform pawl.add_found_pages(p_job_id, v_job.org_id, null, p_sitemaps);
   end if;
   update pawl.limiters l
   set base_interval_ms = p_crawl_delay_ms,
@@ -72,12 +85,10 @@ begin
   where l.key = v_job.limiter_key
     and l.is_adaptive
     and p_crawl_delay_ms > l.base_interval_ms;
-  if pg_catalog.jsonb_array_length(p_sitemaps) > 0 then
-    perform pawl.add_found_pages(p_job_id, v_job.org_id, null, p_sitemaps);
-  end if;
 end
 $$;
-comment on function pawl.save_robots(bigint, text, integer, text, double precision, jsonb) is 'a node has fetched the robots.txt of a host';
+comment on function pawl.save_robots(bigint, text, integer, integer, text, double precision, jsonb)
+  is 'a node has fetched the robots.txt of a host';
 
 -- pawl.forget_robots(job, origin, node): the node could not fetch it; whoever comes next tries again.
 -- Locks: the host's row.

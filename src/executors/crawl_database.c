@@ -13,7 +13,7 @@
 #include "base/memory.h"
 #include "pg/connection.h"
 
-enum { VALUES_MAX = 6 };
+enum { VALUES_MAX = 7 };
 
 struct question {
     struct list link;
@@ -161,7 +161,7 @@ static void ask(struct question *question)
 
 /* Values that are put together as text, freed after the question has copied them. */
 struct arguments {
-    char job[24], number[32], node[16];
+    char job[24], number[32], node[16], status[16];
     struct text origin, body;
 };
 
@@ -216,7 +216,7 @@ static void tell_saved(const struct question *question, const struct pg_result *
 }
 
 void crawl_database_save_robots(struct crawl_database *database, int64_t job_id,
-                                struct slice origin, int status, struct slice robots,
+                                struct slice origin, int node_id, int status, struct slice robots,
                                 double crawl_delay_ms, const char *sitemaps, saved_fn *on_saved,
                                 void *context)
 {
@@ -224,18 +224,20 @@ void crawl_database_save_robots(struct crawl_database *database, int64_t job_id,
     begin(&arguments, job_id);
     text_append_slice(&arguments.origin, origin);
     text_append_utf8(&arguments.body, robots);
-    snprintf(arguments.node, sizeof arguments.node, "%d", status);
+    snprintf(arguments.node, sizeof arguments.node, "%d", node_id);
+    snprintf(arguments.status, sizeof arguments.status, "%d", status);
     snprintf(arguments.number, sizeof arguments.number, "%.3f", crawl_delay_ms);
     const char *const values[] = {
         arguments.job,
         text_string(&arguments.origin),
-        status ? arguments.node : NULL,
+        arguments.node,
+        status ? arguments.status : NULL,
         robots.start ? text_string(&arguments.body) : NULL,
         crawl_delay_ms < 0 ? NULL : arguments.number,
         sitemaps,
     };
     struct question *question =
-        new_question(database, "select pawl.save_robots($1, $2, $3, $4, $5, $6)", 6, values);
+        new_question(database, "select pawl.save_robots($1, $2, $3, $4, $5, $6, $7)", 7, values);
     question->tell = tell_saved;
     question->answer.on_saved = on_saved;
     question->context = context;

@@ -44,7 +44,7 @@ void crawl_database_ask_robots(struct crawl_database *database, int64_t job_id, 
                                int node_id, robots_answer_fn *on_answer, void *context);
 /* robots: {NULL, 0}: there is none. crawl_delay_ms: negative: it names none. sitemaps: JSON. */
 void crawl_database_save_robots(struct crawl_database *database, int64_t job_id,
-                                struct slice origin, int status, struct slice robots,
+                                struct slice origin, int node_id, int status, struct slice robots,
                                 double crawl_delay_ms, const char *sitemaps, saved_fn *on_saved,
                                 void *context);
 void crawl_database_forget_robots(struct crawl_database *database, int64_t job_id,

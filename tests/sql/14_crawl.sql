@@ -57,25 +57,32 @@ select row_eq(format($$ select * from pawl.ask_robots(%s, 'https://e.com', %s) $
 set local pawl.now = '2100-01-01 00:00:00+00';
 select row_eq(format($$ select * from pawl.ask_robots(%s, 'https://e.com', %s) $$, :job, :second), row ('fetch'::text, null::integer, null::text), 'after a minute another node does it');
 reset pawl.now;
-select pawl.save_robots(:job, 'https://e.com', 200, E'User-agent: *\nDisallow: /x', 2000, probe.found(0.95, '{"source": "robots", "role": "sitemap"}', 's1', 's2'));
+select pawl.save_robots(:job, 'https://e.com', :node, 200, E'User-agent: *\nDisallow: /x', 2000, probe.found(0.95, '{"source": "robots", "role": "sitemap"}', 's1', 's2'));
 select row_eq(format($$ select * from pawl.ask_robots(%s, 'https://e.com', %s) $$, :job, :second), row ('known'::text, 200, E'User-agent: *\nDisallow: /x'::text), 'known to all');
 select is(probe.pace('weighed.com'), '2000 floor 2000 0', 'Crawl-delay: not faster than that');
 select results_eq(format($$ select key, payload from pawl.tasks where job_id = %s and key in ('s1', 's2') order by 1 $$, :job),
   $$ values ('s1', '{"url": "https://e.com/s1", "depth": 1, "role": "sitemap", "source": "robots"}'::jsonb),
     ('s2', '{"url": "https://e.com/s2", "depth": 1, "role": "sitemap", "source": "robots"}') $$, 'its sitemaps are tasks');
 select is((select other_tasks from pawl.crawls where job_id = :job), 2::bigint, 'which are no pages');
-select pawl.save_robots(:job, 'https://e.com', 404, null, null, '[]');
+select pawl.save_robots(:job, 'https://e.com', :node, 404, null, null, '[]');
 select is((select status from pawl.crawl_hosts where job_id = :job and origin = 'https://e.com'), 200, 'what is known stays');
+select from pawl.ask_robots(:job, 'https://late.com', :second);
+select pawl.forget_robots(:job, 'https://late.com', :second);
+select pawl.save_robots(:job, 'https://late.com', :node, 404, null, null, '[]');
+select row_eq(format($$ select * from pawl.ask_robots(%s, 'https://late.com', %s) $$, :job, :second), row ('known'::text, 404, null::text), 'an answer is kept, whoever gave up meanwhile');
+select row_eq(format($$ select * from pawl.ask_robots(%s, 'https://e.com', %s) $$, :job + 1000, :node), row ('wait'::text, null::integer, null::text), 'of a job that does not exist nothing is fetched');
+select pawl.save_robots(:job + 1000, 'https://e.com', :node, 200, '', null, '[]');
+select is_empty(format('select from pawl.crawl_hosts where job_id = %s', :job + 1000), 'and nothing kept');
 select pawl.crawl('https://own.com/', p_start_interval_ms => 100) as own \gset
 select from pawl.ask_robots(:own, 'https://own.com', :node);
-select pawl.save_robots(:own, 'https://own.com', 200, '', 5000, '[]');
+select pawl.save_robots(:own, 'https://own.com', :node, 200, '', 5000, '[]');
 select is((select start_interval_ms from pawl.limiters where key = 'host:own.com'), 100::double precision, 'a pace that was set stays');
 
 -- max_pages counts pages only
 select pawl.crawl('https://few.com/', '{"max_pages": 3}') as job \gset
 update pawl.limiters set max_running = null, start_interval_ms = 0 where key = 'host:few.com';
 select from pawl.ask_robots(:job, 'https://few.com', :node);
-select pawl.save_robots(:job, 'https://few.com', 200, '', null, probe.found(0.95, '{"role": "sitemap"}', 's1', 's2'));
+select pawl.save_robots(:job, 'https://few.com', :node, 200, '', null, probe.found(0.95, '{"role": "sitemap"}', 's1', 's2'));
 select row_eq(format($$ select * from pawl.add_sitemap_pages(%s, probe.found(0.1, '{}', 'a')) $$, :job), row (1, false), 'a page of a sitemap');
 select row_eq(format($$ select * from pawl.add_sitemap_pages(%s, probe.found(0.1, '{}', 'b', 'c', 'a')) $$, :job), row (1, true), 'one more, and it is full');
 select row_eq(format($$ select * from pawl.add_sitemap_pages(%s, probe.found(0.1, '{"role": "external"}', 'x')) $$, :job), row (1, true), 'what is no page is added');
@@ -188,7 +195,7 @@ select is(pawl.stop_hopeless_crawl(:job), false, 'whoever asks');
 select pawl.crawl('https://vain.com/') as job \gset
 update pawl.limiters set max_running = null, start_interval_ms = 0 where key = 'host:vain.com';
 select from pawl.ask_robots(:job, 'https://vain.com', :node);
-select pawl.save_robots(:job, 'https://vain.com', 200, '', null, probe.found(0.95, '{"role": "sitemap"}', 's1'));
+select pawl.save_robots(:job, 'https://vain.com', :node, 200, '', null, probe.found(0.95, '{"role": "sitemap"}', 's1'));
 select probe.claim(:node, :job) as ids \gset
 select probe.finish_pages(:node, probe.page(:job, (:'ids'::bigint[])[1], '{"outcome": "failed", "error": "404 Not Found", "page_more": {"error_class": "status"}}'),
   probe.page(:job, (:'ids'::bigint[])[2], '{"page_more": {"role": "sitemap"}}'));

@@ -62,7 +62,7 @@ void crawl_database_ask_robots(struct crawl_database *inner, int64_t job_id, str
 }
 
 void crawl_database_save_robots(struct crawl_database *inner, int64_t job_id, struct slice origin,
-                                int status, struct slice robots, double crawl_delay_ms,
+                                int node_id, int status, struct slice robots, double crawl_delay_ms,
                                 const char *sitemaps, saved_fn *on_saved, void *context)
 {
     database.saved++;

@@ -223,8 +223,8 @@ static void save(struct errand *errand)
     struct text sitemaps = {0};
     list_sitemaps(&sitemaps, errand, robots);
     crawl_database_save_robots(errand->crawler->database, errand->job_id, errand->origin,
-                               errand->status, bytes, delay_s * 1000, text_string(&sitemaps),
-                               on_saved, errand);
+                               errand->node_id, errand->status, bytes, delay_s * 1000,
+                               text_string(&sitemaps), on_saved, errand);
     robots_destroy(robots);
     text_finish(&sitemaps);
 }

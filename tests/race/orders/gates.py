@@ -1,7 +1,7 @@
 """Puts gates into Pawl's functions: stops between two statements where another session can come in.
 
 From outside, a call of a function is one step; a race lies between the statements in it. So every
-plpgsql function of the schema gets "assert race.gate(...)" before each statement that reads or writes
+plpgsql function (one in SQL has a single statement) of the schema gets "assert race.gate(...)" before each statement that reads or writes
 what others see. An assertion is an expression: it changes neither FOUND nor the row count.
 
 No gate stands where it would tell nothing new, because the statement changes nothing that others can
@@ -30,9 +30,7 @@ locks_job = re.compile(r"from pawl\.jobs[^;]*for (no key )?update|pawl\.hold_fin
 all_functions = """
     select p.oid::regprocedure, p.proname, p.prorettype = 'trigger'::regtype, pg_get_functiondef(p.oid)
     from pg_proc p
-    join pg_language l on l.oid = p.prolang
     where p.pronamespace = 'pawl'::regnamespace
-      and l.lanname = 'plpgsql'
     order by 1"""
 
 
@@ -54,6 +52,8 @@ def statements(lines):
 
 def with_gates(name, is_trigger, definition):
     """The definition of a function, with gates in it."""
+    if "\n LANGUAGE plpgsql\n" not in definition:
+        return definition
     head, body = re.split(r"^begin\n", definition, maxsplit=1, flags=re.MULTILINE)
     lines = body.split("\n")
     declarations = head.partition("AS $")[2]

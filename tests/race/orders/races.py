@@ -47,6 +47,12 @@ ENQUEUE_1 = "select task_id from pawl.enqueue('race', race.payload(1), 'k', 1)"
 ENQUEUE_2 = "select task_id from pawl.enqueue('race', race.payload(2), 'k', 2)"
 FAILED_WITH_KEY = ("select * from pawl.enqueue('race', race.payload(1), 'k', 1);"
                    " update pawl.tasks set status = 'failed', finished_at = now() where id = 1")
+HOST = "select h.node_id || ' ' || coalesce(h.robots, 'unknown') from pawl.crawl_hosts h"
+LIMITERS = "select string_agg(l.key || ' ' || l.start_interval_ms || ' ' || l.successes, ', ' order by l.key) from pawl.limiters l"
+# of whoever replaces what a node finishes pages of meanwhile
+CRAWL_OF_NODE_1 = ("update pawl.limiters set is_adaptive = true, start_interval_ms = 1000, base_interval_ms = 500, floor_ms = 500;"
+                   " select race.claim(1, j.id, 1) from pawl.jobs j")
+JOBS = "select string_agg(j.status::text, ' ' order by j.id) from pawl.jobs j"
 ALL_TASKS = "select string_agg(t.id::text, ' ') from pawl.tasks t"
 
 RACES = [
@@ -307,5 +313,186 @@ RACES = [
             "a job that nobody holds open": NOBODY_HOLDS_THE_JOB,
             "an insert that does not see that its job has just gone": [
                 ("hold_job_open", r"(for key share;\s+)if not found then[^;]*;\s+end if;", r"\1")],
+        }),
+    Race(
+        "two_ask_for_robots", "of two nodes that ask for a host's robots.txt one fetches it, and the other waits",
+        setup="select race.job(1)",
+        one=[["select race.ask(1)"]],
+        two=[["select race.ask(2)"]],
+        check=lambda one, two, look: sorted(one + two) == ["fetch", "wait"],
+        variants={
+            "an ask that takes the turn of another": [
+                ("ask_robots", r"where h\.fetched_at is null\s+and \([^)]*\)", "")],
+            "an ask that expects nobody": [("ask_robots", r"on conflict \(job_id, origin\)[^;]*;", ";")],
+        }),
+    Race(
+        "two_ask_after_silence", "the same when the node that was to fetch it has been silent for a minute",
+        setup="select race.host(9, '2 minutes')",
+        one=[["select race.ask(1)"]],
+        two=[["select race.ask(2)"]],
+        check=lambda one, two, look: sorted(one + two) == ["fetch", "wait"],
+        variants={
+            "an ask that does not look again under the lock": [
+                ("ask_robots", r"where h\.fetched_at is null\s+and \([^)]*\)", "")],
+            "a turn that is never lost": [("ask_robots", r"or h\.asked_at <= v_now - interval '1 minute'", "")],
+        }),
+    Race(
+        "undone_ask", "when the ask of the first is undone, it is the second's turn",
+        setup="select race.job(1)",
+        one=[["select race.ask(1)", "rollback"]],
+        two=[["select race.ask(2)"]],
+        look=HOST,
+        check=lambda one, two, look: two == ["fetch"] and look == "2 unknown",
+        variants={
+            "an ask that leaves it to the other": [
+                ("ask_robots", "  insert into",
+                 "  if not pg_catalog.pg_try_advisory_xact_lock(77) then\n"
+                 "    return query select 'wait', null::integer, null::text;\n"
+                 "    return;\n"
+                 "  end if;\n"
+                 "  insert into")],
+        }),
+    Race(
+        "forget_and_ask", "a node that gives up a turn that it has lost does not give up the turn of the next",
+        setup="select race.host(1, '2 minutes')",
+        one=[["select pawl.forget_robots(1, 'http://h', 1)"]],
+        two=[["select race.ask(2)"]],
+        look=HOST,
+        check=lambda one, two, look: two == ["fetch"] and look == "2 unknown",
+        variants={
+            "a node that forgets whoever has the turn": [("forget_robots", r"and h\.node_id = p_node_id", "")],
+        }),
+    Race(
+        "save_and_ask", "what one node knows of a host, all know, and nobody fetches it again",
+        setup="select race.host(1, '2 minutes')",
+        one=[["select race.save(1, 'one', 0)"]],
+        two=[["select race.ask(2)"]],
+        look=HOST,
+        check=lambda one, two, look: look == "1 one",
+        variants={
+            "an ask that does not look again whether it is known": [
+                ("ask_robots", r"where h\.fetched_at is null\s+and", "where")],
+        }),
+    Race(
+        "save_and_forget", "an answer that comes late is kept, with its sitemaps, whatever the node says that took the turn",
+        setup="select race.host(2, '0')",
+        one=[["select race.save(1, 'one', 0)"]],
+        two=[["select pawl.forget_robots(1, 'http://h', 2)"]],
+        look=f"select ({HOST}) || ' ' || string_agg(t.key, ' ') from pawl.tasks t",
+        check=lambda one, two, look: look == "1 one one",
+        variants={
+            "an answer that needs its turn": [
+                ("save_robots", r"insert into pawl\.crawl_hosts[^;]*;",
+                 "update pawl.crawl_hosts h set node_id = p_node_id, fetched_at = v_now, robots = p_robots"
+                 " where h.job_id = p_job_id and h.origin = p_origin and h.fetched_at is null;")],
+            "a node that forgets what is known": [
+                ("forget_robots", r"and h\.node_id = p_node_id\s+and h\.fetched_at is null", "")],
+        }),
+    Race(
+        "two_robots", "of two answers the first counts, with its pace and its sitemaps",
+        setup="select race.host(2, '0')",
+        one=[["select race.save(1, 'one', 1000)"]],
+        two=[["select race.save(2, 'two', 2000)"]],
+        look=f"select ({HOST}) || ' ' || string_agg(t.key, ' ') || ' ' || ({LIMITERS}) from pawl.tasks t",
+        check=lambda one, two, look: look in ("1 one one l 1000 0", "2 two two l 2000 0"),
+        variants={
+            "an answer that replaces another": [("save_robots", r"where h\.fetched_at is null", "")],
+        }),
+    Race(
+        "robots_and_page", "I2: a page and a robots.txt that find the same, and both change the pace, do not meet in a deadlock",
+        setup="select race.host(2, '0'), race.claim(1, 1, 1); update pawl.limiters set start_interval_ms = 1000",
+        one=[["select race.finish_page(1, 'one')"]],
+        two=[["select race.save(2, 'one', 2000)"]],
+        look=LIMITERS,
+        check=lambda one, two, look: look in ("l 2000 0", "l 2000 1"),
+        variants={
+            "a pace that comes before what was found": [
+                ("save_robots", r"  if pg_catalog\.jsonb_array_length",
+                 "  update pawl.limiters l set updated_at = l.updated_at where l.key = v_job.limiter_key;\n\\g<0>")],
+        }),
+    Race(
+        "delete_and_ask", "nothing is kept of a host whose job is gone",
+        setup="select race.job(1)",
+        one=[["select race.ask(1)"]],
+        two=[["delete from pawl.jobs"]],
+        look="select count(*) from pawl.crawl_hosts",
+        check=lambda one, two, look: look == "0",
+        variants={
+            "a job that the ask does not hold": [("ask_robots", "for key share", "")],
+        }),
+    Race(
+        "two_limiters", "I2, I11: two batches of jobs whose limiters lie in opposite order do not meet in a deadlock; each answer"
+                        " counts for the pace, and one refusal of many that were under way",
+        setup="insert into pawl.limiters (key, start_interval_ms, is_adaptive, base_interval_ms, floor_ms)"
+              " values ('a', 1000, true, 500, 500), ('b', 1000, true, 500, 500);"
+              "select race.job(1), race.job(2), race.job(3), race.job(1);"
+              "select race.claim(1, 1, 9), race.claim(1, 2, 9), race.claim(2, 3, 9), race.claim(2, 4, 9);"
+              "update pawl.jobs set limiter_key = case when id in (2, 3) then 'a' else 'b' end",
+        one=[["select race.answer(1, array[1, 2], array['rate_limit', 'fine'])"]],
+        two=[["select race.answer(2, array[3, 4], array['fine', 'rate_limit'])"]],
+        switches=3,
+        look=LIMITERS,
+        check=lambda one, two, look: look == "a 500 0, b 1500 0",
+        variants={
+            "paces that are adapted job by job": [
+                ("finish_pages", r"v_paces := v_paces \|\|[^;]*;",
+                 "perform pawl.adjust_pace(v_job.limiter_key, v_ended.fine, v_ended.refused, v_ended.refused_since, null);")],
+            "paces that are adapted in the order of the jobs": [
+                ("finish_pages", r"order by o\.limiter",
+                 "order by pg_catalog.strpos(v_paces::text, pg_catalog.quote_ident('limiter') || '\": \"' || o.limiter)")],
+            "a host that each refusal makes slower": [
+                ("adjust_pace", r"and \(l\.slowed_at is null or p_refused_since > l\.slowed_at\)", "")],
+            "answers that are added to a count which may be old": [
+                ("adjust_pace", r"l\.successes \+ p_fine",
+                 "(select x.successes from pawl.limiters x where x.key = p_limiter_key) + p_fine")],
+        }),
+    Race(
+        "pace_and_claim", "I11: a pace that changes keeps no claim waiting, and is changed all the same",
+        setup="select race.host(9, '0'), race.claim(1, 1, 1), race.job(1); update pawl.jobs set limiter_key = 'l'",
+        one=[["select race.answer(1, array[1], array['rate_limit'])"]],
+        two=[["select race.claim(2, 2, 1)"]],
+        never_waits=(2,),
+        look=LIMITERS,
+        check=lambda one, two, look: look == "l 1000 0",
+        variants={
+            "a claim that waits for the limiter": [("admit_tasks", "for update skip locked", "for update")],
+            "a page that does not wait for a claim": [
+                ("adjust_pace", r"update pawl\.limiters l\s+set start_interval_ms = least",
+                 "perform from pawl.limiters l where l.key = p_limiter_key for update skip locked;\n"
+                 "    if not found then return; end if;\n    \\g<0>")],
+        }),
+    Race(
+        "replace_and_page", "I2, I3: a crawl that replaces another, with a pace of its own, and a page of that other do not meet"
+                            " in a deadlock",
+        setup=f"select pawl.crawl('http://h/'); {CRAWL_OF_NODE_1}",
+        one=[["select race.finish_page(1, 'x')"]],
+        two=[["select pawl.crawl('http://h/', p_start_interval_ms => 100, p_replace => true)"]],
+        look=JOBS,
+        check=lambda one, two, look: look == "cancelled pending",
+        variants={
+            "a pace that comes before what is replaced": [
+                ("crawl", r"  if p_replace then",
+                 "  update pawl.limiters l set updated_at = l.updated_at where l.key = v_limiter;\n\\g<0>")],
+        }),
+    Race(
+        "schedule_and_page", "I2, I3: the same of a schedule that replaces its crawl",
+        setup="select pawl.define_schedule('s', 'crawl', '{\"url\": \"http://h/\", \"start_interval_ms\": 100}', '1 day',"
+              f" p_replace => true); select pawl.run_schedule('s'); {CRAWL_OF_NODE_1}",
+        one=[["select race.answer(1, array[2], array['fine'])"]],  # the first was a trial
+        two=[["select pawl.run_schedule('s')"]],
+        look=JOBS,
+        check=lambda one, two, look: look == "cancelled pending",
+        variants={
+            "a pace that comes before what is replaced": [("fire_schedule", r"perform\s+from pawl\.jobs j[^;]*;", "")],
+        }),
+    Race(
+        "two_replace", "of two crawls of a host that replace each other one is left",
+        setup="select pawl.crawl('http://h/')",
+        one=[["select pawl.crawl('http://h/', p_replace => true)"]],
+        two=[["select pawl.crawl('http://h/', p_replace => true)"]],
+        look=JOBS,
+        check=lambda one, two, look: look == "cancelled cancelled pending",
+        variants={
+            "two that do not take turns": [("crawl", r"perform pg_catalog\.pg_advisory_xact_lock\([^;]*;", "")],
         }),
 ]
