@@ -28,7 +28,7 @@ struct claim {
     struct job *job;
     struct engine_executor *executor;
     int limit, node_id;
-    int64_t sent_us;
+    int64_t sent_us, restarts;
     bool is_from_top, is_last_of_group;
 };
 
@@ -59,7 +59,7 @@ static void judge(struct claim *claim, int count, const struct claim_verdict *ve
         jobs_block(&engine->jobs, job, engine_now_us(engine) + 1000000);
         job->is_block_guessed = true;
     } else if (!claim->is_from_top)
-        job->cursor = claim_from_top;
+        jobs_restart(job);
     else if (!job->was_rung && job->claims == 0)
         jobs_make_idle(&engine->jobs, job);
 }
@@ -89,6 +89,13 @@ static void drop_running(struct job *job, struct list *tasks)
     }
 }
 
+static void advance_cursor(struct job *job, const struct task *task)
+{
+    struct claim_cursor last = {-task->priority, task->id};
+    if (last.rank > job->cursor.rank || (last.rank == job->cursor.rank && last.id > job->cursor.id))
+        job->cursor = last;
+}
+
 static void take_tasks(struct claim *claim, const struct pg_result *result)
 {
     struct engine *engine = claim->engine;
@@ -102,10 +109,8 @@ static void take_tasks(struct claim *claim, const struct pg_result *result)
         struct task *task = list_object(link, struct task, link);
         task->job = &job->facts;
         task->start_at_us = start_of(engine, &verdict, place++);
-        struct claim_cursor last = {-task->priority, task->id};
-        if (last.rank > job->cursor.rank ||
-            (last.rank == job->cursor.rank && last.id > job->cursor.id))
-            job->cursor = last;
+        if (claim->restarts == job->restarts)
+            advance_cursor(job, task);
     }
     if (count) {
         doorbell_note_work(engine);
@@ -156,14 +161,22 @@ static struct claim *send_claim(struct engine *engine, struct pg_connection *con
         return NULL;
     if (engine_now_us(engine) - job->cursor_since_us >
         CURSOR_LIFE_US + job->top_claim_us * CURSOR_LIFE_FACTOR)
-        job->cursor = claim_from_top;
+        jobs_restart(job);
     bool is_from_top = isinf(job->cursor.rank);
     if (is_from_top)
         job->cursor_since_us = engine_now_us(engine);
 
     struct claim *claim = memory_zeroed(1, sizeof *claim);
     *claim = (struct claim){
-        engine, job, executor, limit, engine->node_id, engine_now_us(engine), is_from_top, false};
+        .engine = engine,
+        .job = job,
+        .executor = executor,
+        .limit = limit,
+        .node_id = engine->node_id,
+        .sent_us = engine_now_us(engine),
+        .restarts = job->restarts,
+        .is_from_top = is_from_top,
+    };
     job->deficit -= limit;
     job->was_rung = false;
     job->claims++;

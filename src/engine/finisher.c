@@ -214,7 +214,7 @@ static void accept_answer(struct finish_batch *batch, const struct pg_result *re
         struct job *job = jobs_find(&engine->jobs, batch->rows[i]->job_id);
         bool is_pending_again = batch->rows[i]->outcome.kind == OUTCOME_RETURNED;
         if (job && (is_pending_again || (found.count && -found.best_priority < job->cursor.rank)))
-            job->cursor = claim_from_top; /* what came stands before it */
+            jobs_restart(job); /* what came stands before the cursor */
         if (job && (found.count || is_pending_again) && !job->is_blocked)
             jobs_make_ready(&engine->jobs, job);
         if (job && job->facts.is_limited)

@@ -83,6 +83,12 @@ void jobs_make_ready(struct jobs *jobs, struct job *job)
     list_append(&job->tenant->ready, &job->link);
 }
 
+void jobs_restart(struct job *job)
+{
+    job->cursor = claim_from_top;
+    job->restarts++;
+}
+
 void jobs_make_idle(struct jobs *jobs, struct job *job)
 {
     leave_list(jobs, job);

@@ -34,6 +34,7 @@ struct job {
     bool is_block_guessed; /* blocked because a claim came back short: a bell knows better */
     double deficit;
     struct claim_cursor cursor;
+    int64_t restarts;         /* of the cursor; only claims of the newest move it */
     int64_t top_claim_us;     /* what the last claim from the top took */
     int64_t cursor_since_us;  /* when a claim last started from the top */
     int64_t blocked_until_us; /* the limiter has said when to ask again */
@@ -59,6 +60,9 @@ struct job *jobs_learn(struct jobs *jobs, const struct work *work);
 /* The job has pending tasks: it gets its turn. What is new mostly stands behind the cursor, so the
  * claim starts there; one that comes back short starts again from the top. */
 void jobs_make_ready(struct jobs *jobs, struct job *job);
+/* Claims start from the top again: something stands before the cursor. Those under way do not take
+ * it past that. */
+void jobs_restart(struct job *job);
 /* Nothing is pending as far as we know. */
 void jobs_make_idle(struct jobs *jobs, struct job *job);
 /* The limiter says when to ask again. */

@@ -5,6 +5,8 @@
  */
 #include "fake_database.h"
 
+#include <math.h>
+
 #include "engine/serve.c"
 
 static struct engine engine;
@@ -440,6 +442,26 @@ static void test_a_bell_is_believed_more_than_a_guess(void **state)
     assert_int_equal(asked("claim_batch"), 1);
 }
 
+/* Its claim was sent before the task was pending again, and comes back with what stands behind. */
+static void test_a_claim_under_way_leads_past_nothing_that_came_back(void **state)
+{
+    begin_to_serve();
+    answer("list_work", work_of(1, "noop", 0, true));
+    turn();
+    answer("claim_batch", task_row(1, "3600000"));
+    runner_return_waiting(&engine);
+    ring("work 1");
+    turn();
+    assert_int_equal(asked("claim_batch"), 1);
+    answer("finish_tasks", "1\n");
+    answer("claim_batch", task_row(9, "3600000"));
+    assert_true(isinf(jobs_find(&engine.jobs, 1)->cursor.rank));
+    ring("work 1");
+    turn();
+    answer("claim_batch", task_row(1, "3600000"));
+    assert_false(isinf(jobs_find(&engine.jobs, 1)->cursor.rank));
+}
+
 static void test_a_node_that_may_not_fall_asleep_stays_awake(void **state)
 {
     begin_to_serve();
@@ -591,6 +613,7 @@ int main(void)
         TEST(test_a_busy_node_counts_anew_when_it_wakes),
         TEST(test_news_of_a_job_whose_claim_is_under_way),
         TEST(test_a_bell_is_believed_more_than_a_guess),
+        TEST(test_a_claim_under_way_leads_past_nothing_that_came_back),
         TEST(test_a_node_that_may_not_fall_asleep_stays_awake),
         TEST(test_a_look_that_was_refused_is_made_again),
         TEST(test_what_is_due_is_asked_once_more_before_a_sure_sleep),

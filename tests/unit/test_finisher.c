@@ -58,8 +58,6 @@ const char *pg_result_text(const struct pg_result *result, int row, int column)
 
 /* ---- the engine's other parts ---- */
 
-const struct claim_cursor claim_from_top;
-
 void duties_stop_crawls(struct engine *engine, const char *job_ids)
 {
 }
@@ -80,6 +78,10 @@ struct job *jobs_find(struct jobs *jobs, int64_t id)
 }
 
 void jobs_make_ready(struct jobs *jobs, struct job *job)
+{
+}
+
+void jobs_restart(struct job *job)
 {
 }
 
