@@ -191,6 +191,17 @@ select probe.claim(:node, :job, 30) as ids \gset
 select is(probe.finish_pages(:node, variadic (select array_agg(probe.page(:job, t, case when n = 1 then '{}' else '{"outcome": "failed", "error": "x", "page_more": {"error_class": "status"}}' end::jsonb)) from unnest(:'ids'::bigint[]) with ordinality u (t, n))), '30/0/{}', 'one page was fine: it goes on');
 select is(pawl.stop_hopeless_crawl(:job), false, 'whoever asks');
 
+-- hopeless, but for the start page, which nobody has tried: it waits for robots.txt
+select pawl.crawl('https://patient.com/') as job \gset
+update pawl.limiters set max_running = null, start_interval_ms = 0 where key = 'host:patient.com';
+select (probe.claim(:node, :job, 1))[1] as home \gset
+select from pawl.add_sitemap_pages(:job, (select probe.found(0.1, '{}', variadic array_agg('k' || i)) from generate_series(1, 30) i));
+select probe.claim(:node, :job, 20) as ids \gset
+select is(probe.finish_pages(:node, variadic (select array_agg(probe.page(:job, t, '{"outcome": "failed", "error": "404 Not Found", "page_more": {"error_class": "status"}}')) from unnest(:'ids'::bigint[]) t)), format('20/0/{%s}', :job), 'pages of a sitemap alone have failed');
+select is(pawl.stop_hopeless_crawl(:job), false, 'the start page may be fine');
+select probe.finish_pages(:node, probe.page(:job, :home, '{"outcome": "retry", "error": "slow", "page_more": {"error_class": "timeout"}}'));
+select is(pawl.stop_hopeless_crawl(:job), true, 'it is not');
+
 -- in vain: what sitemaps say does not count
 select pawl.crawl('https://vain.com/') as job \gset
 update pawl.limiters set max_running = null, start_interval_ms = 0 where key = 'host:vain.com';
