@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "engine/engine.h"
+#include "store/array.h"
 #include "store/work.h"
 
 enum {
@@ -281,6 +282,33 @@ static void on_swept(void *context, const struct pg_result *result, const struct
     doorbell_want_look(engine);
 }
 
+/* What the executors keep of a job may be large: gone soon after its end. */
+static void on_ended_listed(void *context, const struct pg_result *result,
+                            const struct failure *failure)
+{
+    struct engine *engine = context;
+    if (!result)
+        complain("ask which jobs have ended", failure);
+    for (int row = 0; result && row < pg_result_rows(result); row++) {
+        struct job *job = jobs_find(&engine->jobs, pg_result_integer(result, row, 0));
+        if (!job || !job_is_at_rest(job))
+            continue;
+        runner_forget_job(engine, job->facts.id);
+        jobs_forget(&engine->jobs, job);
+    }
+}
+
+static void ask_which_have_ended(struct engine *engine)
+{
+    struct text ids = {0};
+    for (struct job *job = NULL; (job = jobs_walk(&engine->jobs, job));)
+        if (job_is_at_rest(job))
+            array_add_integer(&ids, job->facts.id);
+    if (ids.length)
+        store_list_ended(engine->duty, array_end(&ids), on_ended_listed, engine);
+    text_finish(&ids);
+}
+
 static void sweep(struct engine *engine)
 {
     struct duties *duties = &engine->duties;
@@ -290,6 +318,7 @@ static void sweep(struct engine *engine)
         (engine->doorbell.state == BELL_ASLEEP ? SWEEP_ASLEEP_US : SWEEP_AWAKE_US);
     duties->is_dirty = true;
     store_sweep(engine->duty, engine->executor_names, on_swept, engine);
+    ask_which_have_ended(engine);
     pg_connection_end_group(engine->duty);
 }
 

@@ -8,28 +8,25 @@
 #include "base/check.h"
 #include "base/memory.h"
 
-enum { BUCKETS = 1024 };
-
 void jobs_init(struct jobs *jobs)
 {
-    *jobs = (struct jobs){.bucket_count = BUCKETS};
-    jobs->buckets = memory_zeroed(BUCKETS, sizeof *jobs->buckets);
+    *jobs = (struct jobs){0};
     list_init(&jobs->ring);
     list_init(&jobs->idle);
     list_init(&jobs->blocked);
 }
 
-static struct job **bucket_of(struct jobs *jobs, int64_t id)
-{
-    return &jobs->buckets[(uint64_t)id % jobs->bucket_count];
-}
-
+/* Ids are drawn one after the other, so they spread by themselves. */
 struct job *jobs_find(struct jobs *jobs, int64_t id)
 {
-    struct job *job = *bucket_of(jobs, id);
-    while (job && job->facts.id != id)
-        job = job->next_in_bucket;
-    return job;
+    struct hash_table_link *link = hash_table_find(&jobs->by_id, (uint64_t)id);
+    return link ? hash_table_object(link, struct job, link_by_id) : NULL;
+}
+
+struct job *jobs_walk(struct jobs *jobs, const struct job *job)
+{
+    struct hash_table_link *link = hash_table_walk(&jobs->by_id, job ? &job->link_by_id : NULL);
+    return link ? hash_table_object(link, struct job, link_by_id) : NULL;
 }
 
 /* ---- tenants ---- */
@@ -162,10 +159,7 @@ static struct job *add(struct jobs *jobs, const struct work *work)
     job->cursor = claim_from_top;
     list_init(&job->link);
     list_init(&job->tasks);
-    struct job **bucket = bucket_of(jobs, job->facts.id);
-    job->next_in_bucket = *bucket;
-    *bucket = job;
-    jobs->count++;
+    hash_table_add(&jobs->by_id, &job->link_by_id, (uint64_t)job->facts.id);
     list_append(&jobs->idle, &job->link);
     return job;
 }
@@ -191,12 +185,15 @@ struct job *jobs_learn(struct jobs *jobs, const struct work *work)
     return job;
 }
 
-static void forget_job(struct jobs *jobs, struct job *job)
+bool job_is_at_rest(const struct job *job)
 {
-    struct job **at = bucket_of(jobs, job->facts.id);
-    while (*at != job)
-        at = &(*at)->next_in_bucket;
-    *at = job->next_in_bucket;
+    return !job->is_ready && !job->is_blocked && !job->claims && !job->waiting &&
+           list_is_empty(&job->tasks);
+}
+
+void jobs_forget(struct jobs *jobs, struct job *job)
+{
+    hash_table_remove(&jobs->by_id, &job->link_by_id);
     leave_list(jobs, job);
     leave_tenant(jobs, job->tenant);
     free(job->facts.kind);
@@ -204,20 +201,19 @@ static void forget_job(struct jobs *jobs, struct job *job)
     free(job->facts.target);
     free(job->facts.params);
     free(job);
-    jobs->count--;
 }
 
 void jobs_trim(struct jobs *jobs, size_t limit, void (*forget)(void *context, int64_t job_id),
                void *context)
 {
     struct list *link = jobs->idle.next;
-    while (jobs->count > limit && link != &jobs->idle) {
+    while (jobs->by_id.count > limit && link != &jobs->idle) {
         struct job *job = list_object(link, struct job, link);
         link = link->next;
-        if (job->claims || job->waiting || !list_is_empty(&job->tasks))
+        if (!job_is_at_rest(job))
             continue;
         forget(context, job->facts.id);
-        forget_job(jobs, job);
+        jobs_forget(jobs, job);
     }
 }
 
@@ -233,11 +229,13 @@ static void drop_tasks(struct job *job)
 
 void jobs_finish(struct jobs *jobs)
 {
-    for (size_t i = 0; i < jobs->bucket_count; i++)
-        while (jobs->buckets[i]) {
-            drop_tasks(jobs->buckets[i]);
-            forget_job(jobs, jobs->buckets[i]);
-        }
-    free(jobs->buckets);
+    struct job *job = jobs_walk(jobs, NULL);
+    while (job) {
+        struct job *next = jobs_walk(jobs, job);
+        drop_tasks(job);
+        jobs_forget(jobs, job);
+        job = next;
+    }
+    hash_table_finish(&jobs->by_id);
     free(jobs->tenants);
 }

@@ -10,6 +10,7 @@
 #ifndef PAWL_ENGINE_JOBS_H
 #define PAWL_ENGINE_JOBS_H
 
+#include "base/hash_table.h"
 #include "executors/executor.h"
 #include "store/claim.h"
 #include "store/work.h"
@@ -24,7 +25,7 @@ struct tenant {
 struct job {
     struct job_facts facts;
     struct tenant *tenant;
-    struct job *next_in_bucket;
+    struct hash_table_link link_by_id;
     struct list link;  /* tenant's ready list, or the table's idle or blocked list */
     struct list tasks; /* claimed here, without an outcome */
     bool is_ready, is_blocked;
@@ -41,8 +42,7 @@ struct job {
 };
 
 struct jobs {
-    struct job **buckets;
-    size_t bucket_count, count;
+    struct hash_table by_id;   /* all, by id */
     struct list ring;          /* tenants with a ready job */
     struct list idle, blocked; /* jobs */
     int ready;                 /* how many jobs are ready */
@@ -55,6 +55,9 @@ void jobs_init(struct jobs *jobs);
 void jobs_finish(struct jobs *jobs);
 /* NULL when it is not known. */
 struct job *jobs_find(struct jobs *jobs, int64_t id);
+/* Each once, in no order, as long as none is learnt: the one behind job, or the first for NULL;
+ * NULL behind the last. */
+struct job *jobs_walk(struct jobs *jobs, const struct job *job);
 /* Learns a job, or what is new about it. */
 struct job *jobs_learn(struct jobs *jobs, const struct work *work);
 /* The job has pending tasks: it gets its turn. What is new mostly stands behind the cursor, so the
@@ -74,7 +77,11 @@ void jobs_unblock_now(struct jobs *jobs, struct job *job);
 /* The job whose turn it is, or NULL; the next call gives the next one. */
 struct job *jobs_next_turn(struct jobs *jobs);
 double job_weight(const struct job *job);
-/* Forgets idle jobs without tasks while there are more than `limit`; told through forget(). */
+/* It is idle, and nothing of it is here or on its way. */
+bool job_is_at_rest(const struct job *job);
+/* It must be at rest. */
+void jobs_forget(struct jobs *jobs, struct job *job);
+/* Forgets jobs at rest while there are more than `limit`; told through forget(). */
 void jobs_trim(struct jobs *jobs, size_t limit, void (*forget)(void *context, int64_t job_id),
                void *context);
 

@@ -200,9 +200,8 @@ void runner_forget_job(void *owner, int64_t job_id)
 
 void runner_cancel_all(struct engine *engine)
 {
-    for (size_t i = 0; i < engine->jobs.bucket_count; i++)
-        for (struct job *job = engine->jobs.buckets[i]; job; job = job->next_in_bucket)
-            cancel_tasks(engine, job);
+    for (struct job *job = NULL; (job = jobs_walk(&engine->jobs, job));)
+        cancel_tasks(engine, job);
 }
 
 void runner_abandon(struct engine *engine)

@@ -62,6 +62,14 @@ void store_sweep(struct pg_connection *connection, const char *executors, pg_don
                         context);
 }
 
+void store_list_ended(struct pg_connection *connection, const char *jobs, pg_done_fn *on_done,
+                      void *context)
+{
+    const char *const values[] = {jobs};
+    pg_connection_query(connection, "select job_id from pawl.list_ended($1)", 1, values, on_done,
+                        context);
+}
+
 void store_fold(struct pg_connection *connection, int64_t from_block, pg_done_fn *on_done,
                 void *context)
 {

@@ -22,6 +22,9 @@ void store_list_work_read(const struct pg_result *result, int row, struct work *
 void store_sweep(struct pg_connection *connection, const char *executors, pg_done_fn *on_done,
                  void *context);
 /* Result: folded, last_block, blocks, ended, is_blocked. */
+/* jobs: an array literal. One row each of those that have ended. */
+void store_list_ended(struct pg_connection *connection, const char *jobs, pg_done_fn *on_done,
+                      void *context);
 void store_fold(struct pg_connection *connection, int64_t from_block, pg_done_fn *on_done,
                 void *context);
 /* Result: how many became pending. */

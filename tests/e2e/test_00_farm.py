@@ -296,6 +296,8 @@ def test_what_is_huge(farm):
     connection.close()
     million = ask(farm, "/million-links/100000")[2]
     assert len(links(million)) == len(set(links(million))) == 100000
+    hosts = links(ask(farm, "/many-hosts/3", host="localhost")[2])
+    assert hosts == [f"//h{i}.localhost:{farm.port}/" for i in range(3)]
     big = ask(farm, "/big-page/3")[2]
     assert 3 << 20 < len(big) < (3 << 20) + 200 and links(big) == ["/page/1"]
     with raw(farm, "/header-flood/5000") as connection:

@@ -110,6 +110,19 @@ def test_patterns_and_subdomains(db, serve, farm):
         {path for path in paths_of(db, only["job"]) if path.startswith("/page/2")} != set()
 
 
+def test_thousands_of_hosts(db, serve, farm):
+    """Each has a robots.txt of its own, which is fetched once; all of them share one pace."""
+    site = farm(pages=1)
+    serve(db)
+    report = crawl(db, site.url("localhost", "/many-hosts/5000"), "--no-sitemaps", "--no-warm", "--subdomains")
+    assert report["status"] == "completed"
+    assert db.value("select count(*) from pawl.pages where job_id = %s and status = 200", report["job"]) == 5001
+    asked = collections.Counter((one.host, one.path) for one in site.log())
+    assert len(asked) == 2 * 5001 and set(asked.values()) == {1}, "of each host robots.txt and its home, once"
+    alone = crawl(db, site.url("localhost", "/many-hosts/5000"), "--no-sitemaps", "--no-warm")
+    assert len(paths_of(db, alone["job"])) == 1
+
+
 def test_max_pages_with_sitemaps(db, serve, farm):
     site = farm(pages=400, sitemap=True)
     serve(db)

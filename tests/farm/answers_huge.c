@@ -7,6 +7,7 @@ enum {
     BOMB_MIB_MAX = 10240,
     BOMB_MIB = 10,
     LINKS = 1000000,
+    HOSTS = 5000,
     BIG_MIB = 10,
     LINE_BYTES = 1 << 10,
     FLOOD_LINES = 10000,
@@ -49,6 +50,23 @@ bool answer_million_links(struct exchange *exchange)
     answer_stream(&exchange->answer, "text/html; charset=utf-8",
                   stream_series("<!doctype html><title>Links</title>\n", append_link,
                                 exchange->base, 0, count, ""));
+    return true;
+}
+
+static void append_host(struct text *piece, struct slice authority, int64_t number)
+{
+    text_append_format(piece, "<a href=\"//h%lld.", (long long)number);
+    text_append_slice(piece, authority);
+    text_append_string(piece, "/\">link</a>\n");
+}
+
+/* /many-hosts/N: links to the homes of N hosts below this one. */
+bool answer_many_hosts(struct exchange *exchange)
+{
+    int64_t count = exchange_take_number(exchange, HOSTS);
+    answer_stream(&exchange->answer, "text/html; charset=utf-8",
+                  stream_series("<!doctype html><title>Hosts</title>\n", append_host,
+                                exchange->request.authority, 0, count, ""));
     return true;
 }
 

@@ -38,6 +38,7 @@ static const struct route {
     {"session", answer_session},
     {"gzip-bomb", answer_gzip_bomb},
     {"million-links", answer_million_links},
+    {"many-hosts", answer_many_hosts},
     {"big-page", answer_big_page},
     {"header-flood", answer_header_flood},
     {"invalid-utf8", answer_invalid_utf8},

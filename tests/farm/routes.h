@@ -29,7 +29,8 @@ route_fn answer_redirect, answer_redirect_loop, answer_redirect_out, answer_redi
 /* answers_trap.c */
 route_fn answer_calendar, answer_query, answer_deep, answer_session;
 /* answers_huge.c */
-route_fn answer_gzip, answer_gzip_bomb, answer_million_links, answer_big_page, answer_header_flood;
+route_fn answer_gzip, answer_gzip_bomb, answer_million_links, answer_many_hosts, answer_big_page,
+    answer_header_flood;
 /* answers_broken.c */
 route_fn answer_invalid_utf8, answer_wrong_charset, answer_wrong_type, answer_broken_chunks,
     answer_short_body, answer_reset, answer_echo;

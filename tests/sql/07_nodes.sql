@@ -119,6 +119,11 @@ select pawl.rescue_nodes();
 select lives_ok('truncate pawl.nodes', 'only when none does');
 select pawl.cancel_job(:held);
 
+-- list_ended
+select is((select array_agg(job_id order by job_id) from pawl.list_ended(array[:job, :held, -1]::bigint[])), array[-1, :held]::bigint[],
+  'list_ended: a job that has ended, and one that does not exist');
+select is_empty('select from pawl.list_ended(array[]::bigint[])', 'none asked for: none');
+
 -- list_work, sweep
 select probe.node() as node \gset
 select probe.job(2, true, 'two') as a \gset

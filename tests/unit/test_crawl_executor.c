@@ -1039,9 +1039,42 @@ static void test_pages_of_other_sites(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* ---- hosts ---- */
+
+static void test_each_of_many_hosts_is_one(void **state)
+{
+    enum { HOSTS = 5000 };
+    struct fixture *fixture = *state;
+    struct host **hosts = memory_zeroed(HOSTS, sizeof *hosts);
+    struct arena *arena = arena_create(1 << 16);
+    struct failure failure = {0};
+    struct site *site = site_create(&fixture->job, &failure);
+    for (int turn = 0; turn < 2; turn++)
+        for (int i = 0; i < HOSTS; i++) {
+            struct text text = {0};
+            struct url url;
+            text_append_format(&text, "http%s://h%d.example.com/%d", i % 2 ? "s" : "", i / 2, turn);
+            assert_true(url_parse(text_slice(&text), NULL, arena, &url, &failure));
+            text_finish(&text);
+            assert_ptr_equal(host_find(site, &url), hosts[i]);
+            struct host *host = host_of(site, &url);
+            assert_true(turn == 0 || host == hosts[i]);
+            hosts[i] = host;
+            assert_ptr_equal(host_find(site, &url), host);
+        }
+    assert_int_equal(site->hosts.count, HOSTS);
+    hosts_destroy(site);
+    assert_int_equal(site->hosts.count, 0);
+    assert_null(site->last_host);
+    site_destroy(site);
+    arena_destroy(arena);
+    free(hosts);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_each_of_many_hosts_is_one),
         TEST(test_a_page_tells_its_row_and_its_links),
         TEST(test_a_url_is_proposed_once),
         TEST(test_a_failed_page_proposes_its_links_when_it_comes),

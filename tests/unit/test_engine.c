@@ -556,10 +556,38 @@ static void test_a_task_that_waits_for_its_start_outlives_sleep(void **state)
     while (asked("list_work"))
         answer("list_work", "");
     fall_asleep_now();
-    assert_true(engine.jobs.count < JOBS);
+    assert_true(engine.jobs.by_id.count < JOBS);
     list_object(engine.runner.later.next, struct task, link)->start_at_us = 0;
     turn();
     assert_int_equal(asked("finish_tasks"), 1);
+}
+
+/* What is kept for a job goes when the job has ended, but not while something of it is here. */
+static void test_a_job_that_has_ended_is_forgotten(void **state)
+{
+    struct text list = {0};
+    begin_to_serve();
+    for (int i = 1; i <= 3; i++)
+        text_append_string(&list, work_of(i, "noop", 0, false));
+    answer("list_work", text_string(&list));
+    text_finish(&list);
+    turn();
+    for (int i = 1; i <= 3; i++)
+        answer("claim_batch",
+               strcmp(question("claim_batch")->second, "1") == 0 ? task_row(1, "3600000") : "");
+    answer("pawl.fold", "0|0|0|0|f\n");
+    answer("next_due_ms", "~\n");
+    while (asked("list_work"))
+        answer("list_work", "");
+    fall_asleep_now();
+    engine.duties.next_sweep_us = 0;
+    turn();
+    const char *asked_of = question("list_ended")->first;
+    assert_true(strcmp(asked_of, "{2,3}") == 0 || strcmp(asked_of, "{3,2}") == 0);
+    answer("list_ended", "2\n1\n");
+    assert_non_null(jobs_find(&engine.jobs, 1)); /* its task waits here */
+    assert_null(jobs_find(&engine.jobs, 2));
+    assert_non_null(jobs_find(&engine.jobs, 3));
 }
 
 /* ---- everybody gets a turn ---- */
@@ -620,6 +648,7 @@ int main(void)
         TEST(test_a_fold_asks_what_is_due_once_more),
         TEST(test_the_flag_of_a_life_before_says_nothing),
         TEST(test_a_task_that_waits_for_its_start_outlives_sleep),
+        TEST(test_a_job_that_has_ended_is_forgotten),
         TEST(test_jobs_of_a_full_executor_keep_nobody_from_a_turn),
         TEST(test_a_job_of_little_weight_is_claimed_in_the_same_turn),
     };

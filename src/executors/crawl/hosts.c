@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "base/hash_table.h"
 #include "base/json_text.h"
 #include "base/memory.h"
 #include "executors/crawl/crawler.h"
@@ -21,7 +22,7 @@ enum {
 };
 
 struct host {
-    struct list link;
+    struct hash_table_link link; /* of the site's */
     struct site *site;
     struct slice origin;
     bool is_known;
@@ -52,15 +53,19 @@ static struct slice origin_of(const struct url *url)
     return slice_of(url->whole.start, (size_t)(url->path.start - url->whole.start));
 }
 
+/* The digest costs more than the rest, so it is left out where the last host is meant again. That
+ * it is one of SHA-256 keeps a site from naming its hosts so that they share a bucket. */
 struct host *host_find(struct site *site, const struct url *url)
 {
     struct slice origin = origin_of(url);
-    for (struct list *link = site->hosts.next; link != &site->hosts; link = link->next) {
-        struct host *host = list_object(link, struct host, link);
-        if (slice_equals(host->origin, origin))
-            return host;
-    }
-    return NULL;
+    if (site->last_host && slice_equals(site->last_host->origin, origin))
+        return site->last_host;
+    struct hash_table_link *link = hash_table_find(&site->hosts, url_hash(origin));
+    while (link && !slice_equals(hash_table_object(link, struct host, link)->origin, origin))
+        link = hash_table_find_next(link);
+    if (link)
+        site->last_host = hash_table_object(link, struct host, link);
+    return link ? site->last_host : NULL;
 }
 
 struct host *host_of(struct site *site, const struct url *url)
@@ -72,25 +77,26 @@ struct host *host_of(struct site *site, const struct url *url)
     host = memory_zeroed(1, sizeof *host);
     host->site = site;
     host->origin = slice_of(arena_copy(site->arena, origin.start, origin.length), origin.length);
-    list_init(&host->link);
     list_init(&host->waiting);
-    list_append(&site->hosts, &host->link);
+    hash_table_add(&site->hosts, &host->link, url_hash(origin));
     return host;
 }
 
 void hosts_destroy(struct site *site)
 {
-    struct list *first;
-    while ((first = list_first(&site->hosts))) {
-        struct host *host = list_object(first, struct host, link);
+    struct hash_table_link *link = hash_table_walk(&site->hosts, NULL);
+    while (link) {
+        struct host *host = hash_table_object(link, struct host, link);
+        link = hash_table_walk(&site->hosts, link);
         if (host->errand)
             host->errand->host = NULL;
         if (host->errand && host->errand->transfer)
             http_transfer_cancel(host->errand->transfer);
-        list_remove(&host->link);
         robots_destroy(host->robots);
         free(host);
     }
+    hash_table_finish(&site->hosts);
+    site->last_host = NULL;
 }
 
 bool host_is_known(const struct host *host)
@@ -157,8 +163,8 @@ static void release(struct host *host, int64_t delay_ms)
 
 void hosts_drop_waiting(struct site *site)
 {
-    for (struct list *link = site->hosts.next; link != &site->hosts; link = link->next)
-        release(list_object(link, struct host, link), 0);
+    for (struct hash_table_link *link = NULL; (link = hash_table_walk(&site->hosts, link));)
+        release(hash_table_object(link, struct host, link), 0);
 }
 
 static void learn(struct host *host, struct slice bytes)

@@ -68,7 +68,6 @@ struct site *site_create(const struct job_facts *job, struct failure *failure)
 {
     struct site *site = memory_zeroed(1, sizeof *site);
     list_init(&site->link);
-    list_init(&site->hosts);
     site->job_id = job->id;
     site->arena = arena_create(1024);
     known_pages_init(&site->known, SITE_KNOWN_PAGES_MAX);

@@ -5,6 +5,7 @@
 #ifndef PAWL_EXECUTORS_CRAWL_SITE_H
 #define PAWL_EXECUTORS_CRAWL_SITE_H
 
+#include "base/hash_table.h"
 #include "base/list.h"
 #include "executors/crawl/known_pages.h"
 #include "executors/crawl/raises.h"
@@ -27,7 +28,8 @@ struct site {
     struct patterns include, exclude;
     bool with_subdomains, ignores_robots, reads_sitemaps, warms, checks_external, allows_private;
     struct known_pages known;
-    struct list hosts; /* hosts.h */
+    struct hash_table hosts; /* hosts.h */
+    struct host *last_host;  /* that was found, mostly the next one too */
     struct raises raises;
 };
 
