@@ -42,7 +42,7 @@ comment on function pawl.count_room(bigint, bigint) is 'how many more pages a cr
 -- sitemap, robots, guess), role (sitemap or external; absent: a page), redirects (absent: none). What the
 -- crawl has already is left out (I6), the imported weight of a page is added to its priority.
 -- Returns one row: added, how many tasks; best, the greatest priority among them, or null.
--- Locks: new keys in order; the row of pawl.crawls, when something was added that is no page.
+-- Locks: new keys in order (that of their bytes, which is the cheapest to find); the row of pawl.crawls, when something was added that is no page.
 create or replace function pawl.add_found_pages(p_job_id bigint, p_org_id uuid, p_room bigint, p_found jsonb)
 returns table (added integer, best real)
 language plpgsql volatile
@@ -60,12 +60,12 @@ declare
   v_others integer;
 begin
   with fresh as (
-    select distinct on (f.key) f.*
+    select distinct on (f.key collate "C") f.*
     from pg_catalog.jsonb_to_recordset(p_found)
       as f (url text, key text, priority real, depth integer, source text, role text, redirects integer)
     -- a scalar subquery, which can only be a probe of the index of keys, never a join
     where (select true from pawl.tasks t where t.job_id = p_job_id and t.key = f.key and t.is_key_active) is null
-    order by f.key, f.priority desc
+    order by f.key collate "C", f.priority desc
   ), kept as (
     select n.*
     from fresh n
@@ -75,11 +75,15 @@ begin
   ), added as (
     insert into pawl.tasks (job_id, org_id, key, priority, payload)
     select p_job_id, p_org_id, k.key, k.priority + coalesce(w.weight, 0),
-      pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
-        'url', k.url, 'depth', k.depth, 'source', k.source, 'role', k.role, 'redirects', k.redirects))
+      case
+        when k.role is null and k.redirects is null
+          then pg_catalog.jsonb_build_object('url', k.url, 'depth', k.depth, 'source', k.source)
+        else pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+          'url', k.url, 'depth', k.depth, 'source', k.source, 'role', k.role, 'redirects', k.redirects))
+      end
     from (select * from kept union all select n.* from fresh n where n.role is not null) k
     left join pawl.page_weights w on w.job_id = p_job_id and w.key = k.key
-    order by k.key
+    order by k.key collate "C"
     on conflict (job_id, key) where is_key_active do nothing
     returning priority, payload ? 'role' as is_other
   )

@@ -33,30 +33,34 @@ declare
   v_job record;
   v_room bigint;
   v_ended record;
+  v_is_whole boolean;
   v_new jsonb;
   r record;
 begin
   for r in
     select o.job as job_id,
       pg_catalog.array_agg(o.job) as jobs,
-      pg_catalog.array_agg(o.task order by o.task) as tasks,
-      pg_catalog.array_agg(o.attempt order by o.task) as attempts,
-      pg_catalog.array_agg(o.outcome order by o.task) as outcomes,
-      pg_catalog.array_agg(o.delay_ms order by o.task) as delays_ms,
-      pg_catalog.array_agg(o.error_class order by o.task) as error_classes,
-      pg_catalog.array_agg(o.error order by o.task) as errors,
-      pg_catalog.array_agg(o.block order by o.task) as blocks,
-      pg_catalog.array_agg(o.warm_step order by o.task) as warm_steps,
-      pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('task', o.task, 'page', o.page)
-        order by o.task) filter (where pg_catalog.jsonb_typeof(o.page) = 'object') as pages,
-      pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('task', o.task, 'found', o.found)
-        order by o.task) filter (where pg_catalog.jsonb_array_length(o.found) > 0) as found,
-      pg_catalog.jsonb_agg(o.warm || pg_catalog.jsonb_build_object('task', o.task)
-        order by o.task) filter (where pg_catalog.jsonb_typeof(o.warm) = 'object') as warm,
+      pg_catalog.array_agg(o.task) as tasks,
+      pg_catalog.array_agg(o.attempt) as attempts,
+      pg_catalog.array_agg(o.outcome) as outcomes,
+      pg_catalog.array_agg(o.delay_ms) as delays_ms,
+      pg_catalog.array_agg(o.error_class) as error_classes,
+      pg_catalog.array_agg(o.error) as errors,
+      pg_catalog.array_agg(o.block) as blocks,
+      pg_catalog.array_agg(o.warm_step) as warm_steps,
+      pg_catalog.array_agg(o.page) as pages,
+      pg_catalog.array_agg(o.warm) as warm,
+      pg_catalog.bool_or(pg_catalog.jsonb_typeof(o.warm) = 'object') as is_warmed,
+      pg_catalog.array_agg(o.found) as found,
+      coalesce(pg_catalog.sum(pg_catalog.jsonb_array_length(o.found)), 0) as found_count,
       pg_catalog.max(o.retry_after_ms) as retry_after_ms
-    from pg_catalog.jsonb_to_recordset(p_pages) as o (job bigint, task bigint, attempt integer, outcome text,
-      delay_ms bigint, error_class text, error text, page jsonb, warm jsonb, warm_step integer, found jsonb,
-      block text, retry_after_ms bigint)
+    from (
+      -- sorted once, not by each aggregate
+      select * from pg_catalog.jsonb_to_recordset(p_pages) as p (job bigint, task bigint, attempt integer, outcome text,
+        delay_ms bigint, error_class text, error text, page jsonb, warm jsonb, warm_step integer, found jsonb,
+        block text, retry_after_ms bigint)
+      order by p.job, p.task
+    ) o
     group by o.job
     order by o.job
   loop
@@ -64,7 +68,7 @@ begin
     from pawl.jobs j
     where j.id = r.job_id
     for key share;
-    if r.found is not null then
+    if r.found_count > 0 then
       v_room := pawl.reserve_room(r.job_id, v_job.max_pages);
     end if;
 
@@ -104,41 +108,48 @@ begin
     continue when v_ended.tasks is null;
     v_finished := v_finished + pg_catalog.cardinality(v_ended.tasks);
 
-    if r.pages is not null then
-      insert into pawl.pages as old
-      select q.*
-      from pg_catalog.jsonb_array_elements(r.pages) p,
-        pg_catalog.jsonb_populate_record(null::pawl.pages, p -> 'page' || pg_catalog.jsonb_build_object(
-          'job_id', r.job_id, 'task_id', p -> 'task', 'org_id', v_job.org_id, 'warm_requests', 0, 'fetched_at', v_now)) q
-      where q.task_id = any (v_ended.tasks)
-      on conflict (job_id, task_id) do update
-        set status = excluded.status, error_class = excluded.error_class, error = excluded.error,
-            redirect_to = excluded.redirect_to, canonical = excluded.canonical, block = excluded.block,
-            content_type = excluded.content_type, http_version = excluded.http_version,
-            encoding = excluded.encoding, transfer_bytes = excluded.transfer_bytes,
-            body_bytes = excluded.body_bytes, dns_ms = excluded.dns_ms, connect_ms = excluded.connect_ms,
-            tls_ms = excluded.tls_ms, first_byte_ms = excluded.first_byte_ms, total_ms = excluded.total_ms,
-            cache = excluded.cache, cache_name = excluded.cache_name, cache_reason = excluded.cache_reason,
-            warm_requests = 0, warm_cache = null, warm_first_byte_ms = null, warm_total_ms = null,
-            attempts = excluded.attempts, links = excluded.links, skipped_links = excluded.skipped_links,
-            link_hashes = excluded.link_hashes, fetched_at = excluded.fetched_at;
-    end if;
+    v_is_whole := pg_catalog.cardinality(v_ended.tasks) = pg_catalog.cardinality(r.tasks);
 
-    if r.warm is not null then
+    insert into pawl.pages as old (job_id, task_id, org_id, url, url_hash, depth, role, source, redirects, status,
+      error_class, error, redirect_to, canonical, block, content_type, http_version, encoding, transfer_bytes,
+      body_bytes, dns_ms, connect_ms, tls_ms, first_byte_ms, total_ms, cache, cache_name, cache_reason, attempts,
+      links, skipped_links, link_hashes, fetched_at)
+    select r.job_id, p.task, v_job.org_id, q.url, q.url_hash, q.depth, q.role, q.source, q.redirects, q.status,
+      q.error_class, q.error, q.redirect_to, q.canonical, q.block, q.content_type, q.http_version, q.encoding, q.transfer_bytes,
+      q.body_bytes, q.dns_ms, q.connect_ms, q.tls_ms, q.first_byte_ms, q.total_ms, q.cache, q.cache_name, q.cache_reason, q.attempts,
+      q.links, q.skipped_links, q.link_hashes, v_now
+    from unnest(r.tasks, r.pages) as p (task, page), pg_catalog.jsonb_populate_record(null::pawl.pages, p.page) q
+    where pg_catalog.jsonb_typeof(p.page) = 'object'
+      and (v_is_whole or p.task = any (v_ended.tasks))
+    on conflict (job_id, task_id) do update
+      set status = excluded.status, error_class = excluded.error_class, error = excluded.error,
+          redirect_to = excluded.redirect_to, canonical = excluded.canonical, block = excluded.block,
+          content_type = excluded.content_type, http_version = excluded.http_version,
+          encoding = excluded.encoding, transfer_bytes = excluded.transfer_bytes,
+          body_bytes = excluded.body_bytes, dns_ms = excluded.dns_ms, connect_ms = excluded.connect_ms,
+          tls_ms = excluded.tls_ms, first_byte_ms = excluded.first_byte_ms, total_ms = excluded.total_ms,
+          cache = excluded.cache, cache_name = excluded.cache_name, cache_reason = excluded.cache_reason,
+          warm_requests = 0, warm_cache = null, warm_first_byte_ms = null, warm_total_ms = null,
+          attempts = excluded.attempts, links = excluded.links, skipped_links = excluded.skipped_links,
+          link_hashes = excluded.link_hashes, fetched_at = excluded.fetched_at;
+
+    if r.is_warmed then
       update pawl.pages p
       set warm_requests = w.warm_requests, warm_cache = w.warm_cache, warm_first_byte_ms = w.warm_first_byte_ms,
           warm_total_ms = w.warm_total_ms, cache_reason = coalesce(w.cache_reason, p.cache_reason)
-      from pg_catalog.jsonb_to_recordset(r.warm) as w (task bigint, warm_requests integer, warm_cache text,
-        warm_first_byte_ms real, warm_total_ms real, cache_reason text)
+      from unnest(r.tasks, r.warm) as o (task, warm),
+        pg_catalog.jsonb_to_record(o.warm) as w (warm_requests integer, warm_cache text, warm_first_byte_ms real,
+          warm_total_ms real, cache_reason text)
       where p.job_id = r.job_id
-        and p.task_id = w.task
-        and w.task = any (v_ended.tasks);
+        and p.task_id = o.task
+        and pg_catalog.jsonb_typeof(o.warm) = 'object'
+        and (v_is_whole or o.task = any (v_ended.tasks));
     end if;
 
-    if r.found is not null then
+    if r.found_count > 0 then
       select pg_catalog.jsonb_agg(f) into v_new
-      from pg_catalog.jsonb_array_elements(r.found) p, pg_catalog.jsonb_array_elements(p -> 'found') f
-      where (p ->> 'task')::bigint = any (v_ended.tasks);
+      from unnest(r.tasks, r.found) as p (task, found), pg_catalog.jsonb_array_elements(p.found) f
+      where v_is_whole or p.task = any (v_ended.tasks);
       select v_found + f.added, greatest(v_best, f.best) into v_found, v_best
       from pawl.add_found_pages(r.job_id, v_job.org_id, v_room, v_new) f;
     end if;
