@@ -27,7 +27,7 @@
 #include "http/transfer.h"
 #include "http/transfer_failure.h"
 
-enum { IDLE_TRANSFERS_MAX = 32 };
+enum { IDLE_TRANSFERS_MAX = 256 };
 
 struct http_client {
     uv_loop_t *loop;

@@ -178,12 +178,17 @@ static void test_limits(void **state)
     links_destroy(links);
 }
 
-static void feed_numbered(struct links *links, int count)
+static void feed_more(struct links *links, int count)
 {
     char html[64];
-    start(links, "http://a.b/");
     for (int i = 0; i < count; i++)
         links_feed(links, slice_of(html, (size_t)snprintf(html, sizeof html, "<p><a href=%d>", i)));
+}
+
+static void feed_numbered(struct links *links, int count)
+{
+    start(links, "http://a.b/");
+    feed_more(links, count);
 }
 
 /* As check(), of a page whose answer has that Content-Type. */
@@ -269,11 +274,27 @@ static void test_encoding_is_forgotten(void **state)
 static size_t longest_run(const struct links *links)
 {
     size_t longest = 0, run = 0;
-    for (size_t slot = 0; slot < 2 * TABLE_SLOTS; slot++) {
-        run = links->table[slot % TABLE_SLOTS] ? run + 1 : 0;
+    for (size_t slot = 0; slot < 2 * links->slots; slot++) {
+        run = links->table[slot % links->slots] ? run + 1 : 0;
         longest = run > longest ? run : longest;
     }
     return longest;
+}
+
+/* The table grows while it fills, and does not stay as large as one page needed it. */
+static void test_links_are_known_after_growth(void **state)
+{
+    struct links *links = links_create();
+    feed_numbered(links, 5000);
+    feed_more(links, 5000);
+    assert_int_equal(links_counts(links).occurrences, 10000);
+    assert_int_equal(links_counts(links).links, 5000);
+    assert_true(links->slots >= 10000);
+    start(links, "http://a.b/");
+    assert_int_equal(links->slots, TABLE_SLOTS_MIN);
+    check_in_pieces(links, "<a href=1><a href=2><a href=1>", "http://a.b/c/1 \nhttp://a.b/c/2 \n",
+                    64);
+    links_destroy(links);
 }
 
 /* Invariant I9: a million links take what ten thousand take, and each the same few steps. */
@@ -295,12 +316,19 @@ static void test_a_million_links(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_elements),         cmocka_unit_test(test_base),
-        cmocka_unit_test(test_each_link_once),   cmocka_unit_test(test_places),
-        cmocka_unit_test(test_counts),           cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_relations),        cmocka_unit_test(test_other_sites),
-        cmocka_unit_test(test_a_million_links),  cmocka_unit_test(test_encodings),
-        cmocka_unit_test(test_encoding_of_meta), cmocka_unit_test(test_encoding_is_forgotten),
+        cmocka_unit_test(test_links_are_known_after_growth),
+        cmocka_unit_test(test_elements),
+        cmocka_unit_test(test_base),
+        cmocka_unit_test(test_each_link_once),
+        cmocka_unit_test(test_places),
+        cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_relations),
+        cmocka_unit_test(test_other_sites),
+        cmocka_unit_test(test_a_million_links),
+        cmocka_unit_test(test_encodings),
+        cmocka_unit_test(test_encoding_of_meta),
+        cmocka_unit_test(test_encoding_is_forgotten),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -34,8 +34,10 @@ static struct cache_name owner_of(const struct source *source, struct fields fie
 static bool hear_entries(const struct source *source, struct fields fields, bool must_be_cdn,
                          struct voice *voice)
 {
-    struct cache_name owner = owner_of(source, fields);
     bool is_heard = false;
+    if (!fields_find(fields, source->field))
+        return false; /* the common case: whose it is need not be found out */
+    struct cache_name owner = owner_of(source, fields);
     for (size_t i = 0; i < fields.count; i++) {
         struct slice rest = fields.list[i].value, entry;
         if (!field_is(&fields.list[i], source->field))

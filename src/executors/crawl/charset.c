@@ -130,9 +130,11 @@ bool charset_create(struct slice label, struct charset **charset)
 {
     size_t i = 0, count = sizeof encodings / sizeof *encodings;
     label = slice_trimmed(label);
+    *charset = NULL;
+    if (!label.length)
+        return false;
     while (i < count && !has_label(encodings[i].labels, label))
         i++;
-    *charset = NULL;
     if (i == 0 || i == count)
         return i == 0;
     UErrorCode code = U_ZERO_ERROR;

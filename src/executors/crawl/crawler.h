@@ -10,7 +10,7 @@
 #include "executors/crawl/page.h"
 #include "executors/crawl_database.h"
 
-enum { CRAWLER_IDLE_LINKS_MAX = 16 };
+enum { CRAWLER_IDLE_LINKS_MAX = 256 };
 
 struct crawler {
     struct executor_environment environment;

@@ -15,7 +15,7 @@
 
 enum {
     PAGES_MAX = 256,
-    IDLE_CONNECTIONS = 64,
+    IDLE_CONNECTIONS = 256,
     IDLE_MS = 30000,
     TIMEOUT_MS = 30000, /* for a job that names none */
     CONNECT_TIMEOUT_MS = 10000,

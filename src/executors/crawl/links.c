@@ -34,7 +34,12 @@ static const struct element {
     {"footer", ROLE_PLACE, NULL, PLACE_FOOTER},
 };
 
-enum { ELEMENTS = sizeof elements / sizeof *elements, TABLE_SLOTS = 32768 };
+enum {
+    ELEMENTS = sizeof elements / sizeof *elements,
+    TABLE_SLOTS_MIN = 512, /* a power of two, as all sizes of the table */
+    TABLE_SLOTS_KEPT = 4096,
+    ARENA_BYTES = 8192,
+};
 
 struct link {
     struct url url;
@@ -54,10 +59,11 @@ struct links {
     struct link_counts counts;
     size_t url_bytes, capacity;
     struct link *list;
+    size_t slots;    /* of the table, which stays half empty */
     uint16_t *table; /* open addressing by a URL's bytes: number of the link + 1, or 0 */
 };
 
-_Static_assert(LINKS_MAX * 2 < TABLE_SLOTS && LINKS_MAX < UINT16_MAX, "the table stays half empty");
+_Static_assert(LINKS_MAX < UINT16_MAX, "a slot holds any link's number");
 
 static bool has_token(const struct attribute *attribute, const char *token)
 {
@@ -77,10 +83,10 @@ static bool has_token(const struct attribute *attribute, const char *token)
 /* FNV-1a. It begins with an address, so that no page can be made for its collisions. */
 static size_t first_slot(const struct links *links, struct slice whole)
 {
-    uint64_t hash = 0xCBF29CE484222325u ^ (uintptr_t)links->table;
+    uint64_t hash = 0xCBF29CE484222325u ^ (uintptr_t)links;
     for (size_t at = 0; at < whole.length; at++)
         hash = (hash ^ (unsigned char)whole.start[at]) * 0x100000001B3u;
-    return (hash ^ hash >> 32) & (TABLE_SLOTS - 1);
+    return (hash ^ hash >> 32) & (links->slots - 1);
 }
 
 /* The slot that holds the URL, or the empty one where it would go. */
@@ -89,8 +95,26 @@ static uint16_t *find_slot(const struct links *links, struct slice whole)
     size_t slot = first_slot(links, whole);
     while (links->table[slot] &&
            !slice_equals(links->list[links->table[slot] - 1].url.whole, whole))
-        slot = (slot + 1) & (TABLE_SLOTS - 1);
+        slot = (slot + 1) & (links->slots - 1);
     return &links->table[slot];
+}
+
+static void empty_table(struct links *links, size_t slots)
+{
+    if (links->slots == slots) {
+        memset(links->table, 0, slots * sizeof *links->table);
+        return;
+    }
+    free(links->table);
+    links->slots = slots;
+    links->table = memory_zeroed(slots, sizeof *links->table);
+}
+
+static void grow_table(struct links *links)
+{
+    empty_table(links, links->slots * 2);
+    for (size_t i = 0; i < links->counts.links; i++)
+        *find_slot(links, links->list[i].url.whole) = (uint16_t)(i + 1);
 }
 
 static struct link *append_link(struct links *links)
@@ -123,6 +147,8 @@ static void add(struct links *links, const struct url *url, unsigned flags)
         links->url_bytes += url->whole.length;
         *append_link(links) = (struct link){url_copy(url, links->arena), flags};
         *slot = (uint16_t)links->counts.links;
+        if (links->counts.links * 2 >= links->slots)
+            grow_table(links);
     }
 }
 
@@ -239,9 +265,9 @@ struct links *links_create(void)
             .wants_end = elements[i].role == ROLE_PLACE,
         };
     links->tokenizer = tokenizer_create(interests, ELEMENTS, on_tag, links);
-    links->arena = arena_create(65536);
+    links->arena = arena_create(ARENA_BYTES);
     links->scratch = arena_create(URL_BYTES_MAX + 64);
-    links->table = memory_zeroed(TABLE_SLOTS, sizeof *links->table);
+    empty_table(links, TABLE_SLOTS_MIN);
     return links;
 }
 
@@ -264,7 +290,7 @@ void links_start(struct links *links, const struct url *page)
 {
     tokenizer_reset(links->tokenizer);
     arena_reset(links->arena);
-    memset(links->table, 0, TABLE_SLOTS * sizeof *links->table);
+    empty_table(links, links->slots > TABLE_SLOTS_KEPT ? TABLE_SLOTS_MIN : links->slots);
     memset(links->depths, 0, sizeof links->depths);
     links->counts = (struct link_counts){0};
     links->url_bytes = 0;
