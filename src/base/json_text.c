@@ -48,11 +48,10 @@ static void append_name(struct text *text, const char *name)
 
 void json_append_string_member(struct text *text, const char *name, const char *value)
 {
+    if (!value)
+        return;
     append_name(text, name);
-    if (value)
-        json_append_string(text, slice_of_string(value));
-    else
-        text_append_string(text, "null");
+    json_append_string(text, slice_of_string(value));
     text_append_char(text, ',');
 }
 
@@ -65,12 +64,14 @@ void json_append_integer_member(struct text *text, const char *name, int64_t val
 
 void json_append_ms_member(struct text *text, const char *name, double ms)
 {
-    append_name(text, name);
     if (ms < 0)
-        text_append_string(text, "null");
-    else
-        text_append_format(text, "%.3f", ms);
-    text_append_char(text, ',');
+        return;
+    long long us = (long long)(ms * 1000 + 0.5);
+    append_name(text, name);
+    text_append_integer(text, us / 1000);
+    const char thousandths[] = {'.', (char)('0' + us / 100 % 10), (char)('0' + us / 10 % 10),
+                                (char)('0' + us % 10), ','};
+    text_append(text, thousandths, sizeof thousandths);
 }
 
 void json_drop_comma(struct text *text)

@@ -8,10 +8,10 @@
 
 /* With its quotes. Any bytes: what is no UTF-8, and NUL, becomes U+FFFD. */
 void json_append_string(struct text *text, struct slice bytes);
-/* `"name":"value",` or, for a value of NULL, `"name":null,`. */
+/* `"name":"value",`; nothing for a value of NULL, as of a negative ms. */
 void json_append_string_member(struct text *text, const char *name, const char *value);
 void json_append_integer_member(struct text *text, const char *name, int64_t value);
-/* To a microsecond; negative: null. */
+/* To a microsecond. */
 void json_append_ms_member(struct text *text, const char *name, double ms);
 /* Takes the comma behind the last member or element away, if there is one. */
 void json_drop_comma(struct text *text);
