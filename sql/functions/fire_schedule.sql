@@ -4,8 +4,8 @@
 -- a task with the key "schedule:NAME" into the kind's standing job, so that a run whose predecessor has not
 -- ended is not doubled: then that one's task comes back.
 -- Returns one row (job_id, task_id; of a crawl no task_id). Refuses an unknown kind (PW001), and what
--- pawl.crawl, pawl.cancel_job or pawl.enqueue refuses.
--- Locks: with replace the old job FOR UPDATE, then as pawl.crawl does (a limiter's row), then the old job's
+-- pawl.start_crawl, pawl.cancel_job or pawl.enqueue refuses.
+-- Locks: with replace the old job FOR UPDATE, then as pawl.start_crawl does (a limiter's row), then the old job's
 -- tasks; or as pawl.enqueue.
 create or replace function pawl.fire_schedule(p_schedule pawl.schedules) returns table (job_id bigint, task_id bigint)
 language plpgsql volatile
@@ -25,20 +25,6 @@ begin
     from pawl.enqueue(p_schedule.kind, p_schedule.params, p_key => 'schedule:' || p_schedule.name) e;
     return;
   end if;
-  if pg_catalog.jsonb_typeof(p_schedule.params) <> 'object' then
-    raise exception 'the parameters of a crawl are no JSON object: %', p_schedule.params
-      using errcode = 'PW006', hint = 'Give them as {"url": "https://host/path", "max_pages": 100}.';
-  end if;
-  if p_schedule.params ->> 'url' is null then
-    raise exception 'a crawl needs a url'
-      using errcode = 'PW006', hint = 'Give it in p_params (pawl schedule set: --url) as {"url": "https://host/path"}.';
-  end if;
-  if p_schedule.params ->> 'max_running' !~ '^[1-9][0-9]{0,8}$' then
-    perform pawl.refuse_value('max_running', p_schedule.params -> 'max_running', '1 or more');
-  end if;
-  if pg_catalog.jsonb_typeof(p_schedule.params -> 'start_interval_ms') not in ('number', 'null') then
-    perform pawl.refuse_value('start_interval_ms', p_schedule.params -> 'start_interval_ms', 'a number of milliseconds');
-  end if;
   if p_schedule.replace then
     -- before the limiter, which whoever finishes pages of it takes behind the job
     perform
@@ -48,11 +34,7 @@ begin
       and not j.is_standing
     for update;
   end if;
-  v_job_id := pawl.crawl(
-    p_url => p_schedule.params ->> 'url',
-    p_params => p_schedule.params - array['url', 'max_running', 'start_interval_ms'],
-    p_max_running => (p_schedule.params ->> 'max_running')::integer,
-    p_start_interval_ms => (p_schedule.params ->> 'start_interval_ms')::double precision);
+  v_job_id := pawl.start_crawl(p_schedule.params);
   if p_schedule.replace then
     perform pawl.cancel_job(j.id, pg_catalog.format('replaced by job %s of schedule "%s"', v_job_id, p_schedule.name))
     from pawl.jobs j

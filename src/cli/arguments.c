@@ -50,15 +50,19 @@ static bool refuse_command(struct parser *parser, const char *words)
     return failure_hint(parser->failure, "pawl --help shows the commands.");
 }
 
+static void consider_options(struct suggestion *suggestion, const struct option *option)
+{
+    for (; option && option->name; option++)
+        suggestion_consider(suggestion, slice_of_string(option->name));
+}
+
 static bool refuse_option(struct parser *parser, const char *name)
 {
     const struct command *command = parser->call->command;
     struct suggestion suggestion = {.typed = name};
-    for (const struct option *option = options_for_every_command; option->name; option++)
-        suggestion_consider(&suggestion, slice_of_string(option->name));
-    for (const struct option *option = command ? command->options : NULL; option && option->name;
-         option++)
-        suggestion_consider(&suggestion, slice_of_string(option->name));
+    consider_options(&suggestion, options_for_every_command);
+    consider_options(&suggestion, command ? command->options : NULL);
+    consider_options(&suggestion, command ? command->shared : NULL);
     failure_set(parser->failure, FAILURE_USAGE, "unknown option \"%s\"", name);
     if (suggestion.nearest.length)
         return failure_hint(parser->failure, "Did you mean %s?", suggestion.nearest.start);
@@ -155,12 +159,15 @@ static bool take_option(struct parser *parser, const char *word, const char *nex
     size_t length = strcspn(word, "=");
     const char *value = word[length] ? word + length + 1 : NULL;
     const struct option *own = call->command ? call->command->options : NULL;
+    const struct option *shared = call->command ? call->command->shared : NULL;
     const struct option *option = find_option(options_for_every_command, word, length);
     const char **place = NULL;
     if (option) {
         place = &call->globals[option - options_for_every_command];
     } else if ((option = find_option(own, word, length))) {
         place = &call->values[option - own];
+    } else if ((option = find_option(shared, word, length))) {
+        place = &call->shared[option - shared];
     } else {
         char name[64];
         snprintf(name, sizeof name, "%.*s", (int)length, word);
@@ -190,7 +197,7 @@ static bool take_option(struct parser *parser, const char *word, const char *nex
 static bool has_own_values(const struct call *call)
 {
     for (int i = 0; i < OPTIONS_MAX; i++)
-        if (call->values[i])
+        if (call->values[i] || call->shared[i])
             return true;
     return false;
 }

@@ -28,6 +28,8 @@ const char *call_text(const struct call *call, const char *option)
     const char *const *value = find_value(options_for_every_command, call->globals, option);
     if (!value && call->command)
         value = find_value(call->command->options, call->values, option);
+    if (!value && call->command)
+        value = find_value(call->command->shared, call->shared, option);
     CHECK(value);
     return *value;
 }

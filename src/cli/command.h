@@ -51,6 +51,8 @@ struct command {
     struct argument arguments[ARGUMENTS_MAX];
     const struct option *options; /* of its own; NULL: none */
     command_run_fn *run;
+    const struct option *shared; /* that it has in common with another command; NULL: none */
+    const char *shared_title;    /* their heading in help; NULL: they stand before its own */
 };
 
 /* A command line that was understood. Strings are argv's. */
@@ -59,7 +61,8 @@ struct call {
     const char *noun;              /* one word of several commands that was given alone, or NULL */
     const char *arguments[ARGUMENTS_MAX];
     const char *values[OPTIONS_MAX];  /* by the option's place in its table; a flag: its name */
-    const char *globals[OPTIONS_MAX]; /* the same for options_for_every_command */
+    const char *shared[OPTIONS_MAX];  /* the same for the command's shared ones */
+    const char *globals[OPTIONS_MAX]; /* and for options_for_every_command */
     struct listed {
         const struct option *option;
         const char *value;
@@ -69,8 +72,8 @@ struct call {
 
 extern const struct option options_for_every_command[];
 
-/* The value of an option of the command or of every command; NULL when it was not given. Asking for
- * an option that is in neither table is a bug. */
+/* The value of an option of the command, shared or its own, or of every command; NULL when it was
+ * not given. Asking for an option that is in none of these tables is a bug. */
 const char *call_text(const struct call *call, const char *option);
 /* The i-th value of an option of VALUE_LIST; NULL behind the last. */
 const char *call_listed(const struct call *call, const char *option, int i);

@@ -4,12 +4,12 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/crawl_order.h"
 #include "cli/database.h"
 #include "cli/document.h"
 #include "cli/humanize.h"
 #include "cli/output.h"
 #include "cli/table.h"
-#include "executors/crawl/url.h"
 
 /* ---- list ---- */
 
@@ -65,8 +65,7 @@ bool command_schedule_list(const struct call *call, struct failure *failure)
 const struct option command_schedule_set_options[] = {
     {"--kind", "KIND", VALUE_TEXT, .help = "what runs it: crawl, or a kind of your own"},
     {"--url", "URL", VALUE_TEXT, .help = "of a crawl: the site; with no --kind it is a crawl"},
-    {"--payload", "JSON", VALUE_TEXT,
-     .help = "the task's payload; of a crawl its parameters, as {\"max_pages\": 100}"},
+    {"--payload", "JSON", VALUE_TEXT, .help = "the task's payload"},
     {"--every", "TIME", VALUE_TEXT, .help = "time between two runs: 90m, 6h, 2d, 1w"},
     {"--cron", "FIELDS", VALUE_TEXT,
      .help = "minute, hour, day, month, day of the week: \"0 3 * * *\""},
@@ -135,21 +134,14 @@ static bool check_payload(const struct call *call, struct failure *failure)
     return true;
 }
 
-/* The page's identity, as the engine keeps it; NULL when the option was not given. */
-static bool find_url(const struct call *call, struct arena *arena, const char **url,
-                     struct failure *failure)
+/* What is said of a crawl as JSON; *order NULL: nothing. */
+static bool find_order(const struct call *call, char **order, struct failure *failure)
 {
-    struct url parsed;
-    *url = NULL;
-    if (!call_has(call, "--url"))
-        return true;
-    if (url_parse(slice_of_string(call_text(call, "--url")), NULL, arena, &parsed, failure)) {
-        *url = parsed.whole.start;
-        return true;
-    }
-    if (!failure->hint[0])
-        failure_hint(failure, "Give it as https://host/path.");
-    return false;
+    json_t *said = crawl_order_read(call, call_text(call, "--url"), failure);
+    *order =
+        json_object_size(said) ? json_dumps(said, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
+    json_decref(said);
+    return said;
 }
 
 static bool say_set(const struct call *call, json_t *schedule)
@@ -170,13 +162,11 @@ static bool define(const struct call *call, const char *const values[10], struct
     struct session *session = database_open_checked(call, failure);
     if (!session)
         return false;
-    json_t *schedule =
-        document_ask(session,
-                     "select to_jsonb(pawl.define_schedule($1, $2, "
-                     "case when $4::text is null then $3::jsonb "
-                     "else coalesce($3::jsonb, '{}') || jsonb_build_object('url', $4::text) end, "
-                     "$5::interval, $6, $7, $8::boolean, $9::boolean, $10::timestamptz))",
-                     10, values, failure);
+    json_t *schedule = document_ask(
+        session,
+        "select to_jsonb(pawl.define_schedule($1, $2, pawl.schedule_params($1, $2, $3, $4), "
+        "$5::interval, $6, $7, $8::boolean, $9::boolean, $10::timestamptz))",
+        10, values, failure);
     if (schedule) {
         json_decref(schedule);
         schedule = document_ask(session,
@@ -194,21 +184,20 @@ static bool define(const struct call *call, const char *const values[10], struct
 
 bool command_schedule_set(const struct call *call, struct failure *failure)
 {
-    char interval[64];
-    const char *url, *every, *replace, *enabled, *kind = call_text(call, "--kind");
-    struct arena *arena = arena_create(16384);
+    char interval[64], *order = NULL;
+    const char *every, *replace, *enabled, *kind = call_text(call, "--kind");
     bool is_done =
         find_every(call, interval, &every, failure) &&
         find_flag(call, "--replace", "--no-replace", &replace, failure) &&
         find_flag(call, "--resume", "--pause", &enabled, failure) && check_next(call, failure) &&
-        check_payload(call, failure) && find_url(call, arena, &url, failure) &&
+        check_payload(call, failure) && find_order(call, &order, failure) &&
         define(call,
-               (const char *const[]){call->arguments[0], !kind && url ? "crawl" : kind,
-                                     call_text(call, "--payload"), url, every,
-                                     call_text(call, "--cron"), call_text(call, "--time-zone"),
-                                     replace, enabled, call_text(call, "--next")},
+               (const char *const[]){
+                   call->arguments[0], !kind && call_has(call, "--url") ? "crawl" : kind,
+                   call_text(call, "--payload"), order, every, call_text(call, "--cron"),
+                   call_text(call, "--time-zone"), replace, enabled, call_text(call, "--next")},
                failure);
-    arena_destroy(arena);
+    free(order);
     return is_done;
 }
 

@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "cli/bench.h"
+#include "cli/crawl_order.h"
 
 #define JOB_ID                                                                                     \
     {                                                                                              \
@@ -49,7 +50,8 @@ const struct command commands[] = {
      "  pawl crawl https://example.com --json | jq '.broken[].url'",
      {{"URL", VALUE_TEXT}},
      command_crawl_options,
-     command_crawl},
+     command_crawl,
+     .shared = crawl_order_options},
     {"report",
      NULL,
      "list every page of a crawl that is broken, slow, ...",
@@ -130,14 +132,18 @@ const struct command commands[] = {
      "It\n"
      "starts when a node runs; what was missed meanwhile is made up for by one run. Of a kind "
      "that\n"
-     "is no crawl, a run adds a task, unless the one before is still open.",
+     "is no crawl, a run adds a task, unless the one before is still open. Options of a crawl are\n"
+     "those of pawl crawl; beside --url they are told anew, and those that are left out are gone.",
      "  pawl schedule set shop --url https://shop.example --every 6h --replace\n"
+     "  pawl schedule set shop --url https://shop.example --max-pages 500 --exclude '*.pdf$'\n"
      "  pawl schedule set nightly --kind report --cron \"0 3 * * *\" --time-zone Europe/Berlin\n"
-     "  pawl schedule set shop --url https://shop.example --payload '{\"max_pages\": 500}'\n"
+     "  pawl schedule set shop --delay 2       change that, and nothing else\n"
      "  pawl schedule set shop --pause",
      {{"NAME", VALUE_TEXT}},
      command_schedule_set_options,
-     command_schedule_set},
+     command_schedule_set,
+     .shared = crawl_order_options,
+     .shared_title = "options of a crawl"},
     {"schedule delete",
      NULL,
      "delete a schedule; what it started goes on",

@@ -10,11 +10,13 @@ static void print_usage(FILE *file, const struct command *command)
     fputs(" [OPTIONS]\n", file);
 }
 
+/* title NULL: they go on under the one before. */
 static void print_options(FILE *file, const char *title, const struct option *options)
 {
     if (!options || !options->name)
         return;
-    fprintf(file, "\n%s:\n", title);
+    if (title)
+        fprintf(file, "\n%s:\n", title);
     for (; options->name; options++) {
         char left[64];
         snprintf(left, sizeof left, "%s %s", options->name,
@@ -60,7 +62,10 @@ void help_print_command(FILE *file, const struct command *command)
 {
     print_usage(file, command);
     fprintf(file, "\n%s\n", command->description ? command->description : command->summary);
-    print_options(file, "options", command->options);
+    bool is_shared_first = command->shared && !command->shared_title;
+    print_options(file, "options", is_shared_first ? command->shared : command->options);
+    print_options(file, command->shared_title,
+                  is_shared_first ? command->options : command->shared);
     print_options(file, "options of every command", options_for_every_command);
     fprintf(file, "\nexamples:\n%s\n", command->examples);
 }

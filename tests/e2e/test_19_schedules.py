@@ -213,6 +213,92 @@ def test_the_commands(db):
     assert [row["schedule"] for row in db.json("schedule", "list")] == ["nightly"]
 
 
+def test_a_schedule_takes_the_options_of_a_crawl(db, tmp_path):
+    """What pawl crawl makes of them, a run of the schedule makes of them too: job, host and weights."""
+    weights = tmp_path / "views.csv"
+    weights.write_text("path,views\n/a,10\n/b,40\n")
+    lists = [
+        ["--max-pages", "500", "--include", "/blog/*", "--include", "/shop", "--exclude", "*.pdf$", "--subdomains",
+         "--check-external", "--concurrency", "7", "--delay", "0.25", "--ignore-robots", "--no-sitemaps", "--no-warm",
+         "--allow-private", "--user-agent", "us & them", "--weights", weights],
+        ["--adaptive"],
+        ["--delay", "0"],
+        ["--delay", "1.2345678"],
+        [],
+    ]
+    everything = """
+      select j.params, l.max_running, l.start_interval_ms, l.is_adaptive, t.payload,
+        (select jsonb_object_agg(w.key, w.weight) from pawl.page_weights w where w.job_id = j.id)
+      from pawl.jobs j join pawl.limiters l on l.key = j.limiter_key join pawl.tasks t on t.job_id = j.id where j.id = %s"""
+
+    def begin_anew():
+        """A host that somebody gave a pace."""
+        db.rows("delete from pawl.jobs")
+        db.rows("delete from pawl.limiters")
+        db.rows("select pawl.crawl('https://shop.example/', p_start_interval_ms => 100)")
+
+    for options in lists:
+        url = "HTTPS://Shop.example:443/?utm_source=x#top"
+        begin_anew()
+        expected = db.rows(everything, db.json("crawl", url, *options, "--detach")["job"])
+        if options == lists[0]:
+            assert expected[0][:4] == ({
+                "url": "https://shop.example/", "max_pages": 500, "include": ["/blog/*", "/shop"], "exclude": ["*.pdf$"],
+                "subdomains": True, "check_external": True, "ignore_robots": True, "sitemaps": False, "warm": False,
+                "allow_private": True, "user_agent": "us & them"}, 7, 250, False)
+            assert sorted(expected[0][5].values()) == [0.25, 1]
+        begin_anew()
+        db.pawl("schedule", "set", "shop", "--url", url, "--every", "1d", *options)
+        assert db.rows(everything, db.json("schedule", "run", "shop")["job"]) == expected and len(expected) == 1, options
+    assert db.json("schedule", "list")[0]["params"] == {"url": "https://shop.example/"}, "with --url they are told anew"
+
+    def set_shop(*words):
+        return db.json("schedule", "set", "shop", *words)["params"]
+
+    assert set_shop("--max-pages", 9, "--exclude", "/x", "--delay", 2) == \
+        {"url": "https://shop.example/", "max_pages": 9, "exclude": ["/x"], "start_interval_ms": 2000}
+    assert set_shop("--adaptive", "--every", "6h") == \
+        {"url": "https://shop.example/", "max_pages": 9, "exclude": ["/x"], "adaptive": True}, "the rest stays"
+    assert set_shop("--payload", '{"max_pages": 1, "warm": false}', "--url", "http://other.example", "--max-pages", "2") == \
+        {"url": "http://other.example/", "max_pages": 2, "warm": False}
+    assert set_shop("--pause") == {"url": "http://other.example/", "max_pages": 2, "warm": False}
+
+
+# Options of a crawl that are refused, by pawl crawl and by a schedule alike; exit code; what the message must say.
+BAD_OPTIONS = [
+    (["--max-pages", "0"], 2, ["--max-pages", "between 1"]),
+    (["--max-page", "5"], 2, ["Did you mean --max-pages?"]),
+    (["--concurrency", "many"], 2, ["--concurrency", "whole number"]),
+    (["--delay", "-1"], 2, ["--delay", "between 0"]),
+    (["--delay", "1", "--adaptive"], 2, ["--delay", "--adaptive", "one of them"]),
+    (["--user-agent", ""], 2, ["--user-agent"]),
+    (["--user-agent"], 2, ["--user-agent S"]),
+    (["--user-agent", "caf\udce9"], 2, ["--user-agent", "UTF-8"]),
+    (["--exclude", "/fine", "--exclude", "/\udcff"], 2, ["--exclude", "UTF-8"]),
+    (["--include", "blog"], 3, ['no pattern of paths: "blog"', "begins with /"]),
+    (["--weights", "/nowhere/views.csv"], 3, ["/nowhere/views.csv"]),
+    (["--subdomains=yes"], 2, ["--subdomains takes no value"]),
+]
+
+
+def test_bad_options_of_a_crawl(db, tmp_path):
+    negative = tmp_path / "negative.csv"
+    negative.write_text("/a,1\n/b,-1\n")
+    bad = BAD_OPTIONS + [(["--weights", negative], 3, [f"{negative}, line 2", "a weight is 0 or more"])]
+    for options, code, expected in bad:
+        refused = [db.pawl(*command, *options, code=code).stderr for command in
+                   (("crawl", "https://shop.example", "--detach"),
+                    ("schedule", "set", "x", "--url", "https://shop.example", "--every", "6h"))]
+        for part in expected:
+            assert part in refused[0], f"{options}: {part!r} is not in: {refused[0]}"
+        assert refused[1] == refused[0], "in the same words"
+    db.pawl("schedule", "set", "shop", "--url", "https://shop.example", "--every", "6h")
+    said = db.pawl("schedule", "set", "shop", "--weights", negative, code=2).stderr
+    assert "--weights needs the URL" in said
+    assert db.value("select count(*) from pawl.jobs") == 0
+    assert [row["params"] for row in db.json("schedule", "list")] == [{"url": "https://shop.example/"}]
+
+
 # Words behind "pawl schedule"; exit code; what the message must say.
 BAD = [
     (["set", "x", "--every", "6"], 2, ["--every", "6h"]),
@@ -239,6 +325,12 @@ BAD = [
     (["set", "x", "--kind", "crawl", "--every", "6h"], 3, ["a crawl needs a url", "--url"]),
     (["set", "x", "--url", "shop.example", "--every", "6h"], 3, ["shop.example", "https://"]),
     (["set", "x", "--url", "http://shop.example", "--every", "6h", "--payload", '{"max_pages": "all"}'], 3, ["max_pages"]),
+    (["set", "x", "--max-pages", "5", "--every", "6h"], 3, ["needs a kind", "--kind"]),
+    (["set", "x", "--kind", "crawl", "--max-pages", "5", "--every", "6h"], 3, ["a crawl needs a url", "--url"]),
+    (["set", "there", "--max-pages", "5"], 3, ['kind "work" has the executor noop', "--payload"]),
+    (["set", "x", "--kind", "work", "--every", "6h", "--url", "https://shop.example"], 3, ['kind "work" has the executor noop']),
+    (["set", "x", "--kind", "nobody", "--every", "6h", "--no-warm"], 3, ['kind "nobody" does not exist']),
+    (["set", "x", "--kind", "crawl", "--every", "6h", "--payload", "[1]", "--no-warm"], 3, ["no JSON object: [1]"]),
     (["run", "x"], 3, ['schedule "x" does not exist', "pawl schedule list"]),
     (["delete", "x"], 3, ['schedule "x" does not exist', "pawl schedule list"]),
 ]

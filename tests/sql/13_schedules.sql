@@ -244,6 +244,8 @@ from (values
   ('''x'', ''crawl'', ''{"url": "http://b.test/", "max_running": "four"}'', ''1 hour''', 'PW006 max_running is out of range: "four"'),
   ('''x'', ''crawl'', ''{"url": "http://b.test/", "start_interval_ms": "1"}'', ''1 hour''', 'PW006 start_interval_ms is out of range: "1"'),
   ('''x'', ''crawl'', ''{"url": "http://b.test/", "start_interval_ms": -1}'', ''1 hour''', 'PW006 p_start_interval_ms is out of range: -1'),
+  ('''x'', ''crawl'', ''{"url": "http://b.test/", "adaptive": "yes"}'', ''1 hour''', 'PW006 adaptive is out of range: "yes"'),
+  ('''x'', ''crawl'', ''{"url": "http://b.test/", "weights": [1]}'', ''1 hour''', 'PW006 the weights are no JSON object'),
   ('''x'', ''shouter'', ''{"x": "' || repeat('x', 100) || '"}'', ''1 hour''', 'PW004 payload of 117 bytes is over the limit of 100 bytes of kind "shouter"'),
   ('''a'', ''crawl''', 'PW006 a crawl needs a url')
 ) v (s, e);
@@ -314,6 +316,30 @@ select f.job_id as first_job_id, f.task_id is null as is_job from pawl.run_sched
 select is(:'is_job'::text, 't', 'a crawl is a job, not a task');
 select is((select params from pawl.jobs where id = :first_job_id), '{"url": "http://shop.test/", "max_pages": 7, "user_agent": "us"}'::jsonb, 'a crawl gets its url and parameters');
 select row_eq('select max_running, start_interval_ms from pawl.limiters where key = ''host:shop.test''', row (3, 250::double precision), 'its host the limits');
+select pawl.start_crawl('{"url": "http://order.test/", "start_interval_ms": 250, "adaptive": null, "weights": null, "max_running": null}') as order \gset
+select row_eq('select max_running, start_interval_ms, is_adaptive from pawl.limiters where key = ''host:order.test''', row (4, 250::double precision, false), 'null is as good as left out');
+select pawl.start_crawl('{"url": "http://order.test/", "adaptive": true, "weights": {"http://order.test/a": 5, "http://order.test/b": 10}}', true) as second \gset
+select row_eq('select max_running, start_interval_ms, is_adaptive from pawl.limiters where key = ''host:order.test''', row (4, 500::double precision, true), 'adaptive gives the pace up');
+select is((select params from pawl.jobs where id = :second), '{"url": "http://order.test/"}'::jsonb, 'which is no parameter of the job');
+select is((select array_agg(weight order by weight) from pawl.page_weights where job_id = :second), '{0.5,1}', 'its pages have weights');
+select is(probe.job_status(:order) || ' ' || probe.job_status(:second), 'cancelled pending', 'and it takes the place of the first');
+select throws_ok('select pawl.start_crawl(null)', 'PW006', 'the parameters of a crawl are no JSON object: null', 'no order');
+
+-- what pawl schedule set says of a crawl
+select is(pawl.schedule_params('shop', null, null, null), null, 'nothing said: nothing changes');
+select is(pawl.schedule_params('shop', null, '[1]', null), '[1]'::jsonb, 'a payload is taken as it is');
+select is(pawl.schedule_params('shop', null, null, '{"max_pages": 8, "adaptive": true}'),
+  '{"url": "http://shop.test/", "max_pages": 8, "user_agent": "us", "max_running": 3, "adaptive": true}'::jsonb, 'without a url it changes what there is; the pace has one place');
+select is(pawl.schedule_params('shop', null, null, '{"start_interval_ms": 0}'),
+  '{"url": "http://shop.test/", "max_pages": 7, "user_agent": "us", "max_running": 3, "start_interval_ms": 0}'::jsonb, 'whichever way it is set');
+select is(pawl.schedule_params('shop', 'crawl', null, '{"url": "http://b.test/"}'), '{"url": "http://b.test/"}'::jsonb, 'with one it is told anew');
+select is(pawl.schedule_params('shop', 'crawl', '{"max_pages": 1, "warm": false}', '{"max_pages": 2, "url": "http://b.test/"}'),
+  '{"url": "http://b.test/", "max_pages": 2, "warm": false}'::jsonb, 'beside a payload it comes first');
+select is(pawl.schedule_params('new', null, null, '{"max_pages": 2}'), '{"max_pages": 2}'::jsonb, 'of a new one there is nothing yet');
+select is(pawl.schedule_params('shop', null, '[1]', '{"max_pages": 2}'), '[1]'::jsonb, 'a payload that is none is refused by others');
+select throws_ok($$ select pawl.schedule_params('shop', 'chore', null, '{"max_pages": 2}') $$, 'PW006',
+  'kind "chore" has the executor noop, so what is said of a crawl has no meaning', 'of another kind');
+
 set local pawl.now = '2030-01-02 00:00:00+00';
 select is(r, row (1, 0), 'it is due') from pawl.run_due_schedules() r;
 select last_job_id as second from pawl.schedules \gset

@@ -19,8 +19,15 @@ static const struct option list_options[] = {
     {NULL},
 };
 
+static const struct option filter_options[] = {
+    {"--since", "N", VALUE_INTEGER, 1, 100, .help = "not before"},
+    {"--tag", "T", VALUE_LIST, .help = "that have it"},
+    {"--newest", .help = "one of each"},
+    {NULL},
+};
+
 static const struct command table[] = {
-    {"job list", .options = list_options, .run = run_nothing},
+    {"job list", .options = list_options, .run = run_nothing, .shared = filter_options},
     {"job show", .arguments = {{"ID", VALUE_ID}}, .run = run_nothing},
     {"task show", .arguments = {{"JOB/TASK", VALUE_TASK}}, .run = run_nothing},
     {"enqueue", .arguments = {{"KIND", VALUE_TEXT}, {"JSON", VALUE_TEXT}}, .run = run_nothing},
@@ -122,6 +129,27 @@ static void test_values(void **state)
     assert_int_equal(call_integer(&call, "--limit", 50), 50);
 }
 
+/* Options that a command has in common with another are as good as its own. */
+static void test_shared_options(void **state)
+{
+    assert_true(parse("job list --since 7 --all --tag a --limit 9 --tag=b"));
+    assert_int_equal(call_integer(&call, "--since", 1), 7);
+    assert_int_equal(call_integer(&call, "--limit", 1), 9);
+    assert_true(call_has(&call, "--all"));
+    assert_false(call_has(&call, "--newest"));
+    assert_string_equal(call_listed(&call, "--tag", 0), "a");
+    assert_string_equal(call_listed(&call, "--tag", 1), "b");
+    assert_null(call_listed(&call, "--tag", 2));
+    assert_true(parse("job list --newest"));
+    assert_true(call_has(&call, "--newest"));
+    assert_false(call_has(&call, "--since"));
+    expect_failure("job list --sinse 7", FAILURE_USAGE, "unknown option \"--sinse\"",
+                   "Did you mean --since?");
+    expect_failure("job list --since 101", FAILURE_USAGE,
+                   "--since takes a number between 1 and 100, not 101", "");
+    expect_failure("job --newest list", FAILURE_USAGE, "unknown option \"--newest\"", failure.hint);
+}
+
 static void test_bad_values(void **state)
 {
     expect_failure("job list --limit", FAILURE_USAGE, "--limit needs a value",
@@ -182,7 +210,7 @@ int main(void)
         cmocka_unit_test(test_commands),      cmocka_unit_test(test_help_needs_nothing_else),
         cmocka_unit_test(test_unknown_words), cmocka_unit_test(test_values),
         cmocka_unit_test(test_bad_values),    cmocka_unit_test(test_ids),
-        cmocka_unit_test(test_dashes),
+        cmocka_unit_test(test_dashes),        cmocka_unit_test(test_shared_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
