@@ -22,7 +22,7 @@ enum { PATIENCE_MS = 10000, SLOTS = 20 };
 static struct {
     enum robots_verdict verdict;
     const char *robots; /* NULL: there is none */
-    bool is_silent;     /* never answers */
+    bool is_silent;     /* never answers; of pages added, until answer_added() */
     bool is_full;
     int asked, saved, forgotten, added, raised;
     int saved_status;
@@ -30,6 +30,8 @@ static struct {
     double saved_delay_ms;
     struct text saved_sitemaps, added_pages, raised_keys;
     char raised_tier[16];
+    added_fn *on_added;
+    void *added_context;
 } database;
 
 struct crawl_database *crawl_database_create(uv_loop_t *loop, const char *url)
@@ -85,7 +87,15 @@ void crawl_database_add_sitemap_pages(struct crawl_database *inner, int64_t job_
 {
     database.added++;
     text_append_string(&database.added_pages, found);
-    on_added(context, database.is_full, NULL);
+    database.on_added = on_added;
+    database.added_context = context;
+    if (!database.is_silent)
+        on_added(context, database.is_full, NULL);
+}
+
+static void answer_added(void)
+{
+    database.on_added(database.added_context, database.is_full, NULL);
 }
 
 void crawl_database_raise_priorities(struct crawl_database *inner, int64_t job_id, const char *keys,
@@ -1006,6 +1016,83 @@ static void test_a_full_crawl_stops_reading(void **state)
     finish(&run);
 }
 
+/* Its time is over while a batch is on its way; then the job is cancelled. */
+static void test_a_sitemap_waits_for_its_batch(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run;
+    struct text payload = {0};
+    uint64_t deadline_ms;
+    enum { TIMEOUT_MS_OF_JOB = 200 };
+    serve_long_sitemap(fixture, 20000);
+    fixture->job.timeout_ms = TIMEOUT_MS_OF_JOB;
+    database.is_silent = true;
+    text_append_format(&payload, "{\"url\":\"%s\",\"role\":\"sitemap\"}", at(fixture, "/long.txt"));
+    start(fixture, &run, text_string(&payload), 1);
+    turn_until(fixture, &database.added);
+    deadline_ms = uv_now(&fixture->loop) + 2 * TIMEOUT_MS_OF_JOB;
+    int is_over = 0;
+    while (!is_over) {
+        uv_run(&fixture->loop, UV_RUN_NOWAIT);
+        is_over = uv_now(&fixture->loop) > deadline_ms;
+    }
+    crawl_executor.cancel(fixture->executor, run.task);
+    assert_int_equal(run.dones, 0);
+    answer_added();
+    assert_int_equal(run.dones, 1);
+    assert_int_equal(run.outcome.kind, OUTCOME_RETURNED);
+    finish(&run);
+    text_finish(&payload);
+}
+
+static void start_silent_sitemap(struct fixture *fixture, struct run *run)
+{
+    struct text payload = {0};
+    text_append_format(&payload, "{\"url\":\"%s\",\"role\":\"sitemap\"}", at(fixture, "/n"));
+    start(fixture, run, text_string(&payload), 1);
+    text_finish(&payload);
+}
+
+static void cancel(struct fixture *fixture, struct run *run)
+{
+    fixture->latest = run;
+    crawl_executor.cancel(fixture->executor, run->task);
+    turn_until(fixture, &run->dones);
+}
+
+static void turn_until_requests(struct fixture *fixture, int count)
+{
+    int64_t deadline_us = clock_now_us() + PATIENCE_MS * 1000LL;
+    while (http_peer_requests(fixture->peer) < count && clock_now_us() < deadline_us)
+        uv_run(&fixture->loop, UV_RUN_NOWAIT);
+    assert_int_equal(http_peer_requests(fixture->peer), count);
+}
+
+static void test_few_sitemaps_are_read_at_once(void **state)
+{
+    struct fixture *fixture = *state;
+    enum { READ = 4, STARTED = 8 };
+    struct run runs[STARTED];
+    http_peer_answer(fixture->peer, "/n", PEER_SILENT, slice_of_string(""));
+    for (int i = 0; i < STARTED; i++)
+        start_silent_sitemap(fixture, &runs[i]);
+    turn_until_requests(fixture, READ);
+    cancel(fixture, &runs[READ]); /* it waits */
+    for (int i = 0; i < 20; i++)
+        uv_run(&fixture->loop, UV_RUN_NOWAIT);
+    turn_until_requests(fixture, READ);
+    cancel(fixture, &runs[0]); /* it is read: the next one has its place */
+    turn_until_requests(fixture, READ + 1);
+
+    /* Destroyed with some that are read and some that wait: nobody is told, nothing leaks. */
+    crawl_executor.destroy(fixture->executor);
+    fixture->executor = NULL;
+    for (int i = 0; i < STARTED; i++) {
+        assert_int_equal(runs[i].dones, i == 0 || i == READ);
+        finish(&runs[i]);
+    }
+}
+
 static void test_pages_of_other_sites(void **state)
 {
     struct fixture *fixture = *state;
@@ -1102,6 +1189,8 @@ int main(void)
         TEST(test_a_sitemap),
         TEST(test_sitemaps_that_are_none),
         TEST(test_a_long_sitemap_goes_in_batches),
+        TEST(test_a_sitemap_waits_for_its_batch),
+        TEST(test_few_sitemaps_are_read_at_once),
         TEST(test_a_full_crawl_stops_reading),
         TEST(test_pages_of_other_sites),
     };

@@ -16,7 +16,9 @@ struct crawler {
     struct executor_environment environment;
     struct http_client *client;
     struct crawl_database *database;
-    struct list sites, errands; /* errands: hosts.c */
+    struct list sites, errands;   /* errands: hosts.c */
+    struct list sitemaps_waiting; /* until sitemaps_reading are fewer */
+    int sitemaps_reading;
     int in_flight, pages_max;
     struct links *idle_links[CRAWLER_IDLE_LINKS_MAX];
     int idle_links_count;
@@ -47,7 +49,9 @@ void crawler_return_links(struct crawler *crawler, struct links *links);
 
 /* The host is known. */
 void page_fetch(struct page *page);
+/* The host may be known or not. It waits when enough are being read. */
 void sitemap_fetch(struct page *page);
+void sitemaps_drop_waiting(struct crawler *crawler);
 void external_fetch(struct page *page);
 
 #endif

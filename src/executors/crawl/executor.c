@@ -247,7 +247,8 @@ static void crawl_start(void *self, struct task *task)
     crawler->environment.on_done(crawler->environment.engine, task, &outcome);
 }
 
-/* What waits for its host has no transfer. */
+/* What waits for its host or its turn has no transfer. A sitemap without one waits for the
+ * database, which ends it. */
 static void crawl_cancel(void *self, struct task *task)
 {
     struct page *page = task->state;
@@ -256,7 +257,7 @@ static void crawl_cancel(void *self, struct task *task)
     page->is_cancelled = true;
     if (page->transfer)
         http_transfer_cancel(page->transfer);
-    else
+    else if (!page->sitemap)
         crawler_return(page);
 }
 
@@ -276,6 +277,7 @@ static void *crawl_create(const struct executor_environment *environment)
     crawler->raiser->data = crawler;
     list_init(&crawler->sites);
     list_init(&crawler->errands);
+    list_init(&crawler->sitemaps_waiting);
     return crawler;
 }
 
@@ -297,6 +299,7 @@ static void crawl_destroy(void *self)
     crawler->database = NULL;
     for (struct list *link = crawler->sites.next; link != &crawler->sites; link = link->next)
         hosts_drop_waiting(list_object(link, struct site, link));
+    sitemaps_drop_waiting(crawler);
     hosts_drop_errands(crawler);
     http_client_destroy(crawler->client);
     crawler->in_flight--;

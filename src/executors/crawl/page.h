@@ -16,7 +16,7 @@
 enum page_role { PAGE_ORDINARY, PAGE_SITEMAP, PAGE_EXTERNAL };
 
 struct page {
-    struct list link; /* of the host that it waits for */
+    struct list link; /* of the host that it waits for, or of the sitemaps that wait */
     struct crawler *crawler;
     struct task *task;
     struct site *site;

@@ -2,7 +2,8 @@
  * A sitemap: read while it arrives, its pages added to the crawl in batches as it goes on, while
  * the transfer pauses; so it takes no more memory than a batch and its list of hashes, and stops as
  * soon as the crawl has all the pages that it may have. Sitemaps of an index are tasks of their
- * own. Pages are filtered as links are; robots.txt holds for them too.
+ * own. Pages are filtered as links are; robots.txt holds for them too. Only a few are read at once,
+ * whatever the slots: they wait for one database anyway, each with a batch.
  */
 #include "executors/crawl/sitemap.h"
 
@@ -16,7 +17,7 @@
 #include "executors/crawl/page_report.h"
 #include "executors/crawl/verdict.h"
 
-enum { DEPTH_MAX = 3, BATCH_BYTES = 256 << 10 };
+enum { DEPTH_MAX = 3, BATCH_BYTES = 256 << 10, AT_ONCE_MAX = 4 };
 
 struct sitemap_reading {
     struct sitemap *inner;
@@ -94,9 +95,13 @@ static void finish_reading(struct page *page)
     page->sitemap = NULL;
 }
 
+static void read_next(struct crawler *crawler);
+
 static void end(struct page *page, struct outcome outcome)
 {
     finish_reading(page);
+    page->crawler->sitemaps_reading--;
+    read_next(page->crawler);
     crawler_end(page, &outcome);
 }
 
@@ -214,7 +219,7 @@ static void on_done(void *context, const struct http_result *result)
         end(page, outcome_of(page, result));
 }
 
-void sitemap_fetch(struct page *page)
+static void read_sitemap(struct page *page)
 {
     static const struct http_callbacks callbacks = {on_head, on_body, on_done};
     static const char *const headers[] = {
@@ -225,5 +230,39 @@ void sitemap_fetch(struct page *page)
     request.max_transfer_bytes = SITEMAP_BYTES_MAX;
     page->sitemap = memory_zeroed(1, sizeof *page->sitemap);
     page->sitemap->scratch = arena_create(16384);
+    page->crawler->sitemaps_reading++;
     page->transfer = http_client_start(page->crawler->client, &request, &callbacks, page);
+}
+
+/* ---- taking turns ---- */
+
+static struct page *take_waiting(struct crawler *crawler)
+{
+    struct list *first = list_first(&crawler->sitemaps_waiting);
+    if (!first)
+        return NULL;
+    list_remove(first);
+    return list_object(first, struct page, link);
+}
+
+static void read_next(struct crawler *crawler)
+{
+    struct page *page = crawler->is_destroyed ? NULL : take_waiting(crawler);
+    if (page)
+        read_sitemap(page);
+}
+
+void sitemap_fetch(struct page *page)
+{
+    if (page->crawler->sitemaps_reading < AT_ONCE_MAX)
+        read_sitemap(page);
+    else
+        list_append(&page->crawler->sitemaps_waiting, &page->link);
+}
+
+void sitemaps_drop_waiting(struct crawler *crawler)
+{
+    struct page *page;
+    while ((page = take_waiting(crawler)))
+        crawler_return(page);
 }
