@@ -1,9 +1,11 @@
 -- pawl.raise_priorities(job, keys, priorities, tier, avoided): pages that a node found again, by links that
 -- make them more important: written where that changes something, which is a pending page with a lower
 -- priority. The node has gathered them for a while (tier high: not at all; medium: up to 10 s; low: up to
--- 60 s). avoided: how many it did not even send, because they were no better than what it knew.
+-- 60 s), so a page may stand there several times: the best counts. avoided: how many it did not even send,
+-- because they were no better than what it knew.
 -- Returns how many were written; the counts are added up in pawl.crawls.
--- Locks: the tasks by id (skip locked: what is being claimed needs no priority), the row of pawl.crawls.
+-- Locks: the job's row FOR KEY SHARE, the tasks by id (waiting, for another node may raise the same page by
+-- less), the row of pawl.crawls.
 create or replace function pawl.raise_priorities(
   p_job_id bigint,
   p_keys text[],
@@ -23,15 +25,23 @@ as $$
 declare
   v_written integer;
 begin
-  with better as (
-    select t.id, u.priority + coalesce(w.weight, 0) as priority
+  perform
+  from pawl.jobs j
+  where j.id = p_job_id
+  for key share;
+  with raised as (
+    select u.key, pg_catalog.max(u.priority) as priority
     from unnest(p_keys, p_priorities) as u (key, priority)
-    join pawl.tasks t on t.job_id = p_job_id and t.key = u.key and t.is_key_active
-    left join pawl.page_weights w on w.job_id = p_job_id and w.key = u.key
+    group by u.key
+  ), better as (
+    select t.id, r.priority + coalesce(w.weight, 0) as priority
+    from raised r
+    join pawl.tasks t on t.job_id = p_job_id and t.key = r.key and t.is_key_active
+    left join pawl.page_weights w on w.job_id = p_job_id and w.key = r.key
     where t.is_pending
-      and t.priority < (u.priority + coalesce(w.weight, 0))::real
+      and t.priority < (r.priority + coalesce(w.weight, 0))::real
     order by t.id
-    for update of t skip locked
+    for no key update of t
   )
   update pawl.tasks t
   set priority = b.priority

@@ -173,6 +173,8 @@ void runner_forget_job(void *engine, int64_t job_id);
 /* Gives back what has not started. */
 void runner_return_waiting(struct engine *engine);
 void runner_cancel_all(struct engine *engine);
+/* When nothing runs any more: have the executors written what they kept? */
+bool runner_settle(struct engine *engine);
 /* The node ends at once: cancels what runs and drops it; rescue finds it. */
 void runner_abandon(struct engine *engine);
 void runner_on_done(void *engine, struct task *task, struct outcome *outcome);

@@ -334,6 +334,6 @@ void node_ask_to_stop(struct engine *engine)
 void node_turn(struct engine *engine)
 {
     if (engine->node_state == NODE_DRAINING && engine->runner.running == 0 &&
-        engine->claimer.groups == 0 && finisher_is_empty(engine))
+        engine->claimer.groups == 0 && finisher_is_empty(engine) && runner_settle(engine))
         step(engine, DRAINED);
 }

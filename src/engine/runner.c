@@ -204,6 +204,14 @@ void runner_cancel_all(struct engine *engine)
         cancel_tasks(engine, job);
 }
 
+bool runner_settle(struct engine *engine)
+{
+    bool has_settled = true;
+    for (int i = 0; i < EXECUTORS; i++)
+        has_settled &= engine->executors[i].functions->settle(engine->executors[i].self);
+    return has_settled;
+}
+
 void runner_abandon(struct engine *engine)
 {
     uint64_t deadline_ms = uv_now(&engine->loop) + ABANDON_LIMIT_MS;

@@ -62,11 +62,15 @@ static void close_connection(struct crawl_database *database)
     database->connection = NULL;
 }
 
+bool crawl_database_is_quiet(const struct crawl_database *database)
+{
+    return list_is_empty(&database->waiting) && list_is_empty(&database->asked);
+}
+
 static void on_closer(uv_timer_t *timer)
 {
     struct crawl_database *database = timer->data;
-    if (database->is_resting && list_is_empty(&database->waiting) &&
-        list_is_empty(&database->asked))
+    if (database->is_resting && crawl_database_is_quiet(database))
         close_connection(database);
 }
 

@@ -40,6 +40,9 @@ void crawl_database_destroy(struct crawl_database *database);
 /* Gives the connection up as soon as nothing waits for an answer. */
 void crawl_database_rest(struct crawl_database *database);
 
+/* Nothing waits for an answer. */
+bool crawl_database_is_quiet(const struct crawl_database *database);
+
 void crawl_database_ask_robots(struct crawl_database *database, int64_t job_id, struct slice origin,
                                int node_id, robots_answer_fn *on_answer, void *context);
 /* robots: {NULL, 0}: there is none. crawl_delay_ms: negative: it names none. sitemaps: JSON. */

@@ -86,6 +86,9 @@ struct executor {
     void (*cancel)(void *self, struct task *task);
     /* No task of the job is here any more: forget what was kept for it. */
     void (*forget_job)(void *self, int64_t job_id);
+    /* Nothing runs, and the node is about to leave: what was kept to be written later is written
+     * now. False while some of it is on its way; asked again until it is true. */
+    bool (*settle)(void *self);
     /* Tasks that are still running are dropped without a word. Handles on the loop are closed as it
      * turns. */
     void (*destroy)(void *self);

@@ -39,11 +39,17 @@ static void noop_forget_job(void *self, int64_t job_id)
 {
 }
 
+static bool noop_settle(void *self)
+{
+    return true;
+}
+
 static void noop_destroy(void *self)
 {
     free(self);
 }
 
 const struct executor noop_executor = {
-    "noop", noop_create, noop_room, noop_start, noop_cancel, noop_forget_job, noop_destroy,
+    "noop",      noop_create,     noop_room,   noop_start,
+    noop_cancel, noop_forget_job, noop_settle, noop_destroy,
 };

@@ -182,6 +182,11 @@ static void sql_forget_job(void *self, int64_t job_id)
 {
 }
 
+static bool sql_settle(void *self)
+{
+    return true;
+}
+
 static void sql_destroy(void *self)
 {
     struct sql *sql = self;
@@ -193,5 +198,5 @@ static void sql_destroy(void *self)
 }
 
 const struct executor sql_executor = {
-    "sql", sql_create, sql_room, sql_start, sql_cancel, sql_forget_job, sql_destroy,
+    "sql", sql_create, sql_room, sql_start, sql_cancel, sql_forget_job, sql_settle, sql_destroy,
 };

@@ -130,6 +130,11 @@ select is(pawl.raise_priorities(:job, '{a}', '{0.5}', 'high', 0), 0, 'the same a
 update pawl.tasks set status = 'completed', finished_at = now() where job_id = :job and key = 'c';
 select is(pawl.raise_priorities(:job, '{c}', '{1}', 'low', 0), 0, 'nor does a page that was visited');
 select row_eq(format($$ select raised_high, raised_medium, raised_low, raised_none from pawl.crawls where job_id = %s $$, :job), row (0::bigint, 1::bigint, 0::bigint, 11::bigint), 'counted');
+select from pawl.add_sitemap_pages(:job, probe.found(0.1, '{}', 'd', 'e', 'f'));
+select is(pawl.raise_priorities(:job, '{d,e,d,e,f,e}', '{0.6,0.8,0.7,0.5,0.55,0.9}', 'medium', 0), 3, 'raised several times in a batch is written once');
+select results_eq(format($$ select key, priority from pawl.tasks where job_id = %s and key in ('d', 'e', 'f') order by 1 $$, :job),
+  $$ values ('d', 0.7::real), ('e', 0.9), ('f', 0.55) $$, 'as the best of them says');
+select row_eq(format($$ select raised_medium, raised_none from pawl.crawls where job_id = %s $$, :job), row (4::bigint, 14::bigint), 'and counted once');
 
 -- the pace adapts
 select pawl.crawl('https://pace.com/') as job \gset

@@ -23,7 +23,7 @@ static struct {
     enum robots_verdict verdict;
     const char *robots; /* NULL: there is none */
     bool is_silent;     /* never answers; of pages added, until answer_added() */
-    bool is_full;
+    bool is_full, is_busy;
     int asked, saved, forgotten, added, raised;
     int saved_status;
     bool saved_rules;
@@ -50,6 +50,11 @@ void crawl_database_destroy(struct crawl_database *inner)
 
 void crawl_database_rest(struct crawl_database *inner)
 {
+}
+
+bool crawl_database_is_quiet(const struct crawl_database *inner)
+{
+    return !database.is_busy;
 }
 
 void crawl_database_ask_robots(struct crawl_database *inner, int64_t job_id, struct slice origin,
@@ -123,6 +128,7 @@ struct fixture {
     void *executor;
     struct job_facts job;
     struct text params, url;
+    float priority; /* of tasks */
     struct run *latest;
 };
 
@@ -158,7 +164,7 @@ static struct task *new_task(struct fixture *fixture, const char *payload, int a
     task->job = &fixture->job;
     task->job_id = fixture->job.id;
     task->attempt = attempt;
-    task->priority = 1;
+    task->priority = fixture->priority;
     task->is_running = true;
     task->payload_bytes = strlen(payload);
     strcpy(task->payload, payload);
@@ -281,6 +287,7 @@ static int set_up(void **state)
         .loop = &fixture->loop, .slots = SLOTS, .on_done = on_task_done, .engine = fixture};
     fixture->executor = crawl_executor.create(&environment);
     fixture->job = (struct job_facts){.id = 7, .timeout_ms = PATIENCE_MS};
+    fixture->priority = 1;
     set_params(fixture, "");
     *state = fixture;
     return 0;
@@ -849,6 +856,100 @@ static void test_places_and_better_priorities(void **state)
     assert_int_equal(database.raised_keys.length, URL_KEY_BYTES - 1 + 2);
 }
 
+/* A page of this priority that links to another. */
+static void find_link(struct fixture *fixture, float priority, const char *link)
+{
+    struct run run;
+    struct text page = {0};
+    text_append_format(&page, "<a href=%s>x</a>", link);
+    http_peer_serve(fixture->peer, "/p", "200 OK", html, text_string(&page));
+    fixture->priority = priority;
+    run_path(fixture, &run, "/p");
+    finish(&run);
+    text_finish(&page);
+}
+
+static int64_t raiser_due_ms(const struct fixture *fixture)
+{
+    uv_timer_t *raiser = ((struct crawler *)fixture->executor)->raiser;
+    return uv_is_active((uv_handle_t *)raiser) ? (int64_t)uv_timer_get_due_in(raiser) : -1;
+}
+
+/* So much later. */
+static void pass_time(struct fixture *fixture, int64_t seconds)
+{
+    struct crawler *crawler = fixture->executor;
+    for (struct list *link = crawler->sites.next; link != &crawler->sites; link = link->next)
+        for (int tier = 0; tier < RAISE_TIERS; tier++)
+            list_object(link, struct site, link)->raises.batches[tier].since_us -=
+                seconds * 1000000;
+    uv_timer_stop(crawler->raiser);
+    crawler->raiser->timer_cb(crawler->raiser);
+}
+
+static void test_better_priorities_that_wait(void **state)
+{
+    struct fixture *fixture = *state;
+    find_link(fixture, 0.1f, "/x");
+    find_link(fixture, 0.1f, "/y");
+    assert_int_equal(raiser_due_ms(fixture), -1);
+    find_link(fixture, 0.3f, "/y"); /* low */
+    assert_in_range(raiser_due_ms(fixture), 25000, 30001);
+    find_link(fixture, 0.7f, "/x"); /* medium: sooner */
+    assert_in_range(raiser_due_ms(fixture), 1, 5001);
+    find_link(fixture, 0.8f, "/x"); /* once more: with the other */
+    assert_int_equal(database.raised, 0);
+    pass_time(fixture, 5);
+    assert_int_equal(database.raised, 1);
+    assert_string_equal(database.raised_tier, "medium");
+    assert_in_range(raiser_due_ms(fixture), 1, 25001);
+    pass_time(fixture, 25);
+    assert_int_equal(database.raised, 2);
+    assert_string_equal(database.raised_tier, "low");
+    assert_int_equal(raiser_due_ms(fixture), -1);
+}
+
+static void test_better_priorities_of_two_jobs_that_wait(void **state)
+{
+    struct fixture *fixture = *state;
+    find_link(fixture, 0.1f, "/x");
+    find_link(fixture, 0.3f, "/x"); /* low */
+    fixture->job.id = 8;
+    find_link(fixture, 0.1f, "/x");
+    find_link(fixture, 0.7f, "/x"); /* medium */
+    assert_in_range(raiser_due_ms(fixture), 1, 5001);
+    pass_time(fixture, 5);
+    assert_int_equal(database.raised, 1);
+    assert_in_range(raiser_due_ms(fixture), 1, 25001);
+    pass_time(fixture, 25);
+    assert_int_equal(database.raised, 2);
+}
+
+static void test_better_priorities_at_the_end_of_a_job(void **state)
+{
+    struct fixture *fixture = *state;
+    find_link(fixture, 0.1f, "/x");
+    find_link(fixture, 0.7f, "/x");
+    assert_int_equal(database.raised, 0);
+    crawl_executor.forget_job(fixture->executor, 7);
+    assert_int_equal(database.raised, 1);
+    assert_string_equal(database.raised_tier, "medium");
+    assert_int_equal(raiser_due_ms(fixture), -1);
+}
+
+static void test_better_priorities_when_the_node_leaves(void **state)
+{
+    struct fixture *fixture = *state;
+    find_link(fixture, 0.1f, "/x");
+    find_link(fixture, 0.7f, "/x");
+    database.is_busy = true;
+    assert_false(crawl_executor.settle(fixture->executor));
+    assert_int_equal(database.raised, 1);
+    database.is_busy = false;
+    assert_true(crawl_executor.settle(fixture->executor));
+    assert_int_equal(database.raised, 1);
+}
+
 static void test_canonical_and_redirects(void **state)
 {
     struct fixture *fixture = *state;
@@ -952,6 +1053,18 @@ static void test_a_sitemap(void **state)
     assert_int_equal(integer_of(json_array_get(run.found, 0), "depth"), 1);
     finish(&run);
     text_finish(&xml);
+}
+
+static void test_a_sitemap_raises_too(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run;
+    find_link(fixture, 0.01f, "/x");
+    http_peer_serve(fixture->peer, "/s.txt", "200 OK", "", at(fixture, "/x"));
+    run_role(fixture, &run, "/s.txt", "sitemap", "robots");
+    assert_int_equal(run.outcome.kind, OUTCOME_COMPLETED);
+    finish(&run);
+    assert_in_range(raiser_due_ms(fixture), 25000, 30001);
 }
 
 static void test_sitemaps_that_are_none(void **state)
@@ -1183,6 +1296,11 @@ int main(void)
         TEST(test_what_is_not_asked_for_again),
         TEST(test_patterns_choose),
         TEST(test_places_and_better_priorities),
+        TEST(test_better_priorities_that_wait),
+        TEST(test_better_priorities_of_two_jobs_that_wait),
+        TEST(test_better_priorities_at_the_end_of_a_job),
+        TEST(test_better_priorities_when_the_node_leaves),
+        TEST(test_a_sitemap_raises_too),
         TEST(test_canonical_and_redirects),
         TEST(test_refusals_of_crawlers),
         TEST(test_the_guard),

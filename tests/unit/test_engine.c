@@ -220,6 +220,30 @@ static void test_a_drain_ends_though_a_task_does_not(void **state)
     assert_int_equal(engine.node_state, NODE_STOPPED);
 }
 
+static bool has_written;
+
+static bool tell_written(void *self)
+{
+    return has_written;
+}
+
+static void test_it_leaves_when_executors_have_written_what_they_kept(void **state)
+{
+    static struct executor waiting;
+    waiting = *engine.executors[0].functions;
+    waiting.settle = tell_written;
+    engine.executors[0].functions = &waiting;
+    has_written = false;
+    begin_to_serve();
+    node_ask_to_stop(&engine);
+    turns(3);
+    assert_int_equal(engine.node_state, NODE_DRAINING);
+    has_written = true;
+    turn();
+    assert_int_equal(engine.node_state, NODE_LEAVING);
+    engine.executors[0].functions = &noop_executor;
+}
+
 static void test_connections_that_come_and_go_while_it_ends(void **state)
 {
     begin_to_serve();
@@ -629,6 +653,7 @@ int main(void)
         TEST(test_a_node_beats_while_another_connection_is_away),
         TEST(test_tasks_that_wait_for_their_start_go_back_when_the_database_does),
         TEST(test_a_drain_ends_though_a_task_does_not),
+        TEST(test_it_leaves_when_executors_have_written_what_they_kept),
         TEST(test_connections_that_come_and_go_while_it_ends),
         TEST(test_rescue_is_asked_for_until_it_has_nothing_to_do),
         TEST(test_slow_answers_are_slept_through),

@@ -58,6 +58,8 @@ static void on_raiser(uv_timer_t *timer)
 
 void crawler_raise(struct crawler *crawler, struct site *site)
 {
+    if (crawler->is_destroyed)
+        return;
     int64_t next_us =
         raises_send(&site->raises, crawler->database, site->job_id, clock_now_us(), false);
     uint64_t next_ms = (uint64_t)next_us / 1000 + 1;
@@ -287,6 +289,16 @@ static int crawl_room(void *self)
     return crawler->pages_max - crawler->in_flight;
 }
 
+static bool crawl_settle(void *self)
+{
+    struct crawler *crawler = self;
+    for (struct list *link = crawler->sites.next; link != &crawler->sites; link = link->next) {
+        struct site *site = list_object(link, struct site, link);
+        raises_send(&site->raises, crawler->database, site->job_id, clock_now_us(), true);
+    }
+    return crawl_database_is_quiet(crawler->database);
+}
+
 /* Pages that wait for their host, and errands that wait for the database, end here; what is in
  * flight ends with its transfer. */
 static void crawl_destroy(void *self)
@@ -307,5 +319,6 @@ static void crawl_destroy(void *self)
 }
 
 const struct executor crawl_executor = {
-    "crawl", crawl_create, crawl_room, crawl_start, crawl_cancel, crawl_forget_job, crawl_destroy,
+    "crawl",      crawl_create,     crawl_room,   crawl_start,
+    crawl_cancel, crawl_forget_job, crawl_settle, crawl_destroy,
 };

@@ -50,7 +50,7 @@ void page_propose(struct page *page, struct text *found, struct slice url, uint6
     if (answer == KNOWN_BETTER)
         raises_add(&site->raises, url, (float)priority, clock_now_us());
     else if (answer == KNOWN_SAME)
-        site->raises.avoided++;
+        raises_avoid(&site->raises, clock_now_us());
     /* what an earlier attempt found may never have been written */
     if (answer != KNOWN_NEW && !page_is_tried_again(page))
         return;

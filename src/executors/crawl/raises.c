@@ -35,6 +35,14 @@ void raises_add(struct raises *raises, struct slice url, float priority, int64_t
     batch->count++;
 }
 
+void raises_avoid(struct raises *raises, int64_t now_us)
+{
+    struct raise_batch *low = &raises->batches[RAISE_LOW];
+    if (!low->count && !raises->avoided)
+        low->since_us = now_us;
+    raises->avoided++;
+}
+
 static void send_batch(struct raises *raises, enum raise_tier tier, struct crawl_database *database,
                        int64_t job_id)
 {
@@ -55,13 +63,12 @@ int64_t raises_send(struct raises *raises, struct crawl_database *database, int6
     int64_t next_us = -1;
     for (int tier = 0; tier < RAISE_TIERS; tier++) {
         struct raise_batch *batch = &raises->batches[tier];
+        bool has_news = batch->count || (tier == RAISE_LOW && raises->avoided);
         int64_t left_us = batch->since_us + waits_us[tier] - now_us;
-        if (batch->count && (is_end || left_us <= 0 || batch->count >= BATCH_MAX))
+        if (has_news && (is_end || left_us <= 0 || batch->count >= BATCH_MAX))
             send_batch(raises, tier, database, job_id);
-        else if (batch->count && (next_us < 0 || left_us < next_us))
+        else if (has_news && (next_us < 0 || left_us < next_us))
             next_us = left_us;
     }
-    if (is_end && raises->avoided)
-        send_batch(raises, RAISE_LOW, database, job_id);
     return next_us;
 }

@@ -142,6 +142,7 @@ static void send_batch(struct page *page)
     http_transfer_pause(page->transfer, true);
     crawl_database_add_sitemap_pages(page->crawler->database, page->task->job_id,
                                      text_string(&found), on_added, page);
+    crawler_raise(page->crawler, page->site);
     text_finish(&found);
 }
 
@@ -204,6 +205,7 @@ static struct outcome outcome_of(struct page *page, const struct http_result *re
         .page = report.start,
     };
     text_finish(&verdict.error);
+    crawler_raise(page->crawler, page->site);
     return outcome;
 }
 
