@@ -11,6 +11,8 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "executors/crawl/executor.c"
+#include "executors/crawl/found.h"
+#include "executors/crawl/url_bytes.h"
 #include "executors/crawl/verdict.h"
 
 #include "http_peer.h"
@@ -1153,7 +1155,8 @@ static void test_a_sitemap_waits_for_its_batch(void **state)
     assert_int_equal(run.dones, 0);
     answer_added();
     assert_int_equal(run.dones, 1);
-    assert_int_equal(run.outcome.kind, OUTCOME_RETURNED);
+    assert_int_equal(run.outcome.kind, OUTCOME_FAILED);
+    assert_string_equal(run.outcome.error_class, "timeout");
     finish(&run);
     text_finish(&payload);
 }
@@ -1204,6 +1207,106 @@ static void test_few_sitemaps_are_read_at_once(void **state)
         assert_int_equal(runs[i].dones, i == 0 || i == READ);
         finish(&runs[i]);
     }
+}
+
+/* A list whose last block of 4 KiB makes a batch full: the transfer ends while that is on its way.
+ */
+static void serve_list_of_one_batch(struct fixture *fixture)
+{
+    enum { BATCH_BYTES = 256 << 10, BLOCK_BYTES = 4096 };
+    struct text lines = {0}, found = {0};
+    for (int i = 0; found.length <= BATCH_BYTES + 1000; i++) {
+        const char *url = at(fixture, "");
+        size_t start = lines.length;
+        text_append_format(&lines, "%s/list/%d", url, i);
+        found_append(&found, &(struct found){.url = url_slice_from(text_slice(&lines), start),
+                                             .priority = FOUND_PRIORITY_OF_SITEMAP_PAGE,
+                                             .depth = 1,
+                                             .source = "sitemap"});
+        text_append_char(&lines, '\n');
+    }
+    while (lines.length % BLOCK_BYTES)
+        text_append_char(&lines, '\n');
+    http_peer_serve(fixture->peer, "/list.txt", "200 OK", "", text_string(&lines));
+    text_finish(&lines);
+    text_finish(&found);
+}
+
+/* Up to where its transfer has ended, and its batch is not answered. */
+static void start_list(struct fixture *fixture, struct run *run, int attempt)
+{
+    struct text payload = {0};
+    database.is_silent = true;
+    database.added = 0;
+    serve_list_of_one_batch(fixture);
+    text_append_format(&payload, "{\"url\":\"%s\",\"role\":\"sitemap\",\"source\":\"robots\"}",
+                       at(fixture, "/list.txt"));
+    start(fixture, run, text_string(&payload), attempt);
+    text_finish(&payload);
+    turn_until(fixture, &database.added);
+    const struct page *page = run->task->state;
+    for (int64_t deadline_us = clock_now_us() + PATIENCE_MS * 1000LL; page->transfer;) {
+        assert_true(clock_now_us() < deadline_us);
+        uv_run(&fixture->loop, UV_RUN_NOWAIT);
+    }
+    assert_int_equal(run->dones, 0);
+}
+
+static void test_a_sitemap_ends_behind_its_last_batch(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run;
+    start_list(fixture, &run, 2);
+    database.on_added(database.added_context, false, NULL);
+    assert_int_equal(run.dones, 1);
+    assert_int_equal(run.outcome.kind, OUTCOME_COMPLETED);
+    finish(&run);
+
+    start_list(fixture, &run, 2);
+    crawl_executor.cancel(fixture->executor, run.task); /* waits for the batch all the same */
+    assert_int_equal(run.dones, 0);
+    database.on_added(database.added_context, false, NULL);
+    assert_int_equal(run.dones, 1);
+    finish(&run);
+
+    start_list(fixture, &run, 2);
+    crawl_executor.destroy(fixture->executor); /* the answer never comes */
+    fixture->executor = NULL;
+    finish(&run);
+}
+
+static void test_a_batch_that_is_lost_comes_again(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run;
+    struct failure failure = {0};
+    failure_set(&failure, FAILURE_DATABASE, "deadlock detected");
+    start_list(fixture, &run, 2);
+    database.on_added(database.added_context, false, &failure);
+    assert_int_equal(run.dones, 1);
+    assert_int_equal(run.outcome.kind, OUTCOME_FAILED);
+    assert_false(run.outcome.is_final);
+    assert_string_equal(run.outcome.error, "could not add its pages: deadlock detected");
+    finish(&run);
+}
+
+/* What it has led to so far does not make it whole. */
+static void test_a_sitemap_that_breaks_off_is_tried_again(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run;
+    struct text answer = {0};
+    text_append_string(&answer, "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
+    for (int i = 0; i < 1000; i++)
+        text_append_format(&answer, "%s/%d\n", at(fixture, "/cut"), i);
+    http_peer_answer(fixture->peer, "/cut.txt", PEER_THEN_CLOSE, text_slice(&answer));
+    run_role(fixture, &run, "/cut.txt", "sitemap", "robots");
+    assert_true(json_array_size(run.found) > 100);
+    assert_int_equal(run.outcome.kind, OUTCOME_FAILED);
+    assert_false(run.outcome.is_final);
+    assert_string_equal(run.outcome.error_class, "network");
+    finish(&run);
+    text_finish(&answer);
 }
 
 static void test_pages_of_other_sites(void **state)
@@ -1310,6 +1413,9 @@ int main(void)
         TEST(test_a_sitemap_waits_for_its_batch),
         TEST(test_few_sitemaps_are_read_at_once),
         TEST(test_a_full_crawl_stops_reading),
+        TEST(test_a_sitemap_ends_behind_its_last_batch),
+        TEST(test_a_batch_that_is_lost_comes_again),
+        TEST(test_a_sitemap_that_breaks_off_is_tried_again),
         TEST(test_pages_of_other_sites),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,6 +18,7 @@ struct crawler {
     struct crawl_database *database;
     struct list sites, errands;   /* errands: hosts.c */
     struct list sitemaps_waiting; /* until sitemaps_reading are fewer */
+    struct list sitemaps_asking;  /* read, and waiting for the database alone */
     int sitemaps_reading;
     int in_flight, pages_max;
     struct links *idle_links[CRAWLER_IDLE_LINKS_MAX];
@@ -53,5 +54,8 @@ void page_fetch(struct page *page);
 void sitemap_fetch(struct page *page);
 void sitemaps_drop_waiting(struct crawler *crawler);
 void external_fetch(struct page *page);
+
+/* Sitemaps whose last batch waits for the database's answer, which never comes now. */
+void sitemaps_drop_asking(struct crawler *crawler);
 
 #endif

@@ -280,6 +280,7 @@ static void *crawl_create(const struct executor_environment *environment)
     list_init(&crawler->sites);
     list_init(&crawler->errands);
     list_init(&crawler->sitemaps_waiting);
+    list_init(&crawler->sitemaps_asking);
     return crawler;
 }
 
@@ -299,8 +300,8 @@ static bool crawl_settle(void *self)
     return crawl_database_is_quiet(crawler->database);
 }
 
-/* Pages that wait for their host, and errands that wait for the database, end here; what is in
- * flight ends with its transfer. */
+/* Pages that wait for their host, and sitemaps and errands that wait for the database, end here;
+ * what is in flight ends with its transfer. */
 static void crawl_destroy(void *self)
 {
     struct crawler *crawler = self;
@@ -313,6 +314,7 @@ static void crawl_destroy(void *self)
         hosts_drop_waiting(list_object(link, struct site, link));
     sitemaps_drop_waiting(crawler);
     hosts_drop_errands(crawler);
+    sitemaps_drop_asking(crawler);
     http_client_destroy(crawler->client);
     crawler->in_flight--;
     crawler_let_go(crawler);

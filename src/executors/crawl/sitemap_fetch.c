@@ -24,9 +24,11 @@ struct sitemap_reading {
     struct arena *scratch;
     struct text found, hashes;
     int64_t links;
-    bool is_asking;  /* a batch is on its way, the transfer pauses */
-    bool is_stopped; /* nothing more is wanted: the transfer is cancelled by us */
-    bool is_full;    /* the crawl is */
+    bool is_asking;         /* a batch is on its way, the transfer pauses */
+    bool is_stopped;        /* nothing more is wanted: the transfer is cancelled by us */
+    bool is_full;           /* the crawl is */
+    struct text loss;       /* why a batch did not get into the database; empty: all did */
+    struct outcome outcome; /* of a transfer that has ended while a batch was on its way */
 };
 
 static void add_index_entry(struct page *page, const struct url *url)
@@ -91,6 +93,7 @@ static void finish_reading(struct page *page)
     arena_destroy(reading->scratch);
     text_finish(&reading->found);
     text_finish(&reading->hashes);
+    text_finish(&reading->loss);
     free(reading);
     page->sitemap = NULL;
 }
@@ -103,6 +106,22 @@ static void end(struct page *page, struct outcome outcome)
     page->crawler->sitemaps_reading--;
     read_next(page->crawler);
     crawler_end(page, &outcome);
+}
+
+/* A batch that was lost is found again at the next try. */
+static struct outcome ended_outcome(const struct page *page)
+{
+    const struct sitemap_reading *reading = page->sitemap;
+    struct outcome outcome = reading->outcome;
+    if (!reading->loss.length || outcome.kind != OUTCOME_COMPLETED)
+        return outcome;
+    struct text error = {0};
+    text_append_format(&error, "could not add its pages: %s", text_string(&reading->loss));
+    outcome.kind = OUTCOME_FAILED;
+    outcome.delay_ms = -1;
+    outcome.error_class = "sql";
+    outcome.error = error.start;
+    return outcome;
 }
 
 /* ---- batches ---- */
@@ -118,12 +137,12 @@ static void on_added(void *context, bool is_full, const struct failure *failure)
     struct page *page = context;
     struct sitemap_reading *reading = page->sitemap;
     reading->is_asking = false;
-    if (!page->transfer) { /* it ended meanwhile, and waited for this answer */
-        end(page, (struct outcome){.kind = OUTCOME_RETURNED});
-        return;
-    }
-    reading->is_full = is_full || failure; /* the job has ended, or what is wrong stays wrong */
-    if (reading->is_full)
+    reading->is_full = is_full;
+    if (failure && !reading->loss.length)
+        text_append_string(&reading->loss, failure->message);
+    if (!page->transfer)
+        end(page, ended_outcome(page));
+    else if (is_full || failure)
         stop(page);
     else
         http_transfer_pause(page->transfer, false);
@@ -169,7 +188,8 @@ static void on_body(void *context, struct slice piece)
         send_batch(page);
 }
 
-/* A usual place where there is none, or something else, is no failure. */
+/* A usual place where there is none, or something else, is no failure. What may be whole at the
+ * next try is one, even when it has led to pages already. */
 static struct outcome outcome_of(struct page *page, const struct http_result *result)
 {
     struct sitemap_reading *reading = page->sitemap;
@@ -189,7 +209,7 @@ static struct outcome outcome_of(struct page *page, const struct http_result *re
                                                : NULL;
     bool is_tried_again = !verdict.is_completed && !verdict.is_final;
     bool is_fine =
-        (is_guess && !is_tried_again) || (verdict.is_completed && !is_broken) || reading->links > 0;
+        !is_tried_again && (is_guess || (verdict.is_completed && !is_broken) || reading->links > 0);
     if (is_redirect)
         add_redirect(page, &result->head);
     page_report_sitemap(&report, page, result, reading->links, &reading->hashes, &reading->found,
@@ -209,16 +229,29 @@ static struct outcome outcome_of(struct page *page, const struct http_result *re
     return outcome;
 }
 
+/* The task ends behind its last batch: between the two the job would have nothing left to do, and
+ * end. */
 static void on_done(void *context, const struct http_result *result)
 {
     struct page *page = context;
+    struct sitemap_reading *reading = page->sitemap;
+    bool is_dropped = result->failure == HTTP_FAILURE_CANCELLED && !reading->is_stopped;
     page->transfer = NULL;
-    if (page->sitemap->is_asking && !page->crawler->is_destroyed)
-        return; /* on_added() ends it */
-    if (result->failure == HTTP_FAILURE_CANCELLED && !page->sitemap->is_stopped)
-        end(page, (struct outcome){.kind = OUTCOME_RETURNED});
+    reading->outcome =
+        is_dropped ? (struct outcome){.kind = OUTCOME_RETURNED} : outcome_of(page, result);
+    if (reading->is_asking && !page->crawler->is_destroyed)
+        list_append(&page->crawler->sitemaps_asking, &page->link); /* on_added() ends it */
     else
-        end(page, outcome_of(page, result));
+        end(page, ended_outcome(page));
+}
+
+void sitemaps_drop_asking(struct crawler *crawler)
+{
+    struct list *link;
+    while ((link = list_first(&crawler->sitemaps_asking))) {
+        struct page *page = list_object(link, struct page, link);
+        end(page, page->sitemap->outcome);
+    }
 }
 
 static void read_sitemap(struct page *page)
