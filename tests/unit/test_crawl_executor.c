@@ -832,6 +832,21 @@ static double priority_of_found(const struct run *run, size_t i)
     return json_number_value(json_object_get(json_array_get(run->found, i), "priority"));
 }
 
+static void test_links_beyond_the_limit_are_counted(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run;
+    struct text body = {0};
+    for (int i = 0; i < LINKS_MAX + 5; i++)
+        text_append_format(&body, "<a href=/%d>x</a>", i);
+    http_peer_serve(fixture->peer, "/p", "200 OK", html, text_string(&body));
+    run_path(fixture, &run, "/p");
+    assert_int_equal(integer_of(run.page, "links"), LINKS_MAX);
+    assert_int_equal(integer_of(run.page, "skipped_links"), 5);
+    finish(&run);
+    text_finish(&body);
+}
+
 static void test_places_and_better_priorities(void **state)
 {
     struct fixture *fixture = *state;
@@ -996,6 +1011,11 @@ static void test_refusals_of_crawlers(void **state)
     assert_string_equal(text_of(run.members, "block"), "challenge");
     assert_int_equal(json_array_size(run.found), 0);
     finish(&run);
+    http_peer_serve(fixture->peer, "/p", "403 Forbidden",
+                    "cf-mitigated: challenge\r\nRetry-After: 99999\r\n", "");
+    run_path(fixture, &run, "/p");
+    assert_int_equal(run.outcome.delay_ms, VERDICT_RETRY_AFTER_MAX_MS);
+    finish(&run);
 }
 
 static void test_the_guard(void **state)
@@ -1089,6 +1109,49 @@ static void test_sitemaps_that_are_none(void **state)
     run_role(fixture, &run, "/none.xml", "sitemap", "robots");
     assert_int_equal(run.outcome.kind, OUTCOME_FAILED);
     assert_string_equal(text_of(run.page, "error_class"), "status");
+    finish(&run);
+}
+
+static void test_refusals_of_sitemaps(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run;
+    http_peer_serve(fixture->peer, "/s.xml", "429 Too Many Requests", "Retry-After: 7\r\n", "");
+    run_role(fixture, &run, "/s.xml", "sitemap", "guess");
+    assert_int_equal(run.outcome.kind, OUTCOME_FAILED);
+    assert_string_equal(text_of(run.members, "block"), "rate_limit");
+    assert_int_equal(integer_of(run.members, "retry_after_ms"), 7000);
+    finish(&run);
+    http_peer_serve(fixture->peer, "/s.xml", "403 Forbidden", "", "");
+    run_role(fixture, &run, "/s.xml", "sitemap", "robots");
+    assert_string_equal(text_of(run.members, "block"), "forbidden");
+    finish(&run);
+    run_role(fixture, &run, "/s.xml", "sitemap", "guess");
+    assert_true(is_null(run.members, "block"));
+    finish(&run);
+}
+
+/* /sitemap.xml that redirects to a page for people: that is a page all the same. */
+static void test_a_sitemap_may_be_a_page_too(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run;
+    static const char *const paths[] = {"/map/", NULL};
+    char key[URL_KEY_BYTES];
+    http_peer_serve(fixture->peer, "/sitemap.xml", "302 Found", "Location: /map/\r\n", "");
+    run_role(fixture, &run, "/sitemap.xml", "sitemap", "guess");
+    const json_t *found = json_array_get(run.found, 0);
+    assert_string_equal(text_of(found, "role"), "sitemap");
+    assert_string_equal(text_of(found, "url"), at(fixture, "/map/"));
+    url_key(slice_of_string(text_of(found, "url")), key);
+    assert_string_not_equal(text_of(found, "key"), key);
+    finish(&run);
+    http_peer_serve(fixture->peer, "/map/", "200 OK", html, "<a href=/a>a</a>");
+    run_role(fixture, &run, "/map/", "sitemap", "guess");
+    finish(&run);
+    http_peer_serve(fixture->peer, "/p", "200 OK", html, "<a href=/map/>map</a>");
+    run_path(fixture, &run, "/p");
+    expect_found(fixture, &run, paths);
     finish(&run);
 }
 
@@ -1409,6 +1472,9 @@ int main(void)
         TEST(test_the_guard),
         TEST(test_a_sitemap),
         TEST(test_sitemaps_that_are_none),
+        TEST(test_refusals_of_sitemaps),
+        TEST(test_a_sitemap_may_be_a_page_too),
+        TEST(test_links_beyond_the_limit_are_counted),
         TEST(test_a_long_sitemap_goes_in_batches),
         TEST(test_a_sitemap_waits_for_its_batch),
         TEST(test_few_sitemaps_are_read_at_once),

@@ -235,7 +235,8 @@ static void crawl_start(void *self, struct task *task)
     if (page) {
         crawler->in_flight++;
         task->state = page;
-        known_pages_visit(&site->known, url_hash(page->url.whole));
+        if (page->role != PAGE_SITEMAP)
+            known_pages_visit(&site->known, url_hash(page->url.whole));
         start_page(page);
         return;
     }

@@ -21,7 +21,8 @@ struct found {
     const char *role;   /* NULL: an ordinary page */
 };
 
-/* One element and the comma behind it. */
+/* One element and the comma behind it. A sitemap has a key of its own: a URL may be read as one and
+ * visited as a page, as where /sitemap.xml redirects to a page for people. */
 void found_append(struct text *text, const struct found *found);
 
 #endif

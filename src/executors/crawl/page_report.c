@@ -1,5 +1,7 @@
 #include "executors/crawl/page_report.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/json_text.h"
 #include "executors/crawl/found.h"
@@ -179,12 +181,14 @@ static void report_list(struct text *text, const char *name, struct text *elemen
     text_append_char(text, ']');
 }
 
-/* What the host says of our pace; another site's says nothing of this one's. */
+/* What the host says of our pace; another site's says nothing of this one's, and a file that was
+ * only guessed may be forbidden to everybody. */
 static void report_block(struct text *text, const struct page *page,
                          const struct http_result *result, enum block_kind block)
 {
     const char *name = block == BLOCK_NONE ? NULL : block_kind_name(block);
-    if (page->role == PAGE_EXTERNAL)
+    bool is_guess = block == BLOCK_FORBIDDEN && strcmp(page->source, "guess") == 0;
+    if (page->role == PAGE_EXTERNAL || is_guess)
         return;
     if (name)
         text_append_format(text, ",\"block\":\"%s\"", name);
@@ -209,8 +213,10 @@ void page_report_write(struct text *text, struct page *page, const struct http_r
 {
     struct report report = {.page = page};
     const struct verdict *verdict = &answer->verdict;
-    if (page->is_html && verdict->is_completed)
+    if (page->is_html && verdict->is_completed) {
         links_report(page->links, on_link, &report);
+        report.skipped += (int64_t)links_counts(page->links).left_out;
+    }
     text_append_string(text, "\"page\":{");
     report_identity(text, page);
     json_append_string_member(text, "error_class", verdict->page_class);
@@ -287,4 +293,7 @@ void page_report_sitemap(struct text *text, const struct page *page,
     report_list(text, "link_hashes", hashes);
     text_append_string(text, "},");
     report_list(text, "found", found);
+    report_block(text, page, result,
+                 block_kind_of(result->head.status, result->head.fields, result->head.field_count,
+                               (struct slice){0}));
 }

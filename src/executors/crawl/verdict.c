@@ -52,6 +52,12 @@ static bool is_passing(int status)
     return status == 408 || status == 425 || status == 429 || (status >= 500 && status <= 599);
 }
 
+static int64_t retry_after_ms(const struct http_result *result)
+{
+    return result->retry_after_ms < VERDICT_RETRY_AFTER_MAX_MS ? result->retry_after_ms
+                                                               : VERDICT_RETRY_AFTER_MAX_MS;
+}
+
 static struct verdict of_status(const struct http_result *result)
 {
     int status = result->head.status;
@@ -59,12 +65,10 @@ static struct verdict of_status(const struct http_result *result)
         return (struct verdict){.is_completed = true, .delay_ms = -1};
     struct verdict verdict = {
         .is_final = !is_passing(status),
-        .delay_ms = result->retry_after_ms,
+        .delay_ms = retry_after_ms(result),
         .task_class = "status",
         .page_class = "status",
     };
-    if (verdict.delay_ms > VERDICT_RETRY_AFTER_MAX_MS)
-        verdict.delay_ms = VERDICT_RETRY_AFTER_MAX_MS;
     text_append_integer(&verdict.error, status);
     if (words_of(status))
         text_append_format(&verdict.error, " %s", words_of(status));
@@ -88,7 +92,7 @@ static const char *task_class_of(enum http_failure failure)
 static struct verdict of_challenge(const struct http_result *result)
 {
     struct verdict verdict = {
-        .delay_ms = result->retry_after_ms,
+        .delay_ms = retry_after_ms(result),
         .task_class = "status",
         .page_class = "blocked",
     };
