@@ -31,6 +31,7 @@ http {
     location = /old.html { return 301 /new.html; }
     location = /away.html { return 302 http://127.0.0.1:%(other_port)d/landed.html; }
     location = /gone.html { return 410; }
+    %(redirects)s
   }
   server {
     listen 127.0.0.1:%(other_port)d;
@@ -55,9 +56,10 @@ def free_ports(count):
 
 
 class Website:
-    """pages: path -> HTML, in which //OTHER/ stands for another site: a good crawler never goes there."""
+    """pages: path -> HTML, in which //OTHER/ stands for another site: a good crawler never goes there. redirects: path ->
+    target, as 301."""
 
-    def __init__(self, folder, pages):
+    def __init__(self, folder, pages, redirects=None):
         self.folder = str(folder)
         os.makedirs(f"{self.folder}/pages")
         self.port, self.other_port = free_ports(2)
@@ -67,7 +69,9 @@ class Website:
                 out.write(html.replace("//OTHER/", f"//127.0.0.1:{self.other_port}/"))
         with open(f"{self.folder}/nginx.conf", "w") as out:
             out.write(CONFIGURATION % {"folder": self.folder, "port": self.port, "other_port": self.other_port,
-                                       "user": "user root;" if os.geteuid() == 0 else ""})
+                                       "user": "user root;" if os.geteuid() == 0 else "",
+                                       "redirects": "\n    ".join(f"location = {path} {{ return 301 {target}; }}"
+                                                                  for path, target in (redirects or {}).items())})
         self.process = subprocess.Popen(
             ["nginx", "-p", self.folder, "-e", f"{self.folder}/error.log", "-c", f"{self.folder}/nginx.conf"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
