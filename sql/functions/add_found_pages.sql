@@ -1,4 +1,4 @@
--- How a crawl grows: for pawl.finish_pages, pawl.save_robots and pawl.add_sitemap_pages.
+-- How a crawl grows, and stops growing: for pawl.finish_pages, pawl.save_robots and pawl.add_sitemap_pages.
 
 -- pawl.reserve_room(job, max_pages): how many pages may be added to a crawl in this transaction; null when
 -- max_pages is. It is exact: until max_pages is reached, those who add pages take turns on the job's first
@@ -40,7 +40,8 @@ comment on function pawl.count_room(bigint, bigint) is 'how many more pages a cr
 -- pawl.add_found_pages(job, org, room, found): adds the tasks for what a crawl found: at most room pages (null:
 -- all), the best first. p_found is an array of objects: url, key, priority, depth, source (link, redirect,
 -- sitemap, robots, guess), role (sitemap or external; absent: a page), redirects (absent: none). What the
--- crawl has already is left out (I6), the imported weight of a page is added to its priority.
+-- crawl has already is left out (I6), the imported weight of a page is added to its priority. Without room there
+-- are no more sitemaps either.
 -- Returns one row: added, how many tasks; best, the greatest priority among them, or null.
 -- Locks: new keys in order (that of their bytes, which is the cheapest to find); the row of pawl.crawls, when something was added that is no page.
 create or replace function pawl.add_found_pages(p_job_id bigint, p_org_id uuid, p_room bigint, p_found jsonb)
@@ -81,7 +82,15 @@ begin
         else pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
           'url', k.url, 'depth', k.depth, 'source', k.source, 'role', k.role, 'redirects', k.redirects))
       end
-    from (select * from kept union all select n.* from fresh n where n.role is not null) k
+    from (
+      select *
+      from kept
+      union all
+      select n.*
+      from fresh n
+      where n.role = 'external'
+        or (n.role = 'sitemap' and p_room is distinct from 0)
+    ) k
     left join pawl.page_weights w on w.job_id = p_job_id and w.key = k.key
     order by k.key collate "C"
     on conflict (job_id, key) where is_key_active do nothing
@@ -101,3 +110,34 @@ begin
 end
 $$;
 comment on function pawl.add_found_pages(bigint, uuid, bigint, jsonb) is 'adds the tasks for what a crawl found';
+
+-- pawl.skip_sitemaps(job): a crawl has its max_pages: cancels the sitemaps that were not begun, however many
+-- an index has named. They are found by their priority, which is that of C's FOUND_PRIORITY_OF_SITEMAP: as long
+-- as there are none it is one look into the claim index.
+-- Returns nothing. Locks: these tasks by id, skipping those that are being claimed.
+create or replace function pawl.skip_sitemaps(p_job_id bigint) returns void
+language plpgsql volatile
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
+as $$
+begin
+  with skipped as (
+    select t.id
+    from pawl.tasks t
+    where t.job_id = p_job_id
+      and t.is_pending
+      and -t.priority = (-0.95)::real
+      and t.payload ->> 'role' = 'sitemap'
+    order by t.id
+    for update skip locked
+  )
+  update pawl.tasks t
+  set status = 'cancelled', finished_at = pawl.now(), error = 'the crawl has its max_pages'
+  from skipped s
+  where t.job_id = p_job_id
+    and t.id = s.id;
+end
+$$;
+comment on function pawl.skip_sitemaps(bigint) is 'cancels the sitemaps of a crawl that were not begun';

@@ -1,6 +1,7 @@
 -- pawl.crawl(url, params, max_running, start_interval_ms, ...): a crawl as a finite job: the start page is its
 -- first task, every page found adds more until all are visited. The URL must be normalised (pawl crawl
--- does that).
+-- does that); what people leave to their browser is done here too: small letters, the port that goes without
+-- saying, the slash behind the host, no fragment.
 -- Params, all of them optional:
 --   max_pages (integer), user_agent (text), subdomains (boolean: pages of hosts below the start's too),
 --   include, exclude (arrays of patterns of path and query, as robots.txt has them: * and $; a page must match
@@ -14,7 +15,9 @@
 -- p_weights is an object of normalised URLs and numbers, for example page views: divided by the greatest they
 -- are added to the pages' priorities. p_replace cancels what is open of the host's crawls: of two at once the
 -- second waits for the first, and cancels it.
--- Returns the job's id. Refuses a URL, parameters or limits that make no sense (PW006).
+-- The limiter is host:NAME without a "www.", which is one site with it; the port stays when it is named.
+-- Returns the job's id. Refuses a URL, parameters or limits that make no sense (PW006), a URL with a user name
+-- too: a job keeps no secrets.
 -- Locks: with p_replace an advisory lock of the host and what pawl.cancel_job locks, job by job in order of
 -- their ids; then the limiter's row, which whoever finishes pages takes behind the jobs too.
 create or replace function pawl.crawl(
@@ -30,21 +33,28 @@ language plpgsql volatile
 set search_path = ''
 as $$
 declare
-  v_host text := pg_catalog.lower(pg_catalog.substring(p_url, '^https?://([^/?#]+)'));
+  v_parts text[] := pg_catalog.regexp_match(p_url, '^(https?)://([^/?#]+)([^#]*)', 'i');
+  v_host text;
   v_limiter text;
   v_job_id bigint;
 begin
   if p_url is null then
     perform pawl.refuse_null('p_url', 'Give it as https://host/path.');
   end if;
-  if v_host is null then
+  if v_parts is null then
     raise exception '"%" is not a URL with http or https', p_url
       using errcode = 'PW006', hint = 'Give it as https://host/path.';
+  elsif pg_catalog.strpos(v_parts[2], '@') > 0 then
+    raise exception 'the URL of a crawl has a user name'
+      using errcode = 'PW006', hint = 'Leave out what stands before the @: it would not be sent.';
   end if;
+  v_parts[1] := pg_catalog.lower(v_parts[1]);
+  v_host := pg_catalog.regexp_replace(pg_catalog.lower(v_parts[2]), case v_parts[1] when 'http' then ':(80)?$' else ':(443)?$' end, '');
+  p_url := v_parts[1] || '://' || v_host || case when v_parts[3] like '/%' then '' else '/' end || v_parts[3];
   p_params := coalesce(p_params, '{}');
   perform pawl.check_crawl_params(p_params);
 
-  v_limiter := 'host:' || v_host;
+  v_limiter := 'host:' || pg_catalog.regexp_replace(v_host, '^www\.', '');
   if p_replace then
     perform pg_catalog.pg_advisory_xact_lock(1885435757, pg_catalog.hashtext(v_limiter));
     perform pawl.cancel_job(o.id, 'replaced by a new crawl of the host')

@@ -11,7 +11,7 @@
 -- have all failed: pawl.stop_hopeless_crawl is for those.
 -- The settings pin the plans, as in pawl.finish_tasks.
 -- Locks: job by job, in order of their ids: the job's row FOR KEY SHARE, the tasks by id, those of
--- pawl.add_found_pages; then the limiters by key.
+-- pawl.add_found_pages and pawl.skip_sitemaps; then the limiters by key.
 create or replace function pawl.finish_pages(p_node_id integer, p_pages jsonb)
 returns table (finished integer, found integer, best real, hopeless bigint[])
 language plpgsql volatile
@@ -91,7 +91,9 @@ begin
         and t.status = 'running'
         and t.node_id = p_node_id
         and t.attempt = o.attempt
-      returning t.id, t.attempt, t.org_id, t.started_at, o.outcome, o.error_class, o.error, o.block
+      returning t.id, t.attempt, t.org_id, t.started_at, o.outcome, o.error_class, o.error, o.block,
+        -- the host has answered: not what waits for its robots.txt, nor another site
+        (o.outcome = 'completed' or o.warm_step is not null) and t.payload ->> 'role' is distinct from 'external' as is_fine
     ), recorded as (
       insert into pawl.attempts (job_id, task_id, attempt, org_id, node_id, started_at, failed_at, error_class, error)
       select r.job_id, e.id, e.attempt, e.org_id, p_node_id, e.started_at, v_now, coalesce(e.error_class, 'executor'), e.error
@@ -99,7 +101,7 @@ begin
       where e.outcome in ('failed', 'retry')
     )
     select pg_catalog.array_agg(e.id) as tasks,
-      pg_catalog.count(*) filter (where e.outcome in ('completed', 'again')) as fine,
+      pg_catalog.count(*) filter (where e.is_fine) as fine,
       pg_catalog.count(*) filter (where e.outcome = 'failed') as failed,
       pg_catalog.count(e.block) as refused,
       pg_catalog.min(e.started_at) filter (where e.block is not null) as refused_since
@@ -152,6 +154,9 @@ begin
       where v_is_whole or p.task = any (v_ended.tasks);
       select v_found + f.added, greatest(v_best, f.best) into v_found, v_best
       from pawl.add_found_pages(r.job_id, v_job.org_id, v_room, v_new) f;
+      if v_room = 0 or (v_room > 0 and pawl.count_room(r.job_id, v_job.max_pages) = 0) then
+        perform pawl.skip_sitemaps(r.job_id);
+      end if;
     end if;
 
     if v_job.limiter_key is not null then

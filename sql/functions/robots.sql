@@ -60,7 +60,7 @@ declare
   v_now timestamptz := pawl.now();
   v_job record;
 begin
-  select j.org_id, j.limiter_key into v_job
+  select j.org_id, j.limiter_key, (j.params ->> 'max_pages')::bigint as max_pages into v_job
   from pawl.jobs j
   where j.id = p_job_id
   for key share;
@@ -76,7 +76,7 @@ begin
     return;
   end if;
   if pg_catalog.jsonb_array_length(p_sitemaps) > 0 then
-    perform pawl.add_found_pages(p_job_id, v_job.org_id, null, p_sitemaps);
+    perform pawl.add_found_pages(p_job_id, v_job.org_id, pawl.reserve_room(p_job_id, v_job.max_pages), p_sitemaps);
   end if;
   update pawl.limiters l
   set base_interval_ms = p_crawl_delay_ms,

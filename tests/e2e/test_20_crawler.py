@@ -132,6 +132,18 @@ def test_max_pages_with_sitemaps(db, serve, farm):
         assert len(paths_of(db, report["job"])) == limit
 
 
+def test_max_pages_ends_sitemaps(db, serve, farm):
+    """However many there are: those that were not begun are not read."""
+    site = farm(pages=3)
+    serve(db)
+    site.robots(1, text="".join(f"Sitemap: {site.url(path=f'/sitemaps/{n}/all.xml')}\n" for n in range(1000, 1030)))
+    report = db.json("crawl", site.url(), "--allow-private", "--delay", 0, "--concurrency", 2, "--max-pages", 10)
+    assert report["status"] == "completed" and len(paths_of(db, report["job"])) == 10
+    assert len([one for one in site.log() if one.path.startswith("/sitemaps/")]) <= 4
+    db.wait_folded()
+    db.assert_exact()
+
+
 # ---- caches ----
 
 CACHES = "cloudflare cloudfront fastly akamai netlify vercel azure varnish nginx rfc9211".split()

@@ -186,10 +186,10 @@ select throws_ok($$ select pawl.crawl('https://e.com/', '{"max_pages": 0}') $$, 
 select throws_ok($$ select pawl.crawl('https://e.com/', '{"max_pages": "many"}') $$, 'PW006', null, 'crawl: max_pages that is no number');
 select pawl.crawl('https://Example.com:8443/a?b', '{"max_pages": 7}', 2, 250) as crawl \gset
 select row_eq(format('select limiter_key, is_sealed, params from pawl.jobs where id = %s', :crawl),
-  row ('host:example.com:8443'::text, true, '{"url": "https://Example.com:8443/a?b", "max_pages": 7}'::jsonb), 'crawl: a sealed job under its host''s limiter');
+  row ('host:example.com:8443'::text, true, '{"url": "https://example.com:8443/a?b", "max_pages": 7}'::jsonb), 'crawl: a sealed job under its host''s limiter');
 select row_eq($$ select max_running, start_interval_ms from pawl.limiters where key = 'host:example.com:8443' $$, row (2, 250::double precision), 'as asked');
 select row_eq(format('select key, payload from pawl.tasks where job_id = %s', :crawl),
-  row (pawl.url_key('https://Example.com:8443/a?b'), '{"url": "https://Example.com:8443/a?b", "depth": 0, "source": "start"}'::jsonb), 'with the start page as its first task');
+  row (pawl.url_key('https://example.com:8443/a?b'), '{"url": "https://example.com:8443/a?b", "depth": 0, "source": "start"}'::jsonb), 'with the start page as its first task');
 select pawl.crawl('https://example.com:8443/');
 select row_eq($$ select max_running, start_interval_ms from pawl.limiters where key = 'host:example.com:8443' $$, row (2, 250::double precision), 'a limiter that is there stays');
 select is(pawl.url_key('https://example.com/'), left(encode(sha256('https://example.com/'), 'hex'), 32), 'url_key: half of the SHA-256');

@@ -8,7 +8,7 @@ returns jsonb language sql as $$
     'error_class', case when p_outcome <> 'completed' then 'timeout' end, 'error', case when p_outcome <> 'completed' then 'slow' end,
     'page', jsonb_build_object('url', 'https://e.com/' || p_task, 'url_hash', p_task, 'depth', 0, 'links', cardinality(p_found),
       'role', 'page', 'source', 'link', 'redirects', 0, 'skipped_links', 0, 'attempts', p_attempt, 'status', 200, 'link_hashes', '[1, 2]'::jsonb),
-    'found', coalesce((select jsonb_agg(jsonb_build_object('url', 'https://e.com/' || f, 'key', f, 'priority', length(f), 'depth', 1)) from unnest(p_found) f), '[]'))
+    'found', coalesce((select jsonb_agg(jsonb_build_object('url', 'https://e.com/' || f, 'key', f, 'priority', length(f), 'depth', 1, 'source', 'link')) from unnest(p_found) f), '[]'))
 $$;
 create function probe.finish_pages(p_node integer, variadic p_pages jsonb[]) returns text language sql as
 $$ select finished || '/' || found from pawl.finish_pages(p_node, to_jsonb(p_pages)) $$;
@@ -21,9 +21,9 @@ select is(probe.finish_pages(:node, probe.page(:job, :home, 1, array['a', 'bb', 
 select row_eq(format('select url, url_hash, status, attempts, links, link_hashes, org_id, fetched_at from pawl.pages where job_id = %s', :job),
   row (format('https://e.com/%s', :home), :home::bigint, 200, 1, 4, array[1, 2]::bigint[], '11111111-1111-1111-1111-111111111111'::uuid, now()), 'the page is stored, with the job''s organisation');
 select results_eq(format('select key, priority, payload, org_id from pawl.tasks where job_id = %s and id <> %s order by key', :job, :home),
-  $$ values ('a', 1::real, '{"url": "https://e.com/a", "depth": 1}'::jsonb, '11111111-1111-1111-1111-111111111111'::uuid),
-    ('bb', 2, '{"url": "https://e.com/bb", "depth": 1}', '11111111-1111-1111-1111-111111111111'),
-    ('ccc', 3, '{"url": "https://e.com/ccc", "depth": 1}', '11111111-1111-1111-1111-111111111111') $$, 'the tasks found, each once');
+  $$ values ('a', 1::real, '{"url": "https://e.com/a", "depth": 1, "source": "link"}'::jsonb, '11111111-1111-1111-1111-111111111111'::uuid),
+    ('bb', 2, '{"url": "https://e.com/bb", "depth": 1, "source": "link"}', '11111111-1111-1111-1111-111111111111'),
+    ('ccc', 3, '{"url": "https://e.com/ccc", "depth": 1, "source": "link"}', '11111111-1111-1111-1111-111111111111') $$, 'the tasks found, each once');
 select probe.progress_is(:job, '4/0/3/0/1/0/0', 'I1: counted');
 select pawl.fold();
 select is(probe.job_status(:job), 'running', 'the job was never empty');

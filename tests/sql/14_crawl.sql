@@ -35,6 +35,23 @@ from (values
 select lives_ok($$ select pawl.crawl('https://fine.com/', '{"include": ["/a", "*.html$"], "exclude": [], "warm": false, "subdomains": true,
   "ignore_robots": false, "sitemaps": true, "check_external": true, "allow_private": true, "user_agent": "A", "max_pages": 5}') $$, 'those that there are');
 
+-- the URL, as people write it
+create function probe.typed(p_url text) returns text language plpgsql as $$
+declare
+  v_job bigint := pawl.crawl(p_url);
+begin
+  return (select concat_ws(' ', t.payload ->> 'url', j.params ->> 'url', t.key = pawl.url_key(t.payload ->> 'url'), j.limiter_key)
+    from pawl.jobs j join pawl.tasks t on t.job_id = j.id where j.id = v_job);
+end $$;
+select is(probe.typed(u), concat_ws(' ', n, n, 't', l), u)
+from (values
+  ('HTTPS://WWW.Typed.com', 'https://www.typed.com/', 'host:typed.com'),
+  ('https://typed.com:443?A=b#top', 'https://typed.com/?A=b', 'host:typed.com'),
+  ('http://typed.com:80/Path', 'http://typed.com/Path', 'host:typed.com'),
+  ('http://typed.com:443/', 'http://typed.com:443/', 'host:typed.com:443')) v (u, n, l);
+select throws_ok($$ select pawl.crawl('https://me:secret@e.com/') $$, 'PW006', 'the URL of a crawl has a user name', 'no secrets in a job');
+select throws_ok($$ select pawl.crawl('ftp://e.com/') $$, 'PW006', '"ftp://e.com/" is not a URL with http or https', 'no other scheme');
+
 -- weights
 select throws_ok($$ select pawl.crawl('https://e.com/', p_weights => '[]') $$, 'PW006', 'the weights are no JSON object', 'weights: no object');
 select throws_ok($$ select pawl.crawl('https://e.com/', p_weights => '{"https://e.com/": -1}') $$, 'PW006', 'the weight of https://e.com/ is not a number from 0: -1', 'weights: below 0');
@@ -86,9 +103,33 @@ select pawl.save_robots(:job, 'https://few.com', :node, 200, '', null, probe.fou
 select row_eq(format($$ select * from pawl.add_sitemap_pages(%s, probe.found(0.1, '{}', 'a')) $$, :job), row (1, false), 'a page of a sitemap');
 select row_eq(format($$ select * from pawl.add_sitemap_pages(%s, probe.found(0.1, '{}', 'b', 'c', 'a')) $$, :job), row (1, true), 'one more, and it is full');
 select row_eq(format($$ select * from pawl.add_sitemap_pages(%s, probe.found(0.1, '{"role": "external"}', 'x')) $$, :job), row (1, true), 'what is no page is added');
-select probe.progress_is(:job, '6/0/6/0/0/0/0', 'three pages, two sitemaps, another site');
+select probe.progress_is(:job, '6/0/4/0/0/0/2', 'three pages, two sitemaps, which are of no use now, another site');
 select pawl.cancel_job(:job);
 select throws_ok(format($$ select * from pawl.add_sitemap_pages(%s, probe.found(0.1, '{"role": "external"}', 'y')) $$, :job), 'PW003', null, 'I3: nothing is added to one that has ended');
+
+-- and with all of them sitemaps are of no use
+select pawl.crawl('https://full.com/', '{"max_pages": 3}') as job \gset
+update pawl.limiters set max_running = null, start_interval_ms = 0 where key = 'host:full.com';
+select (probe.claim(:node, :job))[1] as home \gset
+select from pawl.ask_robots(:job, 'https://full.com', :node);
+select pawl.save_robots(:job, 'https://full.com', :node, 200, '', null, probe.found(0.95, '{"role": "sitemap"}', 's1', 's2', 's3'));
+select (probe.claim(:node, :job, 1))[1] as begun \gset
+select row_eq(format($$ select * from pawl.add_sitemap_pages(%s, probe.found(0.1, '{}', 'a')) $$, :job), row (1, false), 'one page more may come');
+select probe.progress_is(:job, '5/0/3/2/0/0/0', 'so two sitemaps wait');
+select row_eq(format($$ select * from pawl.add_sitemap_pages(%s, probe.found(0.1, '{}', 'b') || probe.found(0.95, '{"role": "sitemap"}', 's4')) $$, :job), row (2, true), 'it has come');
+select probe.progress_is(:job, '7/0/2/2/0/0/3', 'what was not begun is cancelled, pages and what runs are not');
+select row_eq(format($$ select * from pawl.add_sitemap_pages(%s, probe.found(0.95, '{"role": "sitemap"}', 's5')) $$, :job), row (0, true), 'and no other is added');
+select pawl.crawl('https://soon.com/', '{"max_pages": 3}') as job \gset
+update pawl.limiters set max_running = null, start_interval_ms = 0 where key = 'host:soon.com';
+select from pawl.ask_robots(:job, 'https://soon.com', :node);
+select (probe.claim(:node, :job))[1] as home \gset
+select pawl.save_robots(:job, 'https://soon.com', :node, 200, '', null, probe.found(0.95, '{"role": "sitemap"}', 's1', 's2'));
+select probe.finish_pages(:node, probe.page(:job, :home, jsonb_build_object('found', probe.found(0.9, '{}', 'a', 'b', 'c'))));
+select probe.progress_is(:job, '5/0/2/0/1/0/2', 'by links likewise');
+select pawl.crawl('https://one.com/', '{"max_pages": 1}') as job \gset
+select from pawl.ask_robots(:job, 'https://one.com', :node);
+select pawl.save_robots(:job, 'https://one.com', :node, 200, '', null, probe.found(0.95, '{"role": "sitemap"}', 's1'));
+select probe.progress_is(:job, '1/0/1/0/0/0/0', 'a crawl of one page reads none');
 
 -- asking again until a cache has it
 select pawl.crawl('https://warm.com/') as job \gset
@@ -175,6 +216,14 @@ select probe.finish_pages(:node, probe.page(:job, :home, '{"outcome": "retry", "
 select is(probe.pace('blocked.com'), '1000 floor 500 0', 'a refused page slows its host down');
 select is((select next_start_at from pawl.limiters where key = 'host:blocked.com'), now() + interval '7 seconds', 'and pauses it');
 select is(probe.pace('warm.com'), '0 floor 500 0', 'and no other');
+update pawl.limiters set next_start_at = null, max_running = null where key = 'host:blocked.com';
+select from pawl.add_sitemap_pages(:job, probe.found(0.9, '{}', 'w') || probe.found(0.01, '{"role": "external"}', 'x'));
+update pawl.tasks set run_at = now() where job_id = :job and status = 'waiting';
+select probe.claim(:node, :job, 1) as w \gset
+update pawl.limiters set next_start_at = null where key = 'host:blocked.com';
+select probe.claim(:node, :job, 1) as x \gset
+select is(probe.finish_pages(:node, probe.page(:job, (:'w'::bigint[])[1], '{"outcome": "again", "page": null}'), probe.page(:job, (:'x'::bigint[])[1], '{"page_more": {"role": "external"}}')), '2/0/{}', 'robots.txt is waited for, another site is there');
+select is(probe.pace('blocked.com'), '1000 floor 500 0', 'which says nothing of the host');
 
 -- hopeless
 select pawl.crawl('https://hopeless.com/') as job \gset
