@@ -132,12 +132,17 @@ struct fixture {
     struct text params, url;
     float priority; /* of tasks */
     struct run *latest;
+    struct run *runs; /* where there are many, those */
+    int run_count;
 };
 
 static void on_task_done(void *engine, struct task *task, struct outcome *outcome)
 {
     struct fixture *fixture = engine;
     struct run *run = fixture->latest;
+    for (int i = 0; i < fixture->run_count; i++)
+        if (fixture->runs[i].task == task)
+            run = &fixture->runs[i];
     CHECK(run->task == task && run->dones == 0);
     run->dones = 1;
     run->outcome = *outcome;
@@ -696,6 +701,56 @@ static void test_robots_that_do_not_come_forbid_all(void **state)
         assert_int_equal(database.saved, 0);
         finish(&run);
     }
+}
+
+/* It is read as far as it counts; a server that goes on for ever is not waited for. */
+static void test_endless_robots(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run;
+    struct text answer = {0};
+    const char *const statuses[] = {"200 OK", "404 Not Found"};
+    for (int i = 0; i < 2; i++) {
+        database.verdict = ROBOTS_FETCH;
+        text_clear(&answer);
+        text_append_format(&answer,
+                           "HTTP/1.1 %s\r\nContent-Length: 60000000\r\n\r\n"
+                           "User-agent: *\nDisallow: /p\n%*s\nDisallow: /q\n",
+                           statuses[i], 600000, "");
+        http_peer_answer(fixture->peer, "/robots.txt", PEER_AT_ONCE, text_slice(&answer));
+        run_path(fixture, &run, "/p");
+        assert_int_equal(database.saved, i + 1);
+        assert_int_equal(database.saved_rules, i == 0);
+        assert_int_equal(http_peer_requests(fixture->peer), i ? 3 : 1);
+        finish(&run);
+        crawl_executor.forget_job(fixture->executor, 7);
+    }
+    text_finish(&answer);
+}
+
+/* Or a host that never answers would be asked once more for each. */
+static void test_robots_that_do_not_come_fail_all_that_wait(void **state)
+{
+    struct fixture *fixture = *state;
+    enum { PAGES = 5 };
+    struct run runs[PAGES];
+    struct text payload = {0};
+    database.verdict = ROBOTS_FETCH;
+    http_peer_answer(fixture->peer, "/robots.txt", PEER_THEN_CLOSE, slice_of_string("HTTP/1.1 "));
+    text_append_format(&payload, "{\"url\":\"%s\"}", at(fixture, "/p"));
+    for (int i = 0; i < PAGES; i++)
+        start(fixture, &runs[i], text_string(&payload), 1);
+    fixture->runs = runs;
+    fixture->run_count = PAGES;
+    turn_until(fixture, &runs[PAGES - 1].dones);
+    for (int i = 0; i < PAGES; i++) {
+        assert_int_equal(runs[i].dones, 1);
+        assert_int_equal(runs[i].outcome.kind, OUTCOME_FAILED);
+        assert_false(runs[i].outcome.is_final);
+        finish(&runs[i]);
+    }
+    assert_int_equal(http_peer_requests(fixture->peer), 1);
+    text_finish(&payload);
 }
 
 static void test_another_node_fetches_robots(void **state)
@@ -1456,6 +1511,8 @@ int main(void)
         TEST(test_robots_name_sitemaps),
         TEST(test_no_robots_allow_all),
         TEST(test_robots_that_do_not_come_forbid_all),
+        TEST(test_endless_robots),
+        TEST(test_robots_that_do_not_come_fail_all_that_wait),
         TEST(test_another_node_fetches_robots),
         TEST(test_a_page_that_waits_is_cancelled),
         TEST(test_a_miss_is_asked_for_again),

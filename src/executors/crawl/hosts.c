@@ -235,33 +235,37 @@ static void save(struct errand *errand)
     text_finish(&sitemaps);
 }
 
-/* The page that came for it has the failure, the others come again. */
+static void fail(struct page *page, const struct http_result *result, const struct verdict *verdict)
+{
+    struct text error = {0}, report = {0};
+    bool is_away = result->failure != HTTP_FAILURE_NONE; /* so is the page */
+    text_append_string(&error, is_away ? "" : "robots.txt: ");
+    text_append_slice(&error, text_slice(&verdict->error));
+    page_report_unasked(&report, page, result, is_away ? verdict->page_class : "robots",
+                        text_string(&error));
+    struct outcome outcome = {
+        .kind = OUTCOME_FAILED,
+        .is_final = verdict->is_final,
+        .delay_ms = verdict->delay_ms,
+        .error_class = verdict->task_class ? verdict->task_class : "status",
+        .error = error.start,
+        .page = report.start,
+    };
+    crawler_end(page, &outcome);
+}
+
+/* All that wait have the failure: if they took turns, a host that never answers would hold up the
+ * crawl for a time-out times its pages. */
 static void give_up(struct errand *errand, const struct http_result *result)
 {
-    struct host *host = errand->host;
     struct verdict verdict = verdict_of(result, BLOCK_NONE);
-    struct page *page = first_waiting(host);
+    struct page *page;
     forget(errand);
-    if (page) {
-        struct text error = {0}, report = {0};
-        bool is_away = result->failure != HTTP_FAILURE_NONE; /* so is the page */
-        text_append_string(&error, is_away ? "" : "robots.txt: ");
-        text_append_slice(&error, text_slice(&verdict.error));
-        page_report_unasked(&report, page, result, is_away ? verdict.page_class : "robots",
-                            text_string(&error));
+    while ((page = first_waiting(errand->host))) {
         list_remove(&page->link);
-        struct outcome outcome = {
-            .kind = OUTCOME_FAILED,
-            .is_final = verdict.is_final,
-            .delay_ms = verdict.delay_ms,
-            .error_class = verdict.task_class ? verdict.task_class : "status",
-            .error = error.start,
-            .page = report.start,
-        };
-        crawler_end(page, &outcome);
+        fail(page, result, &verdict);
     }
     text_finish(&verdict.error);
-    release(host, WAIT_MS);
     free_errand(errand);
 }
 
@@ -286,13 +290,15 @@ static void on_body(void *context, struct slice piece)
     struct errand *errand = context;
     size_t room = ROBOTS_BYTES_MAX - errand->body.length;
     text_append(&errand->body, piece.start, piece.length < room ? piece.length : room);
+    if (piece.length >= room)
+        http_transfer_cancel(errand->transfer); /* the rest is nobody's */
 }
 
 static void on_done(void *context, const struct http_result *result)
 {
     struct errand *errand = context;
     int status = result->head.status;
-    bool is_full = errand->body.length == ROBOTS_BYTES_MAX;
+    bool has_answer = !result->failure || errand->body.length == ROBOTS_BYTES_MAX;
     errand->transfer = NULL;
     errand->status = status;
     if (!errand->host || errand->crawler->is_destroyed) {
@@ -300,9 +306,8 @@ static void on_done(void *context, const struct http_result *result)
         free_errand(errand);
         return;
     }
-    if (!result->failure && follow(errand, &result->head))
+    if (has_answer && follow(errand, &result->head))
         return;
-    bool has_answer = !result->failure || (is_full && status / 100 == 2);
     errand->has_rules = has_answer && status / 100 == 2;
     if (has_answer && status < 500 && status != 429)
         save(errand);

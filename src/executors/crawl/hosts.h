@@ -5,7 +5,7 @@
  * asked faster than its limit.
  *
  * No answer, or one from 500, or 429: nothing of the host is fetched until there is a better one
- * (section 2.3.1.4); the page that came for it fails and is tried again as any other. Any other
+ * (section 2.3.1.4); the pages that wait for it fail and are tried again as any other. Any other
  * from 400: there are no rules. More than five redirects: likewise.
  */
 #ifndef PAWL_EXECUTORS_CRAWL_HOSTS_H
