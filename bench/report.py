@@ -39,7 +39,7 @@ class Asked:
         return self.base is not None and self.base[0] == "graphile"
 
 
-RATE, P50, P99 = "tasks_per_second", "p50_ms", "p99_ms"
+RATE, PAGES_RATE, P50, P99 = "tasks_per_second", "pages_per_second", "p50_ms", "p99_ms"
 ASKED = (
     Asked("drain", "drain against graphile-worker", ("pawl", RATE), ("graphile", RATE),
           ">=", 2.5, "tasks/s"),
@@ -70,10 +70,53 @@ ASKED = (
     Asked("idle", "idle queries a second", ("pawl", "queries_per_second"), None, "<", 1, "/s"),
     Asked("idle", "idle resident memory", ("pawl", "resident_mb"), None, "<", 20, "MB"),
     Asked("idle", "idle CPU", ("pawl", "cpu_percent"), None, "<", 0.1, "%"),
+    Asked("crawl", "crawl of a tree against wget -r", ("pawl", PAGES_RATE), ("wget", PAGES_RATE),
+          ">=", 4, "pages/s"),
+    Asked("crawl", "crawl of a tree against wget -r into memory", ("pawl", PAGES_RATE),
+          ("wget_memory", PAGES_RATE), ">=", 4, "pages/s"),
+    Asked("crawl", "crawl of a tree, rows against wget's files", ("pawl", "pages"),
+          ("wget", "pages"), "==", 1, "pages"),
+    Asked("crawl", "crawl of a tree, pages and counters exact", ("pawl", "is_exact"), None,
+          "==", 1, ""),
+    Asked("crawl", "crawl of the manual against wget -r", ("pawl_manual", PAGES_RATE),
+          ("wget_manual", PAGES_RATE), ">=", 4, "pages/s"),
+    Asked("crawl", "crawl of the manual against wget -r into memory", ("pawl_manual", PAGES_RATE),
+          ("wget_manual_memory", PAGES_RATE), ">=", 4, "pages/s"),
+    Asked("crawl", "crawl of the manual, rows against wget's files", ("pawl_manual", "pages"),
+          ("wget_manual", "pages"), "==", 1, "pages"),
+    Asked("crawl", "crawl of the manual, pages and counters exact", ("pawl_manual", "is_exact"),
+          None, "==", 1, ""),
+    Asked("crawl_hosts", "crawl of 20 hosts with 50 ms", ("pawl", PAGES_RATE), None,
+          ">=", 1500, "pages/s"),
+    Asked("crawl_hosts", "crawl of 20 hosts, pages and counters exact", ("pawl", "is_exact"), None,
+          "==", 1, ""),
+    Asked("crawl_links", "rows written for known links", ("pawl", "extra_rows"), None,
+          "==", 0, ""),
+    Asked("crawl_links", "rows for better links beside the priorities",
+          ("pawl", "extra_rows_beside_raised"), None, "==", 0, ""),
+    Asked("crawl_pace", "polite crawl against what 20 hosts allow", ("pawl", "requests_per_second"),
+          ("pawl", "allowed_per_second"), ">=", 0.98, "requests/s"),
+    Asked("crawl_pace", "polite crawl, share of the slowest host", ("pawl", "least_share"), None,
+          ">=", 0.98, ""),
+    Asked("crawl_pace", "polite crawl, requests too many", ("pawl", "requests_too_many"), None,
+          "==", 0, ""),
+    Asked("crawl_memory", "crawl of 1,000,000 pages, peak resident memory",
+          ("pawl", "peak_resident_mb"), None, "<", 150, "MB"),
+    Asked("crawl_memory", "crawl of 1,000,000 pages", ("pawl", PAGES_RATE), None, None, None,
+          "pages/s"),
+    Asked("crawl_memory", "crawl of 1,000,000 pages, all and counters exact", ("pawl", "is_exact"),
+          None, "==", 1, ""),
 )
 
+
+
+def farthest(numbers):
+    return max(numbers, key=abs)
+
+
 # Any one sample that is wrong makes these wrong: no median excuses a deadlock or a lost count.
-WORST = {"counters_exact": min, "ledger.deadlocks": max}
+WORST = {"counters_exact": min, "ledger.deadlocks": max, "is_exact": min, "extra_rows": farthest,
+         "extra_rows_beside_raised": farthest}
 
 
 def read_samples(path):
