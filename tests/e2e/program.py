@@ -28,11 +28,13 @@ def pawl_json(*words, **options):
 class Node:
     """A pawl that goes on running: pawl serve, pawl up, pawl crawl."""
 
-    def __init__(self, log, *words, **environment):
+    def __init__(self, log, *words, inside=None, **environment):
+        """inside: makes another command of this one, which becomes it (nsenter)."""
         self.log = log
+        command = [PAWL, *map(str, words)]
         with open(log, "ab") as out:
             self.process = subprocess.Popen(
-                [PAWL, *map(str, words)], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                inside(*command) if inside else command, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                 env=clean_environment(**environment), start_new_session=True,
                 preexec_fn=functools.partial(end_with_us, signal.SIGKILL))
         self.pid = self.process.pid
