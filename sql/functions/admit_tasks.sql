@@ -4,7 +4,8 @@
 -- Returns one row: granted; first_ms, when the first may start (from now); interval_ms between starts;
 -- retry_ms and reason ('busy', 'max_running', 'pace') when nothing is granted.
 -- Pace is GCRA (ITU-T I.371): one timestamp, the theoretical arrival time; starts within the next
--- second are granted, each with its time. pawl.claim_batch moves the timestamp by what it took.
+-- second are granted, each with its time. pawl.claim_batch moves the timestamp by what it took. Without a pace
+-- it says how long a host wants to be left alone (pawl.adjust_pace).
 -- Locks: the limiter's row, skipping it when somebody else claims for it.
 create or replace function pawl.admit_tasks(p_limiter_key text, p_wanted integer)
 returns table (granted integer, first_ms double precision, interval_ms double precision, retry_ms double precision, reason text)
@@ -46,12 +47,14 @@ begin
     end if;
   end if;
 
-  if v_limiter.start_interval_ms > 0 then
+  if v_limiter.start_interval_ms > 0 or v_limiter.next_start_at > v_now then
     v_first_ms := greatest(
       -(v_limiter.burst - 1) * v_limiter.start_interval_ms,
       coalesce(extract(epoch from v_limiter.next_start_at - v_now) * 1000, '-infinity'::double precision));
-    v_granted := least(v_granted::double precision,
-      pg_catalog.floor((1000 - v_first_ms) / v_limiter.start_interval_ms) + 1);
+    v_granted := least(v_granted::double precision, case
+      when v_limiter.start_interval_ms > 0 then pg_catalog.floor((1000 - v_first_ms) / v_limiter.start_interval_ms) + 1
+      when v_first_ms > 1000 then 0
+    end);
     if v_granted <= 0 then
       return query select 0, 0::double precision, 0::double precision, v_first_ms - 900, 'pace'::text;
       return;

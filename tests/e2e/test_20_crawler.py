@@ -190,6 +190,21 @@ def test_a_storm_slows_one_host_and_no_other(db, serve, farm):
     db.pawl("job", "cancel", jobs[0])
 
 
+def test_retry_after_pauses_a_host_without_a_pace(db, serve, farm):
+    site = farm(pages=400, latency=20)
+    db.rows("update pawl.kinds set backoff_base_ms = 0 where name = 'crawl'")
+    serve(db)
+    job = db.json("crawl", site.url(), "--allow-private", "--delay", 0, "--concurrency", 4, "--no-sitemaps", "--detach")["job"]
+    until(lambda: len(site.log()) > 20, 10, "it is under way")
+    site.storm(1, after=3)
+    until(lambda: 429 in {one.status for one in site.log()}, 10, "it is refused")
+    site.storm(1, is_on=False)
+    db.wait_job(job)
+    begins = [one.begin for one in site.log()]
+    refused = max(one.end for one in site.log() if one.status == 429)
+    assert min(begin for begin in begins if begin > refused) - refused > 2.5
+
+
 def test_a_host_that_refuses_everything_ends_its_crawl(db, serve, farm):
     site = farm(pages=100, children=40)
     serve(db)

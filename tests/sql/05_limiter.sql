@@ -40,6 +40,16 @@ select is(probe.decision(:node, :job, 10), '1 first 1000 each 400', 'the next st
 set local pawl.now = '2030-01-01 00:01:00+00';
 select is(probe.decision(:node, :job, 10), '3 first 0 each 400', 'a pause saves nothing up without a burst');
 
+-- without a pace: what a host asks for (Retry-After) holds all the same
+select pawl.define_kind('pause', 'noop', p_max_running => 100);
+select probe.job(20, true, 'pause') as paused \gset
+update pawl.limiters set next_start_at = pawl.now() + interval '5 seconds' where key = 'kind:pause';
+select is(probe.decision(:node, :paused, 10), '0 first 0 each 0 retry 4100 pace', 'a pause: nothing starts');
+update pawl.limiters set next_start_at = pawl.now() + interval '0.5 seconds' where key = 'kind:pause';
+select is(probe.decision(:node, :paused, 10), '10 first 500 each 0', 'all start when it ends');
+update pawl.limiters set next_start_at = pawl.now() - interval '5 seconds' where key = 'kind:pause';
+select is(probe.decision(:node, :paused, 5), '5 first 0 each 0', 'at once when it is over');
+
 -- setting the pace: the same again moves nothing, another one holds from the next start on
 select next_start_at from pawl.limiters where key = 'kind:pace' \gset old_
 select is((:'old_next_start_at'::timestamptz - pawl.now()), interval '1.2 seconds', 'the next start is due in 1.2 s');
