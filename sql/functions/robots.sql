@@ -39,7 +39,8 @@ comment on function pawl.ask_robots(bigint, text, integer) is 'what a node is to
 
 -- pawl.save_robots(job, origin, node, status, robots, crawl_delay_ms, sitemaps): a node has fetched it. robots
 -- null: there is none. crawl_delay_ms null: it names none; else the host's pace is at most that, unless the
--- crawl was given a pace of its own. sitemaps as in pawl.add_found_pages.
+-- crawl was given a pace of its own. The host where the crawl starts may also take a Crawl-delay back that it
+-- named to an earlier crawl; one of its sub-domains may not, nor does a crawl that ignores robots.txt. sitemaps as in pawl.add_found_pages.
 -- The first answer counts, also that of a node which had lost its turn: whoever took the turn may have given
 -- up (pawl.forget_robots), and then nobody else knows.
 -- Returns nothing. Locks: the job's row FOR KEY SHARE, the host's row, those of pawl.add_found_pages; then the
@@ -59,8 +60,12 @@ as $$
 declare
   v_now timestamptz := pawl.now();
   v_job record;
+  v_base_ms double precision := greatest(500, p_crawl_delay_ms);
+  v_may_lower boolean;
 begin
-  select j.org_id, j.limiter_key, (j.params ->> 'max_pages')::bigint as max_pages into v_job
+  select j.org_id, j.limiter_key, (j.params ->> 'max_pages')::bigint as max_pages,
+    coalesce((j.params ->> 'ignore_robots')::boolean, false) as ignores_robots
+  into v_job
   from pawl.jobs j
   where j.id = p_job_id
   for key share;
@@ -78,13 +83,18 @@ begin
   if pg_catalog.jsonb_array_length(p_sitemaps) > 0 then
     perform pawl.add_found_pages(p_job_id, v_job.org_id, pawl.reserve_room(p_job_id, v_job.max_pages), p_sitemaps);
   end if;
+  v_may_lower := not v_job.ignores_robots
+    and v_job.limiter_key = 'host:' || pg_catalog.regexp_replace(p_origin, '^https?://(www\.)?', '');
   update pawl.limiters l
-  set base_interval_ms = p_crawl_delay_ms,
-      floor_ms = greatest(l.floor_ms, p_crawl_delay_ms),
-      start_interval_ms = greatest(l.start_interval_ms, p_crawl_delay_ms)
+  set base_interval_ms = v_base_ms,
+      floor_ms = case when l.floor_until is null then v_base_ms else greatest(l.floor_ms, v_base_ms) end,
+      start_interval_ms = case
+        when l.start_interval_ms = l.base_interval_ms then v_base_ms
+        else greatest(l.start_interval_ms, v_base_ms)
+      end
   where l.key = v_job.limiter_key
     and l.is_adaptive
-    and p_crawl_delay_ms > l.base_interval_ms;
+    and (v_base_ms > l.base_interval_ms or (v_may_lower and v_base_ms < l.base_interval_ms));
 end
 $$;
 comment on function pawl.save_robots(bigint, text, integer, integer, text, double precision, jsonb)

@@ -60,7 +60,7 @@ $$;
 comment on function pawl.has_tried_start(bigint) is 'has the start page of a crawl been tried?';
 
 -- pawl.is_crawl_in_vain(job): has a crawl asked for pages and not got one of them? What it read of sitemaps
--- does not count. False for a job that is no crawl. Reads as far as the first page that is fine.
+-- does not count, nor does a redirect (of a start page in http: to https:, mostly). False for a job that is no crawl. Reads as far as the first page that is fine.
 -- Locks: none.
 create or replace function pawl.is_crawl_in_vain(p_job_id bigint) returns boolean
 language plpgsql stable
@@ -68,7 +68,8 @@ set search_path = ''
 as $$
 begin
   return exists (select from pawl.pages p where p.job_id = p_job_id)
-    and not exists (select from pawl.pages p where p.job_id = p_job_id and p.role = 'page' and p.error_class is null);
+    and not exists (select from pawl.pages p where p.job_id = p_job_id and p.role = 'page' and p.error_class is null
+      and p.status between 200 and 299);
 end
 $$;
 comment on function pawl.is_crawl_in_vain(bigint) is 'has a crawl asked for pages and not got one of them?';

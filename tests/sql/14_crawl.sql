@@ -95,6 +95,21 @@ select from pawl.ask_robots(:own, 'https://own.com', :node);
 select pawl.save_robots(:own, 'https://own.com', :node, 200, '', 5000, '[]');
 select is((select start_interval_ms from pawl.limiters where key = 'host:own.com'), 100::double precision, 'a pace that was set stays');
 
+-- a Crawl-delay that is taken back
+create function probe.crawl_delay(p_node integer, p_delay_ms double precision, p_params jsonb default '{}', p_origin text default 'https://www.back.com')
+returns text language plpgsql as $$
+declare
+  v_job bigint := pawl.crawl('https://back.com/', p_params);
+begin
+  perform pawl.save_robots(v_job, p_origin, p_node, 200, '', p_delay_ms, '[]');
+  return probe.pace('back.com');
+end $$;
+select is(probe.crawl_delay(:node, 60000), '60000 floor 60000 0', 'a minute');
+select is(probe.crawl_delay(:node, null, '{"ignore_robots": true}'), '60000 floor 60000 0', 'a crawl that ignores robots.txt does not know better');
+select is(probe.crawl_delay(:node, null, p_origin => 'https://blog.back.com'), '60000 floor 60000 0', 'nor does another host');
+select is(probe.crawl_delay(:node, 2000), '2000 floor 2000 0', 'two seconds');
+select is(probe.crawl_delay(:node, null), '500 floor 500 0', 'none');
+
 -- max_pages counts pages only
 select pawl.crawl('https://few.com/', '{"max_pages": 3}') as job \gset
 update pawl.limiters set max_running = null, start_interval_ms = 0 where key = 'host:few.com';
@@ -244,6 +259,16 @@ select from pawl.add_sitemap_pages(:job, (select probe.found(0.1, '{}', variadic
 select probe.claim(:node, :job, 30) as ids \gset
 select is(probe.finish_pages(:node, variadic (select array_agg(probe.page(:job, t, case when n = 1 then '{}' else '{"outcome": "failed", "error": "x", "page_more": {"error_class": "status"}}' end::jsonb)) from unnest(:'ids'::bigint[]) with ordinality u (t, n))), '30/0/{}', 'one page was fine: it goes on');
 select is(pawl.stop_hopeless_crawl(:job), false, 'whoever asks');
+
+-- nor is a redirect a page
+select pawl.crawl('http://moved.com/') as job \gset
+update pawl.limiters set max_running = null, start_interval_ms = 0 where key = 'host:moved.com';
+select (probe.claim(:node, :job, 1))[1] as home \gset
+select probe.finish_pages(:node, probe.page(:job, :home, '{"page_more": {"status": 301, "redirect_to": "https://moved.com/"}}'));
+select from pawl.add_sitemap_pages(:job, (select probe.found(0.1, '{}', variadic array_agg('k' || i)) from generate_series(1, 30) i));
+select probe.claim(:node, :job, 20) as ids \gset
+select is(probe.finish_pages(:node, variadic (select array_agg(probe.page(:job, t, '{"outcome": "failed", "error": "403 Forbidden", "page_more": {"error_class": "status", "status": 403}}')) from unnest(:'ids'::bigint[]) t)), format('20/0/{%s}', :job), 'a redirect and 20 that failed');
+select is(pawl.stop_hopeless_crawl(:job), true, 'are in vain');
 
 -- hopeless, but for the start page, which nobody has tried: it waits for robots.txt
 select pawl.crawl('https://patient.com/') as job \gset
