@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "executors/crawl/executor.c"
 #include "executors/crawl/found.h"
+#include "executors/crawl/sitemap.h"
 #include "executors/crawl/url_bytes.h"
 #include "executors/crawl/verdict.h"
 
@@ -1236,6 +1237,19 @@ static void test_a_long_sitemap_goes_in_batches(void **state)
     finish(&run);
 }
 
+static void test_a_sitemap_that_is_too_long_says_so(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run;
+    serve_long_sitemap(fixture, SITEMAP_URLS_MAX + 1);
+    run_role(fixture, &run, "/long.txt", "sitemap", "robots");
+    assert_int_equal(run.outcome.kind, OUTCOME_COMPLETED);
+    assert_int_equal(integer_of(run.page, "links"), SITEMAP_URLS_MAX);
+    assert_string_equal(text_of(run.page, "error_class"), "sitemap");
+    assert_non_null(strstr(text_of(run.page, "error"), "the rest is left out"));
+    finish(&run);
+}
+
 static void test_a_full_crawl_stops_reading(void **state)
 {
     struct fixture *fixture = *state;
@@ -1246,6 +1260,7 @@ static void test_a_full_crawl_stops_reading(void **state)
     assert_int_equal(run.outcome.kind, OUTCOME_COMPLETED);
     assert_int_equal(database.added, 1);
     assert_true(integer_of(run.page, "links") < 20000);
+    assert_true(is_null(run.page, "error_class"));
     finish(&run);
 }
 
@@ -1535,6 +1550,7 @@ int main(void)
         TEST(test_a_long_sitemap_goes_in_batches),
         TEST(test_a_sitemap_waits_for_its_batch),
         TEST(test_few_sitemaps_are_read_at_once),
+        TEST(test_a_sitemap_that_is_too_long_says_so),
         TEST(test_a_full_crawl_stops_reading),
         TEST(test_a_sitemap_ends_behind_its_last_batch),
         TEST(test_a_batch_that_is_lost_comes_again),

@@ -38,6 +38,7 @@ enum {
     ELEMENTS = sizeof elements / sizeof *elements,
     TABLE_SLOTS_MIN = 512, /* a power of two, as all sizes of the table */
     TABLE_SLOTS_KEPT = 4096,
+    LIST_KEPT = TABLE_SLOTS_KEPT / 2,
     ARENA_BYTES = 8192,
 };
 
@@ -291,6 +292,11 @@ void links_start(struct links *links, const struct url *page)
     tokenizer_reset(links->tokenizer);
     arena_reset(links->arena);
     empty_table(links, links->slots > TABLE_SLOTS_KEPT ? TABLE_SLOTS_MIN : links->slots);
+    if (links->capacity > LIST_KEPT) {
+        free(links->list);
+        links->list = NULL;
+        links->capacity = 0;
+    }
     memset(links->depths, 0, sizeof links->depths);
     links->counts = (struct link_counts){0};
     links->url_bytes = 0;

@@ -203,8 +203,10 @@ static struct outcome outcome_of(struct page *page, const struct http_result *re
         summary = sitemap_end(reading->inner);
     bool is_broken = summary.state == SITEMAP_BROKEN;
     bool is_redirect = verdict.is_completed && result->head.status / 100 == 3;
-    const char *class = is_broken ? "sitemap" : verdict.page_class;
-    const char *error = is_broken              ? summary.error
+    bool is_cut = summary.state == SITEMAP_FULL && !reading->is_full;
+    const char *class = is_broken || is_cut ? "sitemap" : verdict.page_class;
+    const char *error = is_broken ? summary.error
+                        : is_cut  ? "it is larger than a sitemap may be: the rest is left out"
                         : verdict.error.length ? text_string(&verdict.error)
                                                : NULL;
     bool is_tried_again = !verdict.is_completed && !verdict.is_final;
