@@ -1,7 +1,7 @@
 -- pawl.finish_tasks(node, jobs, tasks, attempts, outcomes, ...): a batch of outcomes, in one statement.
 -- Arrays run in parallel, sorted by (job, task): that is the order of the row locks. p_outcomes null
 -- means that all are completed without a result, the common case. Else each is 'completed', 'failed',
--- 'retry' (waits p_delays_ms, then runs again) or 'returned' (never started: pending again, the attempt
+-- 'retry' (waits p_delays_ms, then runs again) or 'returned' (never started, or cut off: pending again, the attempt
 -- not counted). A result that is not JSON makes the whole call fail: the caller halves the batch.
 -- Returns how many took effect. An outcome of a task that is not running under this node and attempt
 -- changes nothing (I4); the rest of the batch does.

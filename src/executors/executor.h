@@ -47,7 +47,7 @@ enum outcome_kind {
     OUTCOME_FAILED,
     OUTCOME_RETRY,    /* made by the engine out of OUTCOME_FAILED */
     OUTCOME_AGAIN,    /* wants another turn after delay_ms, uncounted: nothing failed */
-    OUTCOME_RETURNED, /* never started: goes back uncounted */
+    OUTCOME_RETURNED, /* not begun, or cut off by us: goes back uncounted */
     OUTCOME_ENDED,    /* its end is in the database already (sql): nothing is to be written */
 };
 

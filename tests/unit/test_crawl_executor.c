@@ -585,6 +585,7 @@ static void test_room_and_cancel(void **state)
     crawl_executor.cancel(fixture->executor, run.task);
     turn_until(fixture, &run.dones);
     assert_int_equal(crawl_executor.room(fixture->executor), SLOTS);
+    assert_int_equal(run.outcome.kind, OUTCOME_RETURNED); /* or a node's stop would cost it a try */
     finish(&run);
 
     /* Destroyed with a page in flight: nobody is told, nothing leaks. */

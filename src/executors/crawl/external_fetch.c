@@ -18,7 +18,7 @@ static bool is_method_refused(const struct page *page, const struct http_result 
 static void on_done(void *context, const struct http_result *result)
 {
     struct page *page = context;
-    struct outcome outcome = {.kind = OUTCOME_FAILED, .delay_ms = -1, .error_class = "network"};
+    struct outcome outcome = {.kind = OUTCOME_RETURNED}; /* cancelled: no fault of the page's */
     page->transfer = NULL;
     if (is_method_refused(page, result)) {
         page->is_asked_whole = true;

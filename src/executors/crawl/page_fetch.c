@@ -79,7 +79,7 @@ static struct outcome outcome_of(struct page *page, const struct http_result *re
 static void on_done(void *context, const struct http_result *result)
 {
     struct page *page = context;
-    struct outcome outcome = {.kind = OUTCOME_FAILED, .delay_ms = -1, .error_class = "network"};
+    struct outcome outcome = {.kind = OUTCOME_RETURNED}; /* cancelled: no fault of the page's */
     page->transfer = NULL;
     if (result->failure != HTTP_FAILURE_CANCELLED) {
         struct page_answer answer = page_answer_of(page, result);
