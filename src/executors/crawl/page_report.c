@@ -69,16 +69,22 @@ static bool is_allowed(const struct page *page, const struct url *url)
     return !host || host_allows(host, url, NULL);
 }
 
+/* What was proposed has been looked at, which is dear where robots.txt has many rules. */
+static bool is_proposed(const struct page *page, uint64_t hash)
+{
+    const struct known_page *known = known_pages_get(&page->site->known, hash);
+    return known && known->priority >= 0;
+}
+
 static void add_hash(struct report *report, uint64_t hash)
 {
     text_append_integer(&report->hashes, (int64_t)hash);
     text_append_char(&report->hashes, ',');
 }
 
-static void add_external(struct report *report, const struct url *url)
+static void add_external(struct report *report, const struct url *url, uint64_t hash)
 {
     struct site *site = report->page->site;
-    uint64_t hash = url_hash(url->whole);
     if (!site->checks_external)
         return;
     add_hash(report, hash);
@@ -105,14 +111,15 @@ static void on_link(void *context, const struct url *url, unsigned flags)
     struct report *report = context;
     struct page *page = report->page;
     enum site_choice choice = site_choose(page->site, url);
+    uint64_t hash = url_hash(url->whole);
     if (flags & LINK_CANONICAL && !slice_equals(url->whole, page->url.whole))
         report->canonical = arena_copy(page->arena, url->whole.start, url->whole.length);
     if (choice == SITE_EXTERNAL) {
-        add_external(report, url);
-    } else if (choice == SITE_SKIPS || flags & LINK_NOFOLLOW || !is_allowed(page, url)) {
+        add_external(report, url, hash);
+    } else if (choice == SITE_SKIPS || flags & LINK_NOFOLLOW ||
+               !(is_proposed(page, hash) || is_allowed(page, url))) {
         report->skipped++;
     } else {
-        uint64_t hash = url_hash(url->whole);
         report->links++;
         add_hash(report, hash);
         page_propose(page, &report->found, url->whole, hash, priority_of(page, flags),
