@@ -41,7 +41,8 @@ comment on function pawl.count_room(bigint, bigint) is 'how many more pages a cr
 -- all), the best first. p_found is an array of objects: url, key, priority, depth, source (link, redirect,
 -- sitemap, robots, guess), role (sitemap or external; absent: a page), redirects (absent: none). What the
 -- crawl has already is left out (I6), the imported weight of a page is added to its priority. Without room there
--- are no more sitemaps either.
+-- are no more sitemaps either, and never more than 50,000, as many as one index may name: a site that makes them
+-- up would have no end, since they do not count against max_pages.
 -- Returns one row: added, how many tasks; best, the greatest priority among them, or null.
 -- Locks: new keys in order (that of their bytes, which is the cheapest to find); the row of pawl.crawls, when something was added that is no page.
 create or replace function pawl.add_found_pages(p_job_id bigint, p_org_id uuid, p_room bigint, p_found jsonb)
@@ -59,6 +60,7 @@ declare
   v_added integer;
   v_best real;
   v_others integer;
+  v_sitemaps integer;
 begin
   with fresh as (
     select distinct on (f.key collate "C") f.*
@@ -89,22 +91,34 @@ begin
       select n.*
       from fresh n
       where n.role = 'external'
-        or (n.role = 'sitemap' and p_room is distinct from 0)
+      union all (
+        select n.*
+        from fresh n
+        where n.role = 'sitemap'
+          and p_room is distinct from 0
+        limit (
+          select greatest(0, 50000 - coalesce(pg_catalog.max(c.sitemap_tasks), 0))
+          from pawl.crawls c
+          where c.job_id = p_job_id
+        )
+      )
     ) k
     left join pawl.page_weights w on w.job_id = p_job_id and w.key = k.key
     order by k.key collate "C"
     on conflict (job_id, key) where is_key_active do nothing
-    returning priority, payload ? 'role' as is_other
+    returning priority, payload ->> 'role' as role
   )
-  select pg_catalog.count(*), pg_catalog.max(a.priority), pg_catalog.count(*) filter (where a.is_other)
-  into v_added, v_best, v_others
+  select pg_catalog.count(*), pg_catalog.max(a.priority), pg_catalog.count(a.role),
+    pg_catalog.count(*) filter (where a.role = 'sitemap')
+  into v_added, v_best, v_others, v_sitemaps
   from added a;
 
   if v_others > 0 then
-    insert into pawl.crawls as c (job_id, org_id, other_tasks)
-    values (p_job_id, p_org_id, v_others)
+    insert into pawl.crawls as c (job_id, org_id, other_tasks, sitemap_tasks)
+    values (p_job_id, p_org_id, v_others, v_sitemaps)
     on conflict (job_id) do update
-      set other_tasks = c.other_tasks + excluded.other_tasks;
+      set other_tasks = c.other_tasks + excluded.other_tasks,
+          sitemap_tasks = c.sitemap_tasks + excluded.sitemap_tasks;
   end if;
   return query select v_added, v_best;
 end

@@ -86,6 +86,7 @@ create table pawl.crawls (
   job_id bigint primary key,
   org_id uuid,
   other_tasks bigint not null default 0,
+  sitemap_tasks bigint not null default 0,
   raised_high bigint not null default 0,
   raised_medium bigint not null default 0,
   raised_low bigint not null default 0,
@@ -95,6 +96,7 @@ comment on table pawl.crawls is 'counts of a crawl that are no counters of its j
 comment on column pawl.crawls.job_id is 'the crawl';
 comment on column pawl.crawls.org_id is 'the jobs organisation; null: none';
 comment on column pawl.crawls.other_tasks is 'tasks that are no page and do not count against max_pages: sitemaps, external links';
+comment on column pawl.crawls.sitemap_tasks is 'those of them that are sitemaps';
 comment on column pawl.crawls.raised_high is 'known pages whose better priority was written at once';
 comment on column pawl.crawls.raised_medium is 'likewise, within 10 s';
 comment on column pawl.crawls.raised_low is 'likewise, within 60 s';

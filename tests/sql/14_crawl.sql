@@ -146,6 +146,14 @@ select from pawl.ask_robots(:job, 'https://one.com', :node);
 select pawl.save_robots(:job, 'https://one.com', :node, 200, '', null, probe.found(0.95, '{"role": "sitemap"}', 's1'));
 select probe.progress_is(:job, '1/0/1/0/0/0/0', 'a crawl of one page reads none');
 
+-- sitemaps have an end of their own
+select pawl.crawl('https://endless.com/', '{"max_pages": 5}') as job \gset
+select from pawl.add_sitemap_pages(:job, probe.found(0.95, '{"role": "sitemap"}', 's1'));
+update pawl.crawls set sitemap_tasks = 49998 where job_id = :job;
+select row_eq(format($$ select * from pawl.add_sitemap_pages(%s, probe.found(0.95, '{"role": "sitemap"}', 's2', 's3', 's4') || probe.found(0.01, '{"role": "external"}', 'x')) $$, :job), row (3, false), 'the last two, and another site');
+select row_eq(format($$ select * from pawl.add_sitemap_pages(%s, probe.found(0.95, '{"role": "sitemap"}', 's5') || probe.found(0.1, '{}', 'a')) $$, :job), row (1, false), 'then pages alone');
+select row_eq(format($$ select other_tasks, sitemap_tasks from pawl.crawls where job_id = %s $$, :job), row (4::bigint, 50000::bigint), 'counted');
+
 -- asking again until a cache has it
 select pawl.crawl('https://warm.com/') as job \gset
 update pawl.limiters set max_running = null, start_interval_ms = 0 where key = 'host:warm.com';
