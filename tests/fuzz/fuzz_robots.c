@@ -87,6 +87,14 @@ static bool matches_by_table(struct slice pattern, struct slice path)
     return is_match;
 }
 
+/* Steps that suffice for any give the same answer. */
+static void check_steps(const struct robots *robots, bool is_allowed, struct slice path)
+{
+    uint64_t all = 2 * (uint64_t)ROBOTS_STEPS_MAX + 1000 * (path.length + 1), left = all;
+    CHECK(robots_may_allow(robots, path, &left) == is_allowed);
+    CHECK(left > 0 && left <= all);
+}
+
 /* The rule's own account: it is a rule, it says what was answered, and it matches. */
 static void check_rule(struct slice rule, bool is_allowed, struct slice path)
 {
@@ -180,8 +188,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct slice rule;
     bool is_allowed = robots_allows(robots, path, &rule);
     CHECK(is_allowed || rule.start);
-    if (rule.start)
+    bool is_too_costly = slice_equals(rule, slice_of_string(ROBOTS_TOO_COSTLY));
+    CHECK(!is_too_costly || !is_allowed);
+    if (rule.start && !is_too_costly)
         check_rule(rule, is_allowed, path);
+    check_steps(robots, is_allowed, path);
     check_rest(robots);
     check_patterns(file, path);
     check_respelt(robots, file, path);

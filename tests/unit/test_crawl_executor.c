@@ -633,6 +633,34 @@ static void test_robots_are_fetched_saved_and_obeyed(void **state)
     finish(&run);
 }
 
+/* A page's links are looked up as long as it has steps, and are tasks unasked behind that: they are
+ * asked about in their turn. */
+static void test_costly_robots_and_many_links(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run;
+    struct text rules = {0}, body = {0};
+    text_append_string(&rules, "User-agent: *\nDisallow: /zz\n");
+    while (rules.length < 490 * 1024)
+        text_append_string(&rules, "Disallow: *a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b$\n");
+    text_append_string(&body, "<a href=/zz/1>x</a>");
+    for (int i = 0; i < 9000; i++)
+        text_append_format(&body, "<a href=/aaaaaaaaaaaaaaaaaaaaaaaaa/%d>x</a>", i);
+    text_append_string(&body, "<a href=/zz/2>x</a>");
+    database.robots = text_string(&rules);
+    http_peer_serve(fixture->peer, "/p", "200 OK", html, text_string(&body));
+    run_path(fixture, &run, "/p");
+    assert_int_equal(integer_of(run.page, "links"), 9001);
+    assert_int_equal(integer_of(run.page, "skipped_links"), 1);
+    assert_string_equal(text_of(json_array_get(run.found, 9000), "url"), at(fixture, "/zz/2"));
+    finish(&run);
+    run_path(fixture, &run, "/zz/2");
+    assert_string_equal(run.outcome.error, "robots.txt forbids it: Disallow: /zz");
+    finish(&run);
+    text_finish(&rules);
+    text_finish(&body);
+}
+
 static void test_robots_may_be_ignored(void **state)
 {
     struct fixture *fixture = *state;
@@ -1238,6 +1266,29 @@ static void test_a_long_sitemap_goes_in_batches(void **state)
     finish(&run);
 }
 
+/* Each piece has its own steps: an ordinary site's rules hold for the last page of a long list. */
+static void test_robots_hold_for_a_long_sitemap(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run;
+    struct text rules = {0}, lines = {0};
+    text_append_string(&rules, "User-agent: *\nDisallow: /zz\n");
+    for (int i = 0; i < 100; i++)
+        text_append_format(&rules, "Disallow: /longer/%d/*.php$\n", i);
+    for (int i = 0; i < 20000; i++)
+        text_append_format(&lines, "%s/%d\n", at(fixture, "/long"), i);
+    text_append_format(&lines, "%s\n", at(fixture, "/zz"));
+    database.robots = text_string(&rules);
+    http_peer_serve(fixture->peer, "/long.txt", "200 OK", "", text_string(&lines));
+    run_path(fixture, &run, "/p"); /* which learns the rules */
+    finish(&run);
+    run_role(fixture, &run, "/long.txt", "sitemap", "robots");
+    assert_int_equal(integer_of(run.page, "links"), 20000);
+    finish(&run);
+    text_finish(&rules);
+    text_finish(&lines);
+}
+
 static void test_a_sitemap_that_is_too_long_says_so(void **state)
 {
     struct fixture *fixture = *state;
@@ -1523,6 +1574,7 @@ int main(void)
         TEST(test_the_crawler_says_who_it_is),
         TEST(test_room_and_cancel),
         TEST(test_robots_are_fetched_saved_and_obeyed),
+        TEST(test_costly_robots_and_many_links),
         TEST(test_robots_may_be_ignored),
         TEST(test_robots_name_sitemaps),
         TEST(test_no_robots_allow_all),
@@ -1551,6 +1603,7 @@ int main(void)
         TEST(test_a_long_sitemap_goes_in_batches),
         TEST(test_a_sitemap_waits_for_its_batch),
         TEST(test_few_sitemaps_are_read_at_once),
+        TEST(test_robots_hold_for_a_long_sitemap),
         TEST(test_a_sitemap_that_is_too_long_says_so),
         TEST(test_a_full_crawl_stops_reading),
         TEST(test_a_sitemap_ends_behind_its_last_batch),

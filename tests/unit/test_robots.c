@@ -562,30 +562,116 @@ static void test_agent_tokens(void **state)
 
 /* ---- Hostile files ---- */
 
-/* A file as long as it may be, of rules that nearly match a path as long as a URL may be. What
- * backtracks does not come to an end here; the time limit of the suite is the judge. */
-static void test_hostile_patterns_end(void **state)
+static struct robots *full_of(const char *line)
 {
-    static const char *const lines[] = {"disallow: /*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b\n",
-                                        "disallow: /*a*a*a*a$b\n", "disallow: *ab*ab$\n",
-                                        "allow:*b\n"};
+    struct text file = {0};
+    text_append_string(&file, "user-agent: *\n");
+    while (file.length < ROBOTS_BYTES_MAX)
+        text_append_string(&file, line);
+    struct robots *robots = robots_parse(text_slice(&file), slice_of_string("Pawl"));
+    text_finish(&file);
+    return robots;
+}
+
+static struct text path_of(size_t octets)
+{
     struct text path = {0};
     text_append_string(&path, "/");
-    while (path.length < 8192)
+    while (path.length < octets)
         text_append_char(&path, 'a');
+    return path;
+}
+
+/* A file as long as it may be, of rules that nearly match a path as long as a URL may be: forbidden
+ * when it takes too long, also where the rules would allow it. */
+static void test_what_takes_too_long_is_forbidden(void **state)
+{
+    static const char *const lines[] = {
+        "disallow: /*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b\n", "allow: /*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b\n",
+        "disallow: /*a*a*a*a$b\n", "disallow: *ab*ab$\n", "allow:*b\n"};
+    struct text path = path_of(8192);
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-        struct text file = {0};
-        text_append_string(&file, "user-agent: *\n");
-        while (file.length < ROBOTS_BYTES_MAX)
-            text_append_string(&file, lines[i]);
-        struct robots *robots = robots_parse(text_slice(&file), slice_of_string("Pawl"));
+        struct robots *robots = full_of(lines[i]);
         struct slice rule;
-        assert_true(robots_allows(robots, text_slice(&path), &rule));
+        assert_false(robots_allows(robots, text_slice(&path), &rule));
+        assert_true(slice_equals(rule, slice_of_string(ROBOTS_TOO_COSTLY)));
+        assert_true(robots_allows(robots, slice_of_string("/robots.txt"), &rule));
         assert_null(rule.start);
         robots_destroy(robots);
-        text_finish(&file);
     }
     text_finish(&path);
+}
+
+/* Whatever a file without a star holds is looked through to its end. */
+static void test_files_without_stars_never_take_too_long(void **state)
+{
+    struct text line = {0}, path = path_of(8192);
+    struct slice rule;
+    text_append_string(&line, "disallow: ");
+    text_append(&line, path.start, 8000);
+    text_append_string(&line, "b\n");
+    const char *const lines[] = {line.start, "allow:/a\n", "allow:/b\n", "disallow: /aaaaaa$\n"};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        struct robots *robots = full_of(lines[i]);
+        assert_true(robots_allows(robots, text_slice(&path), &rule));
+        assert_true(i == 1 ? rule.length == strlen("allow:/a") : !rule.start);
+        robots_destroy(robots);
+    }
+    text_finish(&line);
+    text_finish(&path);
+}
+
+/* Many look-ups have so many steps together, and then nobody knows. */
+static void test_look_ups_share_their_steps(void **state)
+{
+    const uint64_t all = 12 * (uint64_t)ROBOTS_STEPS_MAX;
+    struct robots *robots = full_of("disallow: *a*a*a*a*a*a*a*a*a*a*ab\ndisallow: /zz\n");
+    struct slice path = slice_of_string("/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
+                 no = slice_of_string("/zz");
+    uint64_t left = all, before = 0;
+    int looked = 0;
+    assert_false(robots_may_allow(robots, no, &left));
+    assert_true(left > 0 && left < all);
+    for (; left; looked++) {
+        before = left;
+        assert_true(robots_may_allow(robots, path, &left));
+        assert_true(left < before);
+    }
+    assert_in_range(looked, 12, 100);                 /* a page may have ten thousand links */
+    assert_true(robots_may_allow(robots, no, &left)); /* unlike above */
+    assert_false(robots_allows(robots, no, NULL));
+    robots_destroy(robots);
+
+    robots = full_of("disallow: /*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b\n");
+    struct text costly = path_of(8192);
+    left = all;
+    assert_false(
+        robots_may_allow(robots, text_slice(&costly), &left)); /* known: it is too costly */
+    left = ROBOTS_STEPS_MAX / 2;
+    assert_true(robots_may_allow(robots, text_slice(&costly), &left));
+    assert_int_equal(left, 0);
+    robots_destroy(robots);
+    text_finish(&costly);
+
+    robots = parsed("", "Pawl"); /* nothing to look at: free */
+    left = 1;
+    assert_true(robots_may_allow(robots, no, &left));
+    assert_int_equal(left, 1);
+    robots_destroy(robots);
+
+    /* a page full of links and a hundred rules, as a large site may have */
+    struct text file = {0};
+    text_append_string(&file, "user-agent: *\n");
+    for (int i = 0; i < 100; i++)
+        text_append_format(&file, "disallow: /%c%d/*.php$\n", 'b' + i % 20, i);
+    robots = robots_parse(text_slice(&file), slice_of_string("Pawl"));
+    left = all;
+    for (int i = 0; i < 9000; i++)
+        assert_true(
+            robots_may_allow(robots, slice_of_string("/articles/of/a/year/a-title"), &left));
+    assert_true(left > 0);
+    robots_destroy(robots);
+    text_finish(&file);
 }
 
 int main(void)
@@ -610,7 +696,9 @@ int main(void)
         cmocka_unit_test(test_sitemaps),
         cmocka_unit_test(test_sitemaps_are_limited),
         cmocka_unit_test(test_agent_tokens),
-        cmocka_unit_test(test_hostile_patterns_end),
+        cmocka_unit_test(test_what_takes_too_long_is_forbidden),
+        cmocka_unit_test(test_files_without_stars_never_take_too_long),
+        cmocka_unit_test(test_look_ups_share_their_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -111,6 +111,13 @@ bool host_allows(const struct host *host, const struct url *url, struct slice *r
     return robots_allows(host->robots, url_path_and_query(url), rule);
 }
 
+bool host_may_allow(const struct host *host, const struct url *url, uint64_t *steps_left)
+{
+    if (!host->robots || host->site->ignores_robots)
+        return true;
+    return robots_may_allow(host->robots, url_path_and_query(url), steps_left);
+}
+
 /* ---- an errand's end ---- */
 
 static void free_errand(struct errand *errand)

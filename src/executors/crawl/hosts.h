@@ -28,9 +28,11 @@ void hosts_drop_errands(struct crawler *crawler);
 void hosts_destroy(struct site *site);
 
 bool host_is_known(const struct host *host);
-/* Of a host that is not known nothing is forbidden. *rule: the line that forbids it; may be NULL.
- */
+/* Of a host that is not known nothing is forbidden. *rule: why it is forbidden, as
+ * robots_allows() says it. */
 bool host_allows(const struct host *host, const struct url *url, struct slice *rule);
+/* As robots_may_allow(), for what the page leads to: whether it is worth a task. */
+bool host_may_allow(const struct host *host, const struct url *url, uint64_t *steps_left);
 
 /* The page waits until its host is known, and is then put back for its next turn. */
 void host_wait(struct page *page);

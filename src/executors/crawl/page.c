@@ -58,6 +58,7 @@ struct page *page_create(struct crawler *crawler, struct task *task, struct site
     list_init(&page->link);
     page->crawler = crawler;
     page->task = task;
+    page->robots_steps_left = PAGE_ROBOTS_STEPS;
     page->site = site;
     page->arena = arena_create(512);
     json_t *payload = json_loads(task->payload, 0, NULL);

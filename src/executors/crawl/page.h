@@ -13,6 +13,10 @@
 /* Bytes of a body that are kept to see whether it is a challenge instead of a page. */
 #define PAGE_START_BYTES 4096
 
+/* What robots.txt may take for all that one page leads to, or one piece of a sitemap: some 30 ms.
+ * What is beyond becomes a task unasked, and is asked about in its turn. */
+#define PAGE_ROBOTS_STEPS 50000000
+
 enum page_role { PAGE_ORDINARY, PAGE_SITEMAP, PAGE_EXTERNAL };
 
 struct page {
@@ -35,6 +39,7 @@ struct page {
     struct sitemap_reading *sitemap; /* sitemap_fetch.c; else NULL */
     bool is_asked_whole;             /* external: it does not do heads */
     bool is_cancelled;
+    uint64_t robots_steps_left;
 };
 
 /* From the task's payload, see sql/functions/add_found_pages.sql. NULL with a failure when it is of

@@ -63,10 +63,10 @@ void page_propose(struct page *page, struct text *found, struct slice url, uint6
                                         .redirects = redirects});
 }
 
-static bool is_allowed(const struct page *page, const struct url *url)
+static bool may_allow(struct page *page, const struct url *url)
 {
     const struct host *host = host_find(page->site, url);
-    return !host || host_allows(host, url, NULL);
+    return !host || host_may_allow(host, url, &page->robots_steps_left);
 }
 
 /* What was proposed has been looked at, which is dear where robots.txt has many rules. */
@@ -117,7 +117,7 @@ static void on_link(void *context, const struct url *url, unsigned flags)
     if (choice == SITE_EXTERNAL) {
         add_external(report, url, hash);
     } else if (choice == SITE_SKIPS || flags & LINK_NOFOLLOW ||
-               !(is_proposed(page, hash) || is_allowed(page, url))) {
+               !(is_proposed(page, hash) || may_allow(page, url))) {
         report->skipped++;
     } else {
         report->links++;
@@ -141,7 +141,7 @@ static void report_redirect(struct text *text, struct report *report, const stru
         json_append_string_member(text, "redirect_to", head->location);
     } else {
         json_append_string_member(text, "redirect_to", target.whole.start);
-        if (site_choose(page->site, &target) == SITE_FOLLOWS && is_allowed(page, &target) &&
+        if (site_choose(page->site, &target) == SITE_FOLLOWS && may_allow(page, &target) &&
             page->redirects < PAGE_REDIRECTS_MAX)
             page_propose(page, &report->found, target.whole, url_hash(target.whole),
                          (double)page->task->priority, page->depth, "redirect",

@@ -13,6 +13,8 @@
 #include "executors/crawl/url_bytes.h"
 
 /* What rows are for: the 256 octets, and the delimiters' escapes. */
+enum { STEPS_OF_PATTERN = 8, STEPS_OF_OCTET = 4 }; /* beside one for each 64 positions */
+
 enum { ESCAPED_SLASH = 256, ESCAPED_QUESTION, ESCAPED_AMPERSAND, ESCAPED_EQUALS, SYMBOLS };
 
 struct path_subject {
@@ -23,6 +25,7 @@ struct path_subject {
     /* The positions reached; only the words from first to last count. */
     uint64_t *reached;
     size_t first, last;
+    uint64_t steps_left;
 };
 
 /* One octet of a path or a pattern, and the bytes that it takes there. */
@@ -99,6 +102,7 @@ struct path_subject *path_subject_create(struct slice path_and_query)
             subject->row_of[symbol] = rows++;
     subject->rows = memory_zeroed(rows + (size_t)1, subject->words * sizeof *subject->rows);
     subject->reached = subject->rows + rows * subject->words;
+    subject->steps_left = UINT64_MAX;
     walk(subject, path_and_query, set_bit);
     return subject;
 }
@@ -109,6 +113,28 @@ void path_subject_destroy(struct path_subject *subject)
         return;
     free(subject->rows);
     free(subject);
+}
+
+void path_subject_set_steps(struct path_subject *subject, uint64_t steps)
+{
+    subject->steps_left = steps;
+}
+
+uint64_t path_subject_steps_left(const struct path_subject *subject)
+{
+    return subject->steps_left;
+}
+
+static bool can_pay(struct path_subject *subject, uint64_t steps)
+{
+    subject->steps_left -= subject->steps_left < steps ? subject->steps_left : steps;
+    return subject->steps_left > 0;
+}
+
+/* What the next octet takes. */
+static uint64_t steps_of_octet(const struct path_subject *subject)
+{
+    return STEPS_OF_OCTET + subject->last - subject->first + 1;
 }
 
 /* A star. The set is not empty. Bits behind the last position do no harm: no row has any there. */
@@ -152,7 +178,11 @@ bool path_subject_matches(struct path_subject *subject, struct slice pattern)
     pattern.length -= is_whole;
     subject->first = subject->last = 0;
     subject->reached[0] = 1;
+    if (!can_pay(subject, STEPS_OF_PATTERN))
+        return false;
     for (size_t at = 0; at < pattern.length;) {
+        if (!can_pay(subject, steps_of_octet(subject)))
+            return false;
         if (pattern.start[at] == '*') {
             while (at < pattern.length && pattern.start[at] == '*')
                 at++;

@@ -10,14 +10,16 @@
  * the path (`/`, and the `?` in front of the query) or in its query (`&`, `=`) differ from their
  * escapes. So /a%2Fb is not /a/b, but ?to=https://b is ?to=https%3A%2F%2Fb.
  *
- * A match takes at most (octets of the pattern) x (octets of the path / 64 + 1) steps, whatever the
- * pattern, and nothing recurses.
+ * A match takes at most (octets of the pattern) x (octets of the path / 64 + 6) steps, whatever the
+ * pattern, and nothing recurses. A step is about half a nanosecond; of a pattern without a star it
+ * is six an octet, however long the path is.
  */
 #ifndef PAWL_EXECUTORS_CRAWL_PATH_PATTERN_H
 #define PAWL_EXECUTORS_CRAWL_PATH_PATTERN_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/text.h"
 
@@ -39,5 +41,10 @@ struct path_subject *path_subject_create(struct slice path_and_query);
 void path_subject_destroy(struct path_subject *subject);
 /* As path_pattern_matches(). Not for two threads at a time. */
 bool path_subject_matches(struct path_subject *subject, struct slice pattern);
+/* What matches may take from now on; there is no limit before. A match that would take more ends
+ * without an answer, false, and so does every later one. */
+void path_subject_set_steps(struct path_subject *subject, uint64_t steps);
+/* What is left of them; 0: they did not suffice. */
+uint64_t path_subject_steps_left(const struct path_subject *subject);
 
 #endif

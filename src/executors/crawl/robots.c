@@ -37,6 +37,9 @@ struct robots {
 
 enum { OWN, ANYONE, GROUPS };
 
+/* What path_subject_create() takes, in steps. */
+enum { STEPS_OF_SUBJECT = 1000, STEPS_OF_PATH_BYTE = 30 };
+
 struct parser {
     struct slice agent;
     struct group groups[GROUPS];
@@ -294,24 +297,63 @@ void robots_destroy(struct robots *robots)
 }
 
 /* The most specific rule that matches, or NULL. */
-static const struct rule *find_rule(const struct robots *robots, struct slice path_and_query)
+static const struct rule *find_rule(const struct robots *robots, struct path_subject *subject)
 {
-    const struct rule *found = NULL;
+    if (path_subject_matches(subject, slice_of_string("/robots.txt$")))
+        return NULL;
+    for (size_t i = 0; i < robots->group.count; i++)
+        if (path_subject_matches(subject, robots->group.rules[i].pattern))
+            return &robots->group.rules[i];
+    return NULL;
+}
+
+/* *steps_left: of the look-up, 0 where it came to no end and *found says nothing. */
+static void look_up(const struct robots *robots, struct slice path_and_query,
+                    const struct rule **found, uint64_t *steps_left)
+{
+    *found = NULL;
+    if (!robots->group.count)
+        return;
     struct path_subject *subject = path_subject_create(path_and_query);
-    if (!path_subject_matches(subject, slice_of_string("/robots.txt$")))
-        for (size_t i = 0; i < robots->group.count && !found; i++)
-            if (path_subject_matches(subject, robots->group.rules[i].pattern))
-                found = &robots->group.rules[i];
+    path_subject_set_steps(subject, *steps_left);
+    *found = find_rule(robots, subject);
+    *steps_left = path_subject_steps_left(subject);
     path_subject_destroy(subject);
-    return found;
 }
 
 bool robots_allows(const struct robots *robots, struct slice path_and_query, struct slice *rule)
 {
-    const struct rule *found = robots->group.count ? find_rule(robots, path_and_query) : NULL;
-    if (rule)
+    const struct rule *found;
+    uint64_t steps_left = ROBOTS_STEPS_MAX;
+    look_up(robots, path_and_query, &found, &steps_left);
+    if (rule && !steps_left)
+        *rule = slice_of_string(ROBOTS_TOO_COSTLY);
+    else if (rule)
         *rule = found ? found->line : (struct slice){0};
-    return !found || found->is_allow;
+    return steps_left && (!found || found->is_allow);
+}
+
+/* What it takes to make the path ready. */
+static uint64_t steps_of_path(struct slice path_and_query)
+{
+    return STEPS_OF_SUBJECT + STEPS_OF_PATH_BYTE * path_and_query.length;
+}
+
+bool robots_may_allow(const struct robots *robots, struct slice path_and_query,
+                      uint64_t *steps_left)
+{
+    const struct rule *found;
+    uint64_t of_path = robots->group.count ? steps_of_path(path_and_query) : 0;
+    if (*steps_left <= of_path) {
+        *steps_left = 0;
+        return true;
+    }
+    *steps_left -= of_path;
+    uint64_t most = *steps_left < ROBOTS_STEPS_MAX ? *steps_left : ROBOTS_STEPS_MAX, left = most;
+    look_up(robots, path_and_query, &found, &left);
+    *steps_left -= most - left;
+    bool is_too_costly = !left && most == ROBOTS_STEPS_MAX;
+    return !is_too_costly && (!found || found->is_allow);
 }
 
 double robots_crawl_delay_s(const struct robots *robots)

@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/text.h"
 
@@ -23,6 +24,10 @@
 #define ROBOTS_SITEMAPS_MAX 1000
 /* A longer Crawl-delay counts as this one: five minutes. */
 #define ROBOTS_CRAWL_DELAY_MAX_S 300.0
+
+/* For one path, a few milliseconds: more than the largest file takes without a star. */
+#define ROBOTS_STEPS_MAX 4000000
+#define ROBOTS_TOO_COSTLY "its rules take too long to be looked through"
 
 struct robots;
 
@@ -41,9 +46,16 @@ void robots_destroy(struct robots *robots);
  * ROBOTS_BYTES_MAX; {NULL, 0} when no rule matches, and for /robots.txt, which is always allowed.
  * rule may be NULL.
  *
- * Takes at most (bytes of the rules) x (octets of the path / 64 + 1) steps: 66 million for the
- * largest file and path (8 KiB), 25 ms as measured; what sites have takes a microsecond or two. */
+ * A path whose rules take more than ROBOTS_STEPS_MAX to be looked through is forbidden, because one
+ * of them may forbid it: *rule is ROBOTS_TOO_COSTLY then. It takes thousands of stars; what sites
+ * have takes a microsecond or two. */
 bool robots_allows(const struct robots *robots, struct slice path_and_query, struct slice *rule);
+
+/* As robots_allows(), while there are steps left (path_pattern.h): takes those that it needed from
+ * *steps_left. When they do not suffice they are 0, and the answer is true: nobody knows, so ask
+ * robots_allows() before it is fetched. */
+bool robots_may_allow(const struct robots *robots, struct slice path_and_query,
+                      uint64_t *steps_left);
 
 /* Seconds between two requests, 0 to ROBOTS_CRAWL_DELAY_MAX_S; -1 when the crawler's group names
  * none. The longest where there are several; for the agents that are named above it. */

@@ -46,7 +46,8 @@ static void add_page(struct page *page, const struct url *url)
 {
     struct sitemap_reading *reading = page->sitemap;
     const struct host *host = host_find(page->site, url);
-    if (site_choose(page->site, url) != SITE_FOLLOWS || (host && !host_allows(host, url, NULL)))
+    if (site_choose(page->site, url) != SITE_FOLLOWS ||
+        (host && !host_may_allow(host, url, &page->robots_steps_left)))
         return;
     uint64_t hash = url_hash(url->whole);
     reading->links++;
@@ -182,6 +183,7 @@ static void on_body(void *context, struct slice piece)
     struct sitemap_reading *reading = page->sitemap;
     if (!reading->inner || reading->is_stopped)
         return;
+    page->robots_steps_left = PAGE_ROBOTS_STEPS;
     if (sitemap_feed(reading->inner, piece) != SITEMAP_MORE)
         stop(page);
     else if (reading->found.length > BATCH_BYTES && !reading->is_asking)
