@@ -1162,6 +1162,40 @@ static void test_a_sitemap(void **state)
     text_finish(&xml);
 }
 
+/* Of its own site and of the crawl's, here a third one, and no other: not of a server beside it. */
+static void test_an_index_leads_to_no_other_site(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run;
+    struct text xml = {0};
+    static const char *const others[] = {
+        "https://elsewhere.example/s.xml",
+        "http://127.0.0.1:9/s.xml",
+        "http://127.0.0.1.elsewhere.example/s.xml",
+    };
+    text_clear(&fixture->params);
+    text_append_string(&fixture->params,
+                       "{\"url\":\"https://shop.example/\",\"allow_private\":true,"
+                       "\"exclude\":[\"/\"]}");
+    fixture->job.params = fixture->params.start;
+    text_append_string(&xml, "<sitemapindex>");
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        text_append_format(&xml, "<sitemap><loc>%s</loc></sitemap>", others[i]);
+    text_append_format(&xml, "<sitemap><loc>%s</loc></sitemap>", at(fixture, "/t.xml"));
+    text_append_string(&xml, "<sitemap><loc>https://www.shop.example/u.xml</loc></sitemap>"
+                             "</sitemapindex>");
+    http_peer_serve(fixture->peer, "/i.xml", "200 OK", "", text_string(&xml));
+    run_role(fixture, &run, "/i.xml", "sitemap", "robots");
+    assert_int_equal(run.outcome.kind, OUTCOME_COMPLETED);
+    assert_int_equal(json_array_size(run.found), 2);
+    assert_string_equal(text_of(json_array_get(run.found, 0), "url"), at(fixture, "/t.xml"));
+    assert_string_equal(text_of(json_array_get(run.found, 1), "url"),
+                        "https://www.shop.example/u.xml");
+    assert_int_equal(integer_of(run.page, "skipped_links"), 3);
+    finish(&run);
+    text_finish(&xml);
+}
+
 static void test_a_sitemap_raises_too(void **state)
 {
     struct fixture *fixture = *state;
@@ -1591,6 +1625,7 @@ int main(void)
         TEST(test_better_priorities_of_two_jobs_that_wait),
         TEST(test_better_priorities_at_the_end_of_a_job),
         TEST(test_better_priorities_when_the_node_leaves),
+        TEST(test_an_index_leads_to_no_other_site),
         TEST(test_a_sitemap_raises_too),
         TEST(test_canonical_and_redirects),
         TEST(test_refusals_of_crawlers),

@@ -287,8 +287,9 @@ void page_report_unasked(struct text *text, const struct page *page,
 }
 
 void page_report_sitemap(struct text *text, const struct page *page,
-                         const struct http_result *result, int64_t links, struct text *hashes,
-                         struct text *found, const char *error_class, const char *error)
+                         const struct http_result *result, int64_t links, int64_t skipped,
+                         struct text *hashes, struct text *found, const char *error_class,
+                         const char *error)
 {
     text_append_string(text, "\"page\":{");
     report_identity(text, page);
@@ -296,7 +297,7 @@ void page_report_sitemap(struct text *text, const struct page *page,
     json_append_string_member(text, "error", error);
     report_answer(text, result);
     json_append_integer_member(text, "links", links);
-    json_append_integer_member(text, "skipped_links", 0);
+    json_append_integer_member(text, "skipped_links", skipped);
     report_list(text, "link_hashes", hashes);
     text_append_string(text, "},");
     report_list(text, "found", found);

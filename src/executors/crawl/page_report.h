@@ -33,11 +33,13 @@ void page_report_warm(struct text *text, const struct page *page, const struct h
 void page_report_unasked(struct text *text, const struct page *page,
                          const struct http_result *result, const char *error_class,
                          const char *error);
-/* Of a sitemap: links, hashes: of the pages in it; found: elements that were not told before. Each
+/* Of a sitemap: links, hashes: of the pages in it; skipped: sitemaps that it names and that are not
+ * read; found: elements that were not told before. Each
  * of error_class and error may be NULL. hashes and found end with a comma, or are empty. */
 void page_report_sitemap(struct text *text, const struct page *page,
-                         const struct http_result *result, int64_t links, struct text *hashes,
-                         struct text *found, const char *error_class, const char *error);
+                         const struct http_result *result, int64_t links, int64_t skipped,
+                         struct text *hashes, struct text *found, const char *error_class,
+                         const char *error);
 
 /* Proposes a page that was found, unless this node knows that it is there: appends it to found, or
  * raises its priority. */

@@ -23,7 +23,7 @@ struct sitemap_reading {
     struct sitemap *inner;
     struct arena *scratch;
     struct text found, hashes;
-    int64_t links;
+    int64_t links, skipped;
     bool is_asking;         /* a batch is on its way, the transfer pauses */
     bool is_stopped;        /* nothing more is wanted: the transfer is cancelled by us */
     bool is_full;           /* the crawl is */
@@ -31,10 +31,15 @@ struct sitemap_reading {
     struct outcome outcome; /* of a transfer that has ended while a batch was on its way */
 };
 
+/* An index names sitemaps of its own site (sitemaps.org, "Sitemaps & cross submits"), or of the
+ * crawl's: it sends nobody to third ones. */
 static void add_index_entry(struct page *page, const struct url *url)
 {
-    if (page->depth >= DEPTH_MAX)
+    if (page->depth >= DEPTH_MAX || (!url_is_on_site(url, &page->url, false) &&
+                                     site_choose(page->site, url) == SITE_EXTERNAL)) {
+        page->sitemap->skipped++;
         return;
+    }
     found_append(&page->sitemap->found, &(struct found){.url = url->whole,
                                                         .priority = FOUND_PRIORITY_OF_SITEMAP,
                                                         .depth = page->depth + 1,
@@ -216,8 +221,8 @@ static struct outcome outcome_of(struct page *page, const struct http_result *re
         !is_tried_again && (is_guess || (verdict.is_completed && !is_broken) || reading->links > 0);
     if (is_redirect)
         add_redirect(page, &result->head);
-    page_report_sitemap(&report, page, result, reading->links, &reading->hashes, &reading->found,
-                        is_guess ? NULL : class, is_guess ? NULL : error);
+    page_report_sitemap(&report, page, result, reading->links, reading->skipped, &reading->hashes,
+                        &reading->found, is_guess ? NULL : class, is_guess ? NULL : error);
     struct outcome outcome = {
         .kind = is_fine ? OUTCOME_COMPLETED : OUTCOME_FAILED,
         .is_final = is_broken || verdict.is_final,
