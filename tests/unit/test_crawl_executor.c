@@ -1579,7 +1579,7 @@ static void test_each_of_many_hosts_is_one(void **state)
             assert_true(url_parse(text_slice(&text), NULL, arena, &url, &failure));
             text_finish(&text);
             assert_ptr_equal(host_find(site, &url), hosts[i]);
-            struct host *host = host_of(site, &url);
+            struct host *host = host_of(fixture->executor, site, &url);
             assert_true(turn == 0 || host == hosts[i]);
             hosts[i] = host;
             assert_ptr_equal(host_find(site, &url), host);
@@ -1593,10 +1593,117 @@ static void test_each_of_many_hosts_is_one(void **state)
     free(hosts);
 }
 
+static struct host *meet(struct fixture *fixture, struct site *site, const char *name, bool is_used)
+{
+    struct text text = {0};
+    struct url url;
+    struct arena *arena = arena_create(256);
+    text_append_format(&text, "https://%s.example.com/", name);
+    assert_true(url_parse(text_slice(&text), NULL, arena, &url, NULL));
+    struct host *host = is_used ? host_of(fixture->executor, site, &url) : host_find(site, &url);
+    text_finish(&text);
+    arena_destroy(arena);
+    return host;
+}
+
+/* I9, of two sites together. */
+static void test_hosts_are_bounded(void **state)
+{
+    enum { HOSTS = 5000, BYTES_MAX = 100000 };
+    struct fixture *fixture = *state;
+    struct crawler *crawler = fixture->executor;
+    struct failure failure = {0};
+    struct site *first = site_create(&fixture->job, &failure);
+    struct site *second = site_create(&fixture->job, &failure);
+    crawler->host_bytes_max = BYTES_MAX;
+    meet(fixture, first, "kept", true);
+    meet(fixture, first, "found", true);
+    for (int i = 0; i < HOSTS; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "h%d", i);
+        assert_non_null(meet(fixture, second, name, true));
+        assert_non_null(meet(fixture, first, "kept", false));
+        meet(fixture, first, "kept", true);
+        meet(fixture, first, "found", false); /* a link to it is no use */
+        assert_true(crawler->host_bytes <= BYTES_MAX);
+    }
+    assert_in_range(second->hosts.count, 100, BYTES_MAX / (3 * sizeof(void *)));
+    assert_int_equal(first->hosts.count, 1);
+    assert_null(meet(fixture, first, "found", false));
+    assert_null(meet(fixture, second, "h0", false));
+    assert_non_null(meet(fixture, second, "h4999", false));
+    hosts_destroy(first);
+    hosts_destroy(second);
+    assert_int_equal(crawler->host_bytes, 0);
+    site_destroy(first);
+    site_destroy(second);
+}
+
+/* What was forgotten is asked for again, and the page goes on in the same turn: or two hosts would
+ * make each other forgotten for ever. */
+static void test_rules_that_were_forgotten_are_asked_for_again(void **state)
+{
+    struct fixture *fixture = *state;
+    struct crawler *crawler = fixture->executor;
+    struct text rules = {0};
+    struct run run;
+    text_append_string(&rules, "User-agent: *\nDisallow: /no\n");
+    for (int i = 0; i < 1000; i++)
+        text_append_format(&rules, "Disallow: /%d\n", i);
+    database.robots = text_string(&rules);
+    crawler->host_bytes_max = 80000; /* room for rules of one host, not of two */
+    for (int round = 1; round <= 3; round++) {
+        start(fixture, &run, "{\"url\":\"https://a.example/no\"}", 1);
+        turn_until(fixture, &run.dones);
+        assert_int_equal(run.outcome.kind, OUTCOME_FAILED);
+        assert_string_equal(run.outcome.error, "robots.txt forbids it: Disallow: /no");
+        finish(&run);
+        start(fixture, &run, "{\"url\":\"https://b.example/no\"}", 1);
+        turn_until(fixture, &run.dones);
+        assert_string_equal(run.outcome.error, "robots.txt forbids it: Disallow: /no");
+        finish(&run);
+        assert_int_equal(database.asked, 2 * round);
+        assert_in_range(crawler->host_bytes, 60000, 80000);
+    }
+    crawler->host_bytes_max = 160000;
+    for (int i = 0; i < 4; i++) {
+        start(fixture, &run,
+              i % 2 ? "{\"url\":\"https://b.example/no\"}" : "{\"url\":\"https://a.example/no\"}",
+              1);
+        finish(&run);
+    }
+    assert_int_equal(database.asked, 7);
+    text_finish(&rules);
+}
+
+static void test_hosts_that_are_waited_for_are_kept(void **state)
+{
+    struct fixture *fixture = *state;
+    struct crawler *crawler = fixture->executor;
+    struct run runs[3];
+    static const char *const payloads[] = {"{\"url\":\"https://a.example/\"}",
+                                           "{\"url\":\"https://b.example/\"}",
+                                           "{\"url\":\"https://a.example/2\"}"};
+    database.is_silent = true;
+    crawler->host_bytes_max = 1;
+    for (int i = 0; i < 3; i++)
+        start(fixture, &runs[i], payloads[i], 1);
+    assert_int_equal(database.asked, 2);
+    assert_int_equal(find_site(crawler, 7)->hosts.count, 2);
+    for (int i = 0; i < 3; i++) {
+        cancel(fixture, &runs[i]);
+        assert_int_equal(runs[i].outcome.kind, OUTCOME_RETURNED);
+        finish(&runs[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_each_of_many_hosts_is_one),
+        TEST(test_hosts_are_bounded),
+        TEST(test_rules_that_were_forgotten_are_asked_for_again),
+        TEST(test_hosts_that_are_waited_for_are_kept),
         TEST(test_a_page_tells_its_row_and_its_links),
         TEST(test_a_url_is_proposed_once),
         TEST(test_a_failed_page_proposes_its_links_when_it_comes),

@@ -16,7 +16,9 @@ struct crawler {
     struct executor_environment environment;
     struct http_client *client;
     struct crawl_database *database;
-    struct list sites, errands;   /* errands: hosts.c */
+    struct list sites, errands; /* errands: hosts.c */
+    struct list hosts;          /* of all sites, the one used longest ago first: hosts.c */
+    size_t host_bytes, host_bytes_max;
     struct list sitemaps_waiting; /* until sitemaps_reading are fewer */
     struct list sitemaps_asking;  /* read, and waiting for the database alone */
     int sitemaps_reading;
@@ -47,6 +49,9 @@ void crawler_raise(struct crawler *crawler, struct site *site);
 struct links *crawler_take_links(struct crawler *crawler);
 /* NULL: nothing. */
 void crawler_return_links(struct crawler *crawler, struct links *links);
+
+/* As if it started now: its host is known, and nothing was asked for in its turn. */
+void crawler_resume(struct page *page);
 
 /* The host is known. */
 void page_fetch(struct page *page);

@@ -22,6 +22,7 @@ enum {
     BODY_BYTES_MAX = 64 << 20,
     TRANSFER_BYTES_MAX = 32 << 20,
     HEADER_BYTES_MAX = 65536,
+    HOST_BYTES_MAX = 32 << 20, /* some hundred thousand, without rules */
 };
 
 /* ---- finders of links, used again ---- */
@@ -202,28 +203,32 @@ static void refuse_path(struct page *page, struct slice rule)
     crawler_end(page, &outcome);
 }
 
-static void start_ordinary(struct page *page)
+static void start_ordinary(struct page *page, const struct host *host)
 {
     struct slice rule;
-    if (host_allows(page->host, &page->url, &rule))
+    if (host_allows(host, &page->url, &rule))
         page_fetch(page);
     else
         refuse_path(page, rule);
 }
 
+void crawler_resume(struct page *page)
+{
+    struct host *host = host_of(page->crawler, page->site, &page->url);
+    if (host_is_known(host))
+        start_ordinary(page, host);
+    else
+        host_wait(host, page);
+}
+
 static void start_page(struct page *page)
 {
-    if (page->role == PAGE_EXTERNAL) {
+    if (page->role == PAGE_EXTERNAL)
         external_fetch(page);
-        return;
-    }
-    page->host = host_of(page->site, &page->url);
-    if (page->role == PAGE_SITEMAP)
+    else if (page->role == PAGE_SITEMAP)
         sitemap_fetch(page);
-    else if (host_is_known(page->host))
-        start_ordinary(page);
     else
-        host_wait(page);
+        crawler_resume(page);
 }
 
 static void crawl_start(void *self, struct task *task)
@@ -280,6 +285,8 @@ static void *crawl_create(const struct executor_environment *environment)
     crawler->raiser->data = crawler;
     list_init(&crawler->sites);
     list_init(&crawler->errands);
+    list_init(&crawler->hosts);
+    crawler->host_bytes_max = HOST_BYTES_MAX;
     list_init(&crawler->sitemaps_waiting);
     list_init(&crawler->sitemaps_asking);
     return crawler;

@@ -23,12 +23,16 @@ enum {
 
 struct host {
     struct hash_table_link link; /* of the site's */
+    struct list used;            /* of the crawler's, by its latest use */
+    struct crawler *crawler;
     struct site *site;
+    size_t bytes; /* that it takes, its rules included */
     struct slice origin;
     bool is_known;
     struct robots *robots; /* NULL: everything is allowed */
     struct list waiting;
     struct errand *errand;
+    char origin_bytes[];
 };
 
 struct errand {
@@ -68,17 +72,64 @@ struct host *host_find(struct site *site, const struct url *url)
     return link ? site->last_host : NULL;
 }
 
-struct host *host_of(struct site *site, const struct url *url)
+static void take_bytes(struct host *host, size_t bytes)
+{
+    host->bytes += bytes;
+    host->crawler->host_bytes += bytes;
+}
+
+/* The table has a bucket for each host, and malloc something of its own. */
+static struct host *add_host(struct crawler *crawler, struct site *site, struct slice origin)
+{
+    size_t bytes = sizeof(struct host) + origin.length;
+    struct host *host = memory_zeroed(1, bytes);
+    memcpy(host->origin_bytes, origin.start, origin.length);
+    host->origin = slice_of(host->origin_bytes, origin.length);
+    host->crawler = crawler;
+    host->site = site;
+    list_init(&host->waiting);
+    list_init(&host->used);
+    hash_table_add(&site->hosts, &host->link, url_hash(origin));
+    take_bytes(host, bytes + 3 * sizeof(void *));
+    return host;
+}
+
+static void free_host(struct host *host)
+{
+    list_remove(&host->used);
+    host->crawler->host_bytes -= host->bytes;
+    robots_destroy(host->robots);
+    free(host);
+}
+
+static bool is_in_use(const struct host *host)
+{
+    return host->errand || !list_is_empty(&host->waiting);
+}
+
+/* Until what is kept is within its bounds, but for those in use: as many as there are pages. */
+static void forget_hosts(struct crawler *crawler, const struct host *except)
+{
+    struct list *link = crawler->hosts.next;
+    while (crawler->host_bytes > crawler->host_bytes_max && link != &crawler->hosts) {
+        struct host *host = list_object(link, struct host, used);
+        link = link->next;
+        if (host == except || is_in_use(host))
+            continue;
+        hash_table_remove(&host->site->hosts, &host->link);
+        if (host->site->last_host == host)
+            host->site->last_host = NULL;
+        free_host(host);
+    }
+}
+
+struct host *host_of(struct crawler *crawler, struct site *site, const struct url *url)
 {
     struct host *host = host_find(site, url);
-    if (host)
-        return host;
-    struct slice origin = origin_of(url);
-    host = memory_zeroed(1, sizeof *host);
-    host->site = site;
-    host->origin = slice_of(arena_copy(site->arena, origin.start, origin.length), origin.length);
-    list_init(&host->waiting);
-    hash_table_add(&site->hosts, &host->link, url_hash(origin));
+    if (!host)
+        host = add_host(crawler, site, origin_of(url));
+    list_move(&crawler->hosts, &host->used);
+    forget_hosts(crawler, host);
     return host;
 }
 
@@ -92,8 +143,7 @@ void hosts_destroy(struct site *site)
             host->errand->host = NULL;
         if (host->errand && host->errand->transfer)
             http_transfer_cancel(host->errand->transfer);
-        robots_destroy(host->robots);
-        free(host);
+        free_host(host);
     }
     hash_table_finish(&site->hosts);
     site->last_host = NULL;
@@ -180,6 +230,19 @@ static void learn(struct host *host, struct slice bytes)
     if (bytes.start)
         host->robots =
             robots_parse(bytes, robots_agent_token(slice_of_string(host->site->user_agent)));
+    if (host->robots)
+        take_bytes(host, robots_bytes(host->robots));
+    forget_hosts(host->crawler, host);
+}
+
+/* The first goes on: one whose host is forgotten again and again would come to nothing else. */
+static void go_on(struct host *host)
+{
+    struct page *page = first_waiting(host);
+    if (page) {
+        list_remove(&page->link);
+        crawler_resume(page);
+    }
     release(host, 0);
 }
 
@@ -191,8 +254,10 @@ static void on_saved(void *context, const struct failure *failure)
     struct host *host = errand->host;
     if (host && failure)
         release(host, WAIT_MS);
-    else if (host)
+    else if (host) {
         learn(host, errand->has_rules ? text_slice(&errand->body) : (struct slice){0});
+        release(host, 0);
+    }
     free_errand(errand);
 }
 
@@ -353,10 +418,12 @@ static void on_verdict(void *context, const struct robots_answer *answer,
     }
     if (!failure && answer->verdict == ROBOTS_FETCH)
         forget(errand);
-    if (host && !failure && answer->verdict == ROBOTS_KNOWN)
+    if (host && !failure && answer->verdict == ROBOTS_KNOWN) {
         learn(host, answer->robots);
-    else if (host)
+        go_on(host);
+    } else if (host) {
         release(host, WAIT_MS);
+    }
     free_errand(errand);
 }
 
@@ -378,9 +445,8 @@ static void send_errand(struct host *host, const struct page *page)
                               errand->node_id, on_verdict, errand);
 }
 
-void host_wait(struct page *page)
+void host_wait(struct host *host, struct page *page)
 {
-    struct host *host = page->host;
     list_append(&host->waiting, &page->link);
     if (!host->errand)
         send_errand(host, page);

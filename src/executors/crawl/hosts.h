@@ -2,7 +2,11 @@
  * The hosts of a crawl and what their robots.txt says (RFC 9309): fetched once per host and job,
  * over all nodes (sql/functions/robots.sql). Pages of a host wait here until it is known, and then
  * take another turn: the turn in which robots.txt was asked for is used up, or the host would be
- * asked faster than its limit.
+ * asked faster than its limit. Where only the database had to be asked, one of them goes on.
+ *
+ * A site may have hosts without end, each with half a megabyte of rules: what is kept of the hosts
+ * of all sites is bounded, and those that no page was started of for longest are forgotten. They
+ * are new when they are met again, and the database knows their rules.
  *
  * No answer, or one from 500, or 429: nothing of the host is fetched until there is a better one
  * (section 2.3.1.4); the pages that wait for it fail and are tried again as any other. Any other
@@ -16,9 +20,9 @@
 struct host;
 struct crawler;
 
-/* The URL's, made when it is new to the site. */
-struct host *host_of(struct site *site, const struct url *url);
-/* NULL when the site has not met it. */
+/* The URL's, made when it is new to the site. Valid until the next call, or while a page waits. */
+struct host *host_of(struct crawler *crawler, struct site *site, const struct url *url);
+/* NULL when the site has not met it, or it is forgotten. Valid as above. */
 struct host *host_find(struct site *site, const struct url *url);
 /* Pages of the site that wait end without a turn to come. */
 void hosts_drop_waiting(struct site *site);
@@ -35,6 +39,6 @@ bool host_allows(const struct host *host, const struct url *url, struct slice *r
 bool host_may_allow(const struct host *host, const struct url *url, uint64_t *steps_left);
 
 /* The page waits until its host is known, and is then put back for its next turn. */
-void host_wait(struct page *page);
+void host_wait(struct host *host, struct page *page);
 
 #endif

@@ -24,7 +24,6 @@ struct page {
     struct crawler *crawler;
     struct task *task;
     struct site *site;
-    struct host *host; /* of an external page: NULL */
     struct arena *arena;
     struct url url;
     enum page_role role;

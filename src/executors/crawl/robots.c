@@ -33,9 +33,11 @@ struct robots {
     struct group group;
     size_t sitemap_count, sitemap_capacity;
     struct slice *sitemaps;
+    size_t bytes; /* of all that */
 };
 
 enum { OWN, ANYONE, GROUPS };
+enum { ARENA_BYTES = 4096 };
 
 /* What path_subject_create() takes, in steps. */
 enum { STEPS_OF_SUBJECT = 1000, STEPS_OF_PATH_BYTE = 30 };
@@ -168,6 +170,13 @@ static bool starts_with_nocase(struct slice text, const char *prefix)
            slice_equals_nocase(slice_of(text.start, length), slice_of(prefix, length));
 }
 
+/* Counts what it takes in the arena. */
+static char *copy_slice(struct robots *robots, struct slice slice)
+{
+    robots->bytes += slice.length / 16 * 16 + 16;
+    return arena_copy(robots->arena, slice.start, slice.length);
+}
+
 static void add_sitemap(struct robots *robots, struct slice url)
 {
     if (robots->sitemap_count == robots->sitemap_capacity) {
@@ -175,8 +184,7 @@ static void add_sitemap(struct robots *robots, struct slice url)
         robots->sitemaps =
             memory_resized(robots->sitemaps, robots->sitemap_capacity * sizeof *robots->sitemaps);
     }
-    robots->sitemaps[robots->sitemap_count++] =
-        slice_of(arena_copy(robots->arena, url.start, url.length), url.length);
+    robots->sitemaps[robots->sitemap_count++] = slice_of(copy_slice(robots, url), url.length);
 }
 
 /* Belongs to no group and ends none. */
@@ -258,14 +266,17 @@ static int compare_rules(const void *left, const void *right)
 }
 
 /* Sorts them while they lie in the file, and gives them memory of their own. */
-static void settle_rules(struct group *group, struct arena *arena)
+static void settle_rules(struct robots *robots)
 {
-    if (group->count)
+    struct group *group = &robots->group;
+    if (group->count) {
         qsort(group->rules, group->count, sizeof *group->rules, compare_rules);
+        group->rules = memory_resized(group->rules, group->count * sizeof *group->rules);
+    }
     for (size_t i = 0; i < group->count; i++) {
         struct rule *rule = &group->rules[i];
         size_t pattern_at = rule->line.length - rule->pattern.length;
-        rule->line.start = arena_copy(arena, rule->line.start, rule->line.length);
+        rule->line.start = copy_slice(robots, rule->line);
         rule->pattern.start = rule->line.start + pattern_at;
     }
 }
@@ -273,7 +284,7 @@ static void settle_rules(struct group *group, struct arena *arena)
 struct robots *robots_parse(struct slice bytes, struct slice agent_token)
 {
     struct robots *robots = memory_zeroed(1, sizeof *robots);
-    robots->arena = arena_create(4096);
+    robots->arena = arena_create(ARENA_BYTES);
     struct parser parser = {.agent = agent_token, .robots = robots};
     for (int i = 0; i < GROUPS; i++)
         parser.groups[i].crawl_delay_s = -1;
@@ -282,8 +293,15 @@ struct robots *robots_parse(struct slice bytes, struct slice agent_token)
     int chosen = parser.groups[OWN].is_there ? OWN : ANYONE;
     robots->group = parser.groups[chosen];
     free(parser.groups[chosen == OWN ? ANYONE : OWN].rules);
-    settle_rules(&robots->group, robots->arena);
+    settle_rules(robots);
+    robots->bytes += sizeof *robots + ARENA_BYTES + robots->group.count * sizeof(struct rule) +
+                     robots->sitemap_capacity * sizeof *robots->sitemaps;
     return robots;
+}
+
+size_t robots_bytes(const struct robots *robots)
+{
+    return robots->bytes;
 }
 
 void robots_destroy(struct robots *robots)

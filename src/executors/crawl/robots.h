@@ -40,6 +40,8 @@ struct slice robots_agent_token(struct slice user_agent);
  * argument. Never NULL. */
 struct robots *robots_parse(struct slice bytes, struct slice agent_token);
 void robots_destroy(struct robots *robots);
+/* What it takes, about. */
+size_t robots_bytes(const struct robots *robots);
 
 /* Whether the crawler may fetch it. path_and_query as in path_pattern.h. *rule: the line that says
  * so, trimmed and without its comment, valid until robots_destroy(), any bytes up to
