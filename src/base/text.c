@@ -156,7 +156,9 @@ static size_t utf8_sequence(const unsigned char *at, size_t left, size_t *bad)
     return length;
 }
 
-void text_append_utf8(struct text *text, struct slice bytes)
+typedef void (*bad_fn)(struct text *text, struct slice bad);
+
+static void append_utf8(struct text *text, struct slice bytes, bad_fn append_bad)
 {
     text_reserve(text, bytes.length);
     const unsigned char *at = (const unsigned char *)bytes.start;
@@ -169,10 +171,34 @@ void text_append_utf8(struct text *text, struct slice bytes)
             continue;
         }
         text_append(text, (const char *)clean, (size_t)(at - clean));
-        text_append_string(text, "\xEF\xBF\xBD");
+        append_bad(text, slice_of((const char *)at, bad));
         clean = at += bad;
     }
     text_append(text, (const char *)clean, (size_t)(at - clean));
+}
+
+static void append_replacement(struct text *text, struct slice bad)
+{
+    text_append_string(text, "\xEF\xBF\xBD");
+}
+
+static void append_escapes(struct text *text, struct slice bad)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    for (size_t at = 0; at < bad.length; at++) {
+        unsigned char byte = (unsigned char)bad.start[at];
+        text_append(text, (char[]){'%', digits[byte >> 4], digits[byte & 15]}, 3);
+    }
+}
+
+void text_append_utf8(struct text *text, struct slice bytes)
+{
+    append_utf8(text, bytes, append_replacement);
+}
+
+void text_append_utf8_escaped(struct text *text, struct slice bytes)
+{
+    append_utf8(text, bytes, append_escapes);
 }
 
 const char *text_string(const struct text *text)

@@ -54,6 +54,8 @@ void text_append_integer(struct text *text, long long number);
 /* Appends what PostgreSQL can hold: each invalid UTF-8 sequence and each NUL becomes U+FFFD
  * (Unicode 15, section 3.9, "substitution of maximal subparts"). */
 void text_append_utf8(struct text *text, struct slice bytes);
+/* Likewise, with each byte of such a sequence percent-encoded: what it was can be told. */
+void text_append_utf8_escaped(struct text *text, struct slice bytes);
 const char *text_string(const struct text *text);
 struct slice text_slice(const struct text *text);
 

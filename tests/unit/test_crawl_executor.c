@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "executors/crawl/executor.c"
 #include "executors/crawl/found.h"
+#include "executors/crawl/robots.h"
 #include "executors/crawl/sitemap.h"
 #include "executors/crawl/url_bytes.h"
 #include "executors/crawl/verdict.h"
@@ -31,7 +32,7 @@ static struct {
     int saved_status;
     bool saved_rules;
     double saved_delay_ms;
-    struct text saved_sitemaps, added_pages, raised_keys;
+    struct text saved_robots, saved_sitemaps, added_pages, raised_keys;
     char raised_tier[16];
     added_fn *on_added;
     void *added_context;
@@ -39,6 +40,7 @@ static struct {
 
 struct crawl_database *crawl_database_create(uv_loop_t *loop, const char *url)
 {
+    text_finish(&database.saved_robots);
     text_finish(&database.saved_sitemaps);
     text_finish(&database.added_pages);
     text_finish(&database.raised_keys);
@@ -79,6 +81,8 @@ void crawl_database_save_robots(struct crawl_database *inner, int64_t job_id, st
     database.saved_status = status;
     database.saved_rules = robots.start != NULL;
     database.saved_delay_ms = crawl_delay_ms;
+    text_clear(&database.saved_robots);
+    text_append_utf8(&database.saved_robots, robots); /* as the real one does */
     text_clear(&database.saved_sitemaps);
     text_append_string(&database.saved_sitemaps, sitemaps);
     on_saved(context, NULL);
@@ -631,6 +635,56 @@ static void test_robots_are_fetched_saved_and_obeyed(void **state)
     assert_string_equal(run.outcome.error, "robots.txt forbids it: Disallow: /no");
     assert_int_equal(http_peer_requests(fixture->peer), requests);
     finish(&run);
+}
+
+/* In Latin-1: the node that fetched the file and one that reads it in the database see the same. */
+static void test_robots_that_are_no_utf8(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run;
+    database.verdict = ROBOTS_FETCH;
+    http_peer_serve(fixture->peer, "/robots.txt", "200 OK", "",
+                    "# \xFC\nUser-agent: *\nDisallow: /caf\xE9/\nDisallow: /\xC3\xA9\n"
+                    "Sitemap: http://s.example/\xE9\n");
+    for (int node = 0; node < 2; node++) {
+        run_path(fixture, &run, "/caf%E9/1");
+        assert_string_equal(run.outcome.error, "robots.txt forbids it: Disallow: /caf%E9/");
+        finish(&run);
+        run_path(fixture, &run, "/%C3%A9");
+        assert_string_equal(run.outcome.error, "robots.txt forbids it: Disallow: /\xC3\xA9");
+        finish(&run);
+        run_path(fixture, &run, "/caf%EF%BF%BD/");
+        assert_int_equal(run.outcome.kind, OUTCOME_FAILED);
+        assert_int_equal(integer_of(run.page, "status"), 404);
+        finish(&run);
+        crawl_executor.forget_job(fixture->executor, 7);
+        database.verdict = ROBOTS_KNOWN;
+        database.robots = text_string(&database.saved_robots);
+    }
+    assert_int_equal(database.saved, 1);
+    assert_non_null(strstr(text_string(&database.saved_sitemaps), "http://s.example/%E9\""));
+}
+
+/* A line that the limit cuts is none: /a is nobody's rule. */
+static void test_robots_that_are_cut(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run run;
+    struct text file = {0};
+    database.verdict = ROBOTS_FETCH;
+    text_append_string(&file, "User-agent: *\nDisallow: /b\n#");
+    while (file.length < ROBOTS_BYTES_MAX - strlen("\nDisallow: /a"))
+        text_append_char(&file, 'x');
+    text_append_string(&file, "\nDisallow: /abc\n");
+    http_peer_serve(fixture->peer, "/robots.txt", "200 OK", "", text_string(&file));
+    run_path(fixture, &run, "/a");
+    assert_int_equal(integer_of(run.page, "status"), 404);
+    finish(&run);
+    run_path(fixture, &run, "/b");
+    assert_string_equal(run.outcome.error, "robots.txt forbids it: Disallow: /b");
+    finish(&run);
+    assert_int_equal(database.saved, 1);
+    text_finish(&file);
 }
 
 /* A page's links are looked up as long as it has steps, and are tasks unasked behind that: they are
@@ -1715,6 +1769,8 @@ int main(void)
         TEST(test_the_crawler_says_who_it_is),
         TEST(test_room_and_cancel),
         TEST(test_robots_are_fetched_saved_and_obeyed),
+        TEST(test_robots_that_are_no_utf8),
+        TEST(test_robots_that_are_cut),
         TEST(test_costly_robots_and_many_links),
         TEST(test_robots_may_be_ignored),
         TEST(test_robots_name_sitemaps),

@@ -129,6 +129,9 @@ static void test_utf8_repair(void **state)
     text_clear(&text);
     text_append_utf8(&text, slice_of("a\0b\xC3\0", 5));
     assert_string_equal(text_string(&text), "a" BAD "b" BAD BAD);
+    text_clear(&text);
+    text_append_utf8_escaped(&text, slice_of("\xC3\xA9\0b\xC3\0%\xE2\x82z\xFF", 11));
+    assert_string_equal(text_string(&text), "\xC3\xA9%00b%C3%00%%E2%82z%FF");
     text_finish(&text);
 }
 

@@ -17,6 +17,7 @@
 
 enum {
     REDIRECTS_MAX = 5,
+    BODY_BYTES_MAX = ROBOTS_BYTES_MAX + 1, /* so that it shows whether the last line is whole */
     TIMEOUT_MS = 20000,
     WAIT_MS = 1000, /* while another node fetches it, and between two tries */
 };
@@ -289,9 +290,20 @@ static void list_sitemaps(struct text *found, struct errand *errand, const struc
     text_append_char(found, ']');
 }
 
+/* The database holds UTF-8 only, and this node obeys what the others will read there. Patterns and
+ * URLs mean the same with their bytes escaped. */
+static void make_portable(struct text *body)
+{
+    struct text portable = {0};
+    text_append_utf8_escaped(&portable, text_slice(body));
+    text_finish(body);
+    *body = portable;
+}
+
 static void save(struct errand *errand)
 {
     struct site *site = errand->host->site;
+    make_portable(&errand->body);
     struct slice bytes = errand->has_rules ? text_slice(&errand->body) : (struct slice){0};
     if (errand->has_rules && !bytes.start)
         bytes = slice_of_string("");
@@ -360,7 +372,7 @@ static bool follow(struct errand *errand, const struct http_head *head)
 static void on_body(void *context, struct slice piece)
 {
     struct errand *errand = context;
-    size_t room = ROBOTS_BYTES_MAX - errand->body.length;
+    size_t room = BODY_BYTES_MAX - errand->body.length;
     text_append(&errand->body, piece.start, piece.length < room ? piece.length : room);
     if (piece.length >= room)
         http_transfer_cancel(errand->transfer); /* the rest is nobody's */
@@ -370,7 +382,7 @@ static void on_done(void *context, const struct http_result *result)
 {
     struct errand *errand = context;
     int status = result->head.status;
-    bool has_answer = !result->failure || errand->body.length == ROBOTS_BYTES_MAX;
+    bool has_answer = !result->failure || errand->body.length == BODY_BYTES_MAX;
     errand->transfer = NULL;
     errand->status = status;
     if (!errand->host || errand->crawler->is_destroyed) {
