@@ -125,7 +125,7 @@ begin
       and (v_is_whole or p.task = any (v_ended.tasks))
     on conflict (job_id, task_id) do update
       set status = excluded.status, error_class = excluded.error_class, error = excluded.error,
-          redirect_to = excluded.redirect_to, canonical = excluded.canonical, block = excluded.block,
+          redirects = excluded.redirects, redirect_to = excluded.redirect_to, canonical = excluded.canonical, block = excluded.block,
           content_type = excluded.content_type, http_version = excluded.http_version,
           encoding = excluded.encoding, transfer_bytes = excluded.transfer_bytes,
           body_bytes = excluded.body_bytes, dns_ms = excluded.dns_ms, connect_ms = excluded.connect_ms,

@@ -85,16 +85,19 @@ def test_a_whole_site(db, serve, website):
 
 
 def test_links_to_other_sites_are_checked_when_asked_for(db, serve, website):
-    site = website({"/index.html": page("http://OTHER/there.html", "http://127.0.0.1:1/nobody.html", "/in.html"),
+    site = website({"/index.html": page("http://OTHER/there.html", "http://127.0.0.1:1/nobody.html", "/in.html",
+                                         "http://OTHER/heads.html", "http://OTHER/moved.html"),
                     "/in.html": page("http://OTHER/there.html")})
     db.rows("update pawl.kinds set max_attempts = 1 where name = 'crawl'")
     serve(db)
     report = db.json("crawl", site.url(), "--allow-private", "--no-sitemaps", "--delay", 0, "--check-external")
-    there = f"http://127.0.0.1:{site.other_port}/there.html"
-    assert db.rows("select url, status, error_class from pawl.pages where role = 'external' order by status") == \
-        [(there, 200, None), ("http://127.0.0.1:1/nobody.html", None, "connect")]
-    assert [entry["url"] for entry in report["broken"]] == ["http://127.0.0.1:1/nobody.html"]
-    assert report["broken"][0]["referrers"] == [site.url()]
+    other = f"http://127.0.0.1:{site.other_port}"
+    nobody = "http://127.0.0.1:1/nobody.html"
+    assert db.rows("select url, status, error_class, redirect_to from pawl.pages where role = 'external' order by status, url") == \
+        [(f"{other}/heads.html", 200, None, None), (f"{other}/there.html", 200, None, None),
+         (f"{other}/moved.html", 404, "status", f"{other}/dead.html"), (nobody, None, "connect", None)]
+    assert [entry["url"] for entry in report["broken"]] == [nobody, f"{other}/moved.html"]
+    assert report["broken"][0]["referrers"] == report["broken"][1]["referrers"] == [site.url()]
     assert report["pages"] == 2
 
 

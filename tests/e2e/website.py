@@ -36,6 +36,9 @@ http {
   server {
     listen 127.0.0.1:%(other_port)d;
     location / { return 200 "another site"; }
+    location = /heads.html { if ($request_method = HEAD) { return 404; } return 200 "no heads here"; }
+    location = /moved.html { return 301 /dead.html; }
+    location = /dead.html { return 404; }
   }
 }
 """

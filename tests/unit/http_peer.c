@@ -159,10 +159,15 @@ static struct route *find_route(struct http_peer *peer, struct slice path)
     return NULL;
 }
 
-static void answer_request(struct connection *connection, struct slice path)
+/* line: method and path. */
+static void answer_request(struct connection *connection, struct slice line)
 {
     static const char lost[] = "HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nlost";
-    const struct route *route = find_route(connection->peer, path);
+    const char *path = memchr(line.start, ' ', line.length);
+    const struct route *route = find_route(connection->peer, line);
+    if (!route && path)
+        route = find_route(connection->peer,
+                           slice_of(path + 1, line.length - (size_t)(path + 1 - line.start)));
     if (route && route->manner == PEER_SILENT)
         return;
     struct answer *answer = memory_zeroed(1, sizeof *answer);
@@ -197,8 +202,9 @@ static void take_requests(struct connection *connection)
     text_append(&rest, received->start + length, received->length - length);
     text_finish(received);
     *received = rest;
-    const char *path = strchr(peer->last_request.start, ' ') + 1;
-    answer_request(connection, slice_of(path, strcspn(path, " ")));
+    const char *line = peer->last_request.start;
+    size_t method = strcspn(line, " ") + 1;
+    answer_request(connection, slice_of(line, method + strcspn(line + method, " ")));
 }
 
 static void on_buffer(uv_handle_t *handle, size_t wish, uv_buf_t *buffer)

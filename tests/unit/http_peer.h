@@ -25,7 +25,8 @@ struct http_peer *http_peer_create(uv_loop_t *loop);
 /* The handles are closed as the loop turns. */
 void http_peer_destroy(struct http_peer *peer);
 int http_peer_port(const struct http_peer *peer);
-/* What a path is answered from now on. Unknown paths are answered 404 with the body "lost". */
+/* What a path ("/a"), or one method of it ("HEAD /a"), is answered from now on. Unknown paths are
+ * answered 404 with the body "lost". */
 void http_peer_answer(struct http_peer *peer, const char *path, enum http_peer_manner manner,
                       struct slice bytes);
 /* The same, for an answer with these header lines (each with its line end) and this body. */

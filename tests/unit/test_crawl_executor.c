@@ -131,7 +131,7 @@ struct run {
 
 struct fixture {
     uv_loop_t loop;
-    struct http_peer *peer;
+    struct http_peer *peer, *other; /* other: NULL, or another site */
     void *executor;
     struct job_facts job;
     struct text params, url;
@@ -311,6 +311,8 @@ static int tear_down(void **state)
     if (fixture->executor)
         crawl_executor.destroy(fixture->executor);
     http_peer_destroy(fixture->peer);
+    if (fixture->other)
+        http_peer_destroy(fixture->other);
     uv_run(&fixture->loop, UV_RUN_DEFAULT);
     CHECK(uv_loop_close(&fixture->loop) == 0);
     text_finish(&fixture->params);
@@ -1597,13 +1599,14 @@ static void test_pages_of_other_sites(void **state)
 
     run_role(fixture, &run, "/gone", "external", "link");
     assert_int_equal(run.outcome.kind, OUTCOME_FAILED);
-    assert_non_null(strstr(http_peer_last_request(fixture->peer), "HEAD /gone "));
+    assert_int_equal(integer_of(run.page, "status"), 404);
     assert_string_equal(text_of(run.page, "role"), "external");
+    assert_true(is_null(run.page, "redirect_to"));
     finish(&run);
-    http_peer_serve(fixture->peer, "/no-heads", "405 No", "", "");
-    run_role(fixture, &run, "/no-heads", "external", "link");
-    assert_non_null(strstr(http_peer_last_request(fixture->peer), "GET /no-heads "));
-    assert_int_equal(run.outcome.kind, OUTCOME_FAILED);
+    http_peer_serve(fixture->peer, "/there", "200 OK", "", "");
+    run_role(fixture, &run, "/there", "external", "link");
+    assert_int_equal(run.outcome.kind, OUTCOME_COMPLETED);
+    assert_non_null(strstr(http_peer_last_request(fixture->peer), "HEAD /there "));
     finish(&run);
     http_peer_serve(fixture->peer, "/shy", "403 No", "", "");
     run_role(fixture, &run, "/shy", "external", "link");
@@ -1611,6 +1614,206 @@ static void test_pages_of_other_sites(void **state)
     assert_string_equal(text_of(run.page, "block"), "forbidden");
     assert_null(json_object_get(run.members, "block"));
     finish(&run);
+}
+
+/* Another site, and how often it was asked for the one link of it that is checked. */
+struct elsewhere {
+    struct http_peer *peer;
+    struct text url;
+    int requests;
+};
+
+static void open_elsewhere(struct fixture *fixture, struct elsewhere *elsewhere)
+{
+    fixture->other = http_peer_create(&fixture->loop);
+    *elsewhere = (struct elsewhere){.peer = fixture->other};
+    set_params(fixture, ",\"check_external\":true");
+}
+
+static void close_elsewhere(struct elsewhere *elsewhere)
+{
+    text_finish(&elsewhere->url);
+}
+
+static const char *url_elsewhere(struct elsewhere *elsewhere, const char *path)
+{
+    text_clear(&elsewhere->url);
+    text_append_format(&elsewhere->url, "http://127.0.0.1:%d%s", http_peer_port(elsewhere->peer),
+                       path);
+    return text_string(&elsewhere->url);
+}
+
+static void check_link(struct fixture *fixture, struct elsewhere *elsewhere, struct run *run,
+                       const char *path)
+{
+    struct text payload = {0};
+    int before = http_peer_requests(elsewhere->peer);
+    text_append_format(&payload, "{\"url\":\"%s\",\"role\":\"external\",\"source\":\"link\"}",
+                       url_elsewhere(elsewhere, path));
+    run_payload(fixture, run, text_string(&payload), 1);
+    elsewhere->requests = http_peer_requests(elsewhere->peer) - before;
+    text_finish(&payload);
+}
+
+static void expect_link(struct fixture *fixture, struct elsewhere *elsewhere, const char *path,
+                        enum outcome_kind kind, int status, int requests)
+{
+    struct run run;
+    check_link(fixture, elsewhere, &run, path);
+    if (run.outcome.kind != kind || integer_of(run.page, "status") != status ||
+        elsewhere->requests != requests)
+        fail_msg("%s: outcome %d, %d requests, %s", path, run.outcome.kind, elsewhere->requests,
+                 run.outcome.page);
+    finish(&run);
+}
+
+static void test_a_link_is_broken_only_when_get_says_so(void **state)
+{
+    struct fixture *fixture = *state;
+    struct elsewhere elsewhere;
+    const char *const refusals[] = {
+        "400 Bad Request",    "403 Forbidden",       "404 Not Found", "405 Method Not Allowed",
+        "500 Internal Error", "501 Not Implemented", "503 Not Now"};
+    const char endless[] = "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\nx";
+    open_elsewhere(fixture, &elsewhere);
+    http_peer_answer(elsewhere.peer, "GET /a", PEER_AT_ONCE, slice_of_string(endless));
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        http_peer_serve(elsewhere.peer, "HEAD /a", refusals[i], "", "");
+        expect_link(fixture, &elsewhere, "/a", OUTCOME_COMPLETED, 200, 2);
+    }
+    http_peer_answer(elsewhere.peer, "HEAD /a", PEER_THEN_CLOSE, slice_of_string(""));
+    expect_link(fixture, &elsewhere, "/a", OUTCOME_COMPLETED, 200, 2);
+    http_peer_answer(elsewhere.peer, "HEAD /a", PEER_THEN_CLOSE, slice_of_string("no HTTP\r\n"));
+    expect_link(fixture, &elsewhere, "/a", OUTCOME_COMPLETED, 200, 2);
+    expect_link(fixture, &elsewhere, "/gone", OUTCOME_FAILED, 404, 2);
+
+    fixture->job.timeout_ms = 1000;
+    http_peer_answer(elsewhere.peer, "HEAD /a", PEER_SILENT, slice_of_string(""));
+    expect_link(fixture, &elsewhere, "/a", OUTCOME_COMPLETED, 200, 2);
+    close_elsewhere(&elsewhere);
+}
+
+static void test_a_link_that_wants_a_pause_gets_it(void **state)
+{
+    struct fixture *fixture = *state;
+    struct elsewhere elsewhere;
+    open_elsewhere(fixture, &elsewhere);
+    http_peer_serve(elsewhere.peer, "GET /a", "200 OK", "", "");
+    http_peer_serve(elsewhere.peer, "HEAD /a", "429 Too Many Requests", "", "");
+    expect_link(fixture, &elsewhere, "/a", OUTCOME_COMPLETED, 429, 1);
+    http_peer_serve(elsewhere.peer, "HEAD /a", "503 Not Now", "Retry-After: 5\r\n", "");
+    expect_link(fixture, &elsewhere, "/a", OUTCOME_COMPLETED, 503, 1);
+    http_peer_serve(elsewhere.peer, "HEAD /a", "500 Not Now", "Retry-After: 5\r\n", "");
+    expect_link(fixture, &elsewhere, "/a", OUTCOME_FAILED, 500, 1);
+    close_elsewhere(&elsewhere);
+}
+
+/* /r0 -> /r1 -> ... -> the last, which answers 200. */
+static void serve_chain(struct elsewhere *elsewhere, int redirects)
+{
+    struct text path = {0}, location = {0};
+    for (int i = 0; i <= redirects; i++) {
+        text_clear(&path);
+        text_clear(&location);
+        text_append_format(&path, "/r%d", i);
+        text_append_format(&location, "Location: r%d\r\n", i + 1);
+        http_peer_serve(elsewhere->peer, text_string(&path), i < redirects ? "302 Found" : "200 OK",
+                        i < redirects ? text_string(&location) : "", "");
+    }
+    text_finish(&path);
+    text_finish(&location);
+}
+
+static void test_redirects_of_links_are_followed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct elsewhere elsewhere;
+    struct run run;
+    open_elsewhere(fixture, &elsewhere);
+    serve_chain(&elsewhere, 10);
+    check_link(fixture, &elsewhere, &run, "/r0");
+    assert_int_equal(run.outcome.kind, OUTCOME_COMPLETED);
+    assert_int_equal(integer_of(run.page, "status"), 200);
+    assert_int_equal(integer_of(run.page, "redirects"), 10);
+    assert_string_equal(text_of(run.page, "url"), url_elsewhere(&elsewhere, "/r0"));
+    assert_string_equal(text_of(run.page, "redirect_to"), url_elsewhere(&elsewhere, "/r10"));
+    assert_int_equal(elsewhere.requests, 11);
+    finish(&run);
+
+    serve_chain(&elsewhere, 11);
+    check_link(fixture, &elsewhere, &run, "/r0");
+    assert_int_equal(run.outcome.kind, OUTCOME_FAILED);
+    assert_string_equal(run.outcome.error, "more than 10 redirects in a row");
+    assert_int_equal(integer_of(run.page, "status"), 302);
+    assert_string_equal(text_of(run.page, "redirect_to"), url_elsewhere(&elsewhere, "/r11"));
+    assert_int_equal(elsewhere.requests, 22);
+    finish(&run);
+
+    http_peer_serve(elsewhere.peer, "/moved", "301 Moved", "Location: /lost\r\n", "");
+    check_link(fixture, &elsewhere, &run, "/moved");
+    assert_int_equal(run.outcome.kind, OUTCOME_FAILED);
+    assert_int_equal(integer_of(run.page, "status"), 404);
+    assert_string_equal(text_of(run.page, "redirect_to"), url_elsewhere(&elsewhere, "/lost"));
+    assert_int_equal(elsewhere.requests, 4);
+    finish(&run);
+
+    /* to an error page, but for heads only */
+    http_peer_serve(elsewhere.peer, "GET /moved", "200 OK", "", "");
+    check_link(fixture, &elsewhere, &run, "/moved");
+    assert_int_equal(integer_of(run.page, "status"), 200);
+    assert_int_equal(integer_of(run.page, "redirects"), 0);
+    assert_true(is_null(run.page, "redirect_to"));
+    finish(&run);
+    close_elsewhere(&elsewhere);
+}
+
+static void test_redirects_of_links_that_are_not_followed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct elsewhere elsewhere;
+    struct run run;
+    struct text location = {0};
+    static const char *const home[] = {"/home", NULL};
+    open_elsewhere(fixture, &elsewhere);
+    http_peer_serve(elsewhere.peer, "/self", "301 Moved", "Location: /self?utm_source=x\r\n", "");
+    expect_link(fixture, &elsewhere, "/self", OUTCOME_COMPLETED, 301, 1);
+    http_peer_serve(elsewhere.peer, "/nowhere", "301 Moved", "", "");
+    expect_link(fixture, &elsewhere, "/nowhere", OUTCOME_COMPLETED, 301, 2);
+    http_peer_serve(elsewhere.peer, "/call", "301 Moved", "Location: tel:1\r\n", "");
+    expect_link(fixture, &elsewhere, "/call", OUTCOME_COMPLETED, 301, 1);
+
+    text_append_format(&location, "Location: %s\r\n", at(fixture, "/home"));
+    http_peer_serve(elsewhere.peer, "/short", "301 Moved", text_string(&location), "");
+    check_link(fixture, &elsewhere, &run, "/short");
+    assert_int_equal(run.outcome.kind, OUTCOME_COMPLETED);
+    assert_string_equal(text_of(run.page, "redirect_to"), at(fixture, "/home"));
+    expect_found(fixture, &run, home);
+    assert_int_equal(http_peer_requests(fixture->peer), 0);
+    finish(&run);
+    text_finish(&location);
+    close_elsewhere(&elsewhere);
+}
+
+static void test_a_link_that_is_cancelled(void **state)
+{
+    struct fixture *fixture = *state;
+    struct elsewhere elsewhere;
+    struct run run;
+    struct text payload = {0};
+    open_elsewhere(fixture, &elsewhere);
+    http_peer_answer(elsewhere.peer, "/a", PEER_SILENT, slice_of_string(""));
+    text_append_format(&payload, "{\"url\":\"%s\",\"role\":\"external\"}",
+                       url_elsewhere(&elsewhere, "/a"));
+    start(fixture, &run, text_string(&payload), 1);
+    while (!http_peer_requests(elsewhere.peer))
+        uv_run(&fixture->loop, UV_RUN_ONCE);
+    crawl_executor.cancel(fixture->executor, run.task);
+    turn_until(fixture, &run.dones);
+    assert_int_equal(run.outcome.kind, OUTCOME_RETURNED);
+    assert_int_equal(http_peer_requests(elsewhere.peer), 1);
+    finish(&run);
+    text_finish(&payload);
+    close_elsewhere(&elsewhere);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -1808,6 +2011,11 @@ int main(void)
         TEST(test_a_batch_that_is_lost_comes_again),
         TEST(test_a_sitemap_that_breaks_off_is_tried_again),
         TEST(test_pages_of_other_sites),
+        TEST(test_a_link_is_broken_only_when_get_says_so),
+        TEST(test_a_link_that_wants_a_pause_gets_it),
+        TEST(test_redirects_of_links_are_followed),
+        TEST(test_redirects_of_links_that_are_not_followed),
+        TEST(test_a_link_that_is_cancelled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -175,7 +175,7 @@ struct http_request crawler_request(const struct page *page)
 {
     int timeout_ms = page->task->job->timeout_ms > 0 ? page->task->job->timeout_ms : TIMEOUT_MS;
     return (struct http_request){
-        .url = page->url.whole.start,
+        .url = page->asked.whole.start,
         .user_agent = page->site->user_agent,
         .timeout_ms = timeout_ms,
         .connect_timeout_ms = timeout_ms < CONNECT_TIMEOUT_MS ? timeout_ms : CONNECT_TIMEOUT_MS,

@@ -63,6 +63,7 @@ struct page *page_create(struct crawler *crawler, struct task *task, struct site
     page->arena = arena_create(512);
     json_t *payload = json_loads(task->payload, 0, NULL);
     bool is_good = read_payload(page, payload, failure);
+    page->asked = page->url;
     json_decref(payload);
     if (is_good)
         return page;

@@ -26,17 +26,21 @@ struct page {
     struct site *site;
     struct arena *arena;
     struct url url;
+    struct url asked; /* what is asked for now: the URL, or where redirects of it lead (external) */
     enum page_role role;
     const char *source; /* as pawl.pages.source */
     int depth;
-    int redirects;
+    int redirects; /* in a row that led here; of an external page: that were followed from here */
     int warm_requests; /* how often it has been asked for again, this time included; 0: the first */
     struct text start; /* of the body, at most PAGE_START_BYTES */
     bool is_html;
     struct links *links; /* lent by the crawler while is_html, else NULL */
     struct http_transfer *transfer;
     struct sitemap_reading *sitemap; /* sitemap_fetch.c; else NULL */
-    bool is_asked_whole;             /* external: it does not do heads */
+    /* external_fetch.c */
+    bool is_asked_by_get;
+    bool is_told; /* the head has come, the rest is not wanted */
+    int64_t deadline_us;
     bool is_cancelled;
     uint64_t robots_steps_left;
 };

@@ -127,16 +127,20 @@ static void on_link(void *context, const struct url *url, unsigned flags)
     }
 }
 
-/* Where the answer points to, absolute if it can be understood. The target is as many links away
- * from the start as the page is. */
+/* Where the answer points to, absolute if it can be understood; of redirects that were followed the
+ * URL that gave the answer. The target is as many links away from the start as the page is. */
 static void report_redirect(struct text *text, struct report *report, const struct http_head *head)
 {
     struct page *page = report->page;
     struct url target;
-    bool is_redirect = head->status >= 300 && head->status <= 399 && head->location;
+    bool is_redirect = head->status / 100 == 3;
     if (!is_redirect) {
+        json_append_string_member(
+            text, "redirect_to",
+            page->asked.whole.start != page->url.whole.start ? page->asked.whole.start : NULL);
+    } else if (!head->location) {
         json_append_string_member(text, "redirect_to", NULL);
-    } else if (!url_parse(slice_of_string(head->location), &page->url, page->arena, &target,
+    } else if (!url_parse(slice_of_string(head->location), &page->asked, page->arena, &target,
                           NULL)) {
         json_append_string_member(text, "redirect_to", head->location);
     } else {
