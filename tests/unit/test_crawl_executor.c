@@ -1459,27 +1459,60 @@ static void turn_until_requests(struct fixture *fixture, int count)
     assert_int_equal(http_peer_requests(fixture->peer), count);
 }
 
+/* One that waited takes another turn when there is room; all do when no other's end is to come. */
 static void test_few_sitemaps_are_read_at_once(void **state)
 {
     struct fixture *fixture = *state;
-    enum { READ = 4, STARTED = 8 };
+    enum { READ = 4, STARTED = 17, NEXT = READ + 1 };
     struct run runs[STARTED];
     http_peer_answer(fixture->peer, "/n", PEER_SILENT, slice_of_string(""));
     for (int i = 0; i < STARTED; i++)
         start_silent_sitemap(fixture, &runs[i]);
+    fixture->runs = runs;
+    fixture->run_count = STARTED;
     turn_until_requests(fixture, READ);
     cancel(fixture, &runs[READ]); /* it waits */
     for (int i = 0; i < 20; i++)
         uv_run(&fixture->loop, UV_RUN_NOWAIT);
     turn_until_requests(fixture, READ);
-    cancel(fixture, &runs[0]); /* it is read: the next one has its place */
+    cancel(fixture, &runs[0]); /* it is read: the next one may come again */
+    assert_int_equal(runs[NEXT].dones, 1);
+    assert_int_equal(runs[NEXT].outcome.kind, OUTCOME_RETURNED);
+    assert_int_equal(runs[NEXT + 1].dones, 0);
+    for (int i = 0; i < 20; i++)
+        uv_run(&fixture->loop, UV_RUN_NOWAIT);
+    turn_until_requests(fixture, READ);
+    finish(&runs[NEXT]);
+    start_silent_sitemap(fixture, &runs[NEXT]);
     turn_until_requests(fixture, READ + 1);
+    assert_int_equal(runs[NEXT].dones, 0);
 
-    /* Destroyed with some that are read and some that wait: nobody is told, nothing leaks. */
+    for (int i = 1; i < READ; i++) /* they go elsewhere, and so does the one that came again */
+        cancel(fixture, &runs[i]);
+    assert_int_equal(runs[STARTED - 1].dones + runs[STARTED - 2].dones, 0);
+    cancel(fixture, &runs[NEXT]);
+    for (int i = 0; i < STARTED; i++) {
+        assert_int_equal(runs[i].dones, 1);
+        assert_int_equal(runs[i].outcome.kind, OUTCOME_RETURNED);
+        finish(&runs[i]);
+    }
+    fixture->run_count = 0;
+}
+
+/* Nobody is told, nothing leaks. */
+static void test_sitemaps_of_a_node_that_leaves(void **state)
+{
+    struct fixture *fixture = *state;
+    enum { READ = 4, STARTED = 7 };
+    struct run runs[STARTED];
+    http_peer_answer(fixture->peer, "/n", PEER_SILENT, slice_of_string(""));
+    for (int i = 0; i < STARTED; i++)
+        start_silent_sitemap(fixture, &runs[i]);
+    turn_until_requests(fixture, READ);
     crawl_executor.destroy(fixture->executor);
     fixture->executor = NULL;
     for (int i = 0; i < STARTED; i++) {
-        assert_int_equal(runs[i].dones, i == 0 || i == READ);
+        assert_int_equal(runs[i].dones, 0);
         finish(&runs[i]);
     }
 }
@@ -2004,6 +2037,7 @@ int main(void)
         TEST(test_a_long_sitemap_goes_in_batches),
         TEST(test_a_sitemap_waits_for_its_batch),
         TEST(test_few_sitemaps_are_read_at_once),
+        TEST(test_sitemaps_of_a_node_that_leaves),
         TEST(test_robots_hold_for_a_long_sitemap),
         TEST(test_a_sitemap_that_is_too_long_says_so),
         TEST(test_a_full_crawl_stops_reading),

@@ -55,7 +55,8 @@ void crawler_resume(struct page *page);
 
 /* The host is known. */
 void page_fetch(struct page *page);
-/* The host may be known or not. It waits when enough are being read. */
+/* The host may be known or not. When enough are being read it waits, and then takes another turn.
+ */
 void sitemap_fetch(struct page *page);
 void sitemaps_drop_waiting(struct crawler *crawler);
 void external_fetch(struct page *page);

@@ -104,13 +104,13 @@ static void finish_reading(struct page *page)
     page->sitemap = NULL;
 }
 
-static void read_next(struct crawler *crawler);
+static void return_waiting(struct crawler *crawler);
 
 static void end(struct page *page, struct outcome outcome)
 {
     finish_reading(page);
     page->crawler->sitemaps_reading--;
-    read_next(page->crawler);
+    return_waiting(page->crawler);
     crawler_end(page, &outcome);
 }
 
@@ -289,11 +289,17 @@ static struct page *take_waiting(struct crawler *crawler)
     return list_object(first, struct page, link);
 }
 
-static void read_next(struct crawler *crawler)
+/* As many as there is room for, to take another turn: the one that they waited in is long over, and
+ * the host would be asked out of turn. All, when none is read whose end would return the rest:
+ * those that are returned may go to another node. */
+static void return_waiting(struct crawler *crawler)
 {
-    struct page *page = crawler->is_destroyed ? NULL : take_waiting(crawler);
-    if (page)
-        read_sitemap(page);
+    int room = AT_ONCE_MAX - crawler->sitemaps_reading;
+    struct page *page;
+    for (; room > 0 && !crawler->is_destroyed && (page = take_waiting(crawler)); room--) {
+        crawler_return(page);
+        room += crawler->sitemaps_reading == 0;
+    }
 }
 
 void sitemap_fetch(struct page *page)
