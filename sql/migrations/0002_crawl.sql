@@ -78,7 +78,7 @@ comment on column pawl.pages.warm_first_byte_ms is 'as first_byte_ms, of the las
 comment on column pawl.pages.warm_total_ms is 'as total_ms, of the last answer';
 comment on column pawl.pages.attempts is 'which try of the task this is the answer to';
 comment on column pawl.pages.links is 'distinct links on the page that stay on the site';
-comment on column pawl.pages.skipped_links is 'links on the site that are not followed: robots.txt, nofollow or the patterns of the crawl exclude them, or the page has more than 10,000';
+comment on column pawl.pages.skipped_links is 'links on the site that are not followed: robots.txt, nofollow or the patterns of the crawl exclude them, or the page has too many';
 comment on column pawl.pages.link_hashes is 'url_hash of each link that is followed or checked: who links to a broken page is found here';
 comment on column pawl.pages.fetched_at is 'when the page was written';
 

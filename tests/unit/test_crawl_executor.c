@@ -988,6 +988,43 @@ static void test_links_beyond_the_limit_are_counted(void **state)
     text_finish(&body);
 }
 
+static void expect_links(struct fixture *fixture, int links, int skipped)
+{
+    struct run run;
+    fixture->job.id++; /* so that all of them are new */
+    run_path(fixture, &run, "/p");
+    assert_int_equal(integer_of(run.page, "links"), links);
+    assert_int_equal(integer_of(run.page, "skipped_links"), skipped);
+    finish(&run);
+}
+
+/* I9: the pages that are here share what long pages may take. */
+static void test_the_links_of_all_pages_share_memory(void **state)
+{
+    enum { MANY = 6000 };
+    struct fixture *fixture = *state;
+    struct crawler *crawler = fixture->executor;
+    struct text body = {0};
+    for (int i = 0; i < MANY; i++)
+        text_append_format(&body, "<a href=/%d>x</a>", i);
+    http_peer_serve(fixture->peer, "/p", "200 OK", html, text_string(&body));
+    expect_links(fixture, MANY, 0);
+    assert_int_equal(crawler->links_budget.bytes, 0); /* given back */
+
+    crawler->links_budget.bytes = crawler->links_budget.bytes_max; /* others have it all */
+    struct run run;
+    fixture->job.id++;
+    run_path(fixture, &run, "/p");
+    json_int_t links = integer_of(run.page, "links");
+    assert_in_range(links, 800, 1500); /* its own share */
+    assert_int_equal(integer_of(run.page, "skipped_links"), MANY - links);
+    finish(&run);
+    assert_int_equal(crawler->links_budget.bytes, crawler->links_budget.bytes_max);
+    crawler->links_budget.bytes = 0;
+    expect_links(fixture, MANY, 0);
+    text_finish(&body);
+}
+
 static void test_places_and_better_priorities(void **state)
 {
     struct fixture *fixture = *state;
@@ -2034,6 +2071,7 @@ int main(void)
         TEST(test_refusals_of_sitemaps),
         TEST(test_a_sitemap_may_be_a_page_too),
         TEST(test_links_beyond_the_limit_are_counted),
+        TEST(test_the_links_of_all_pages_share_memory),
         TEST(test_a_long_sitemap_goes_in_batches),
         TEST(test_a_sitemap_waits_for_its_batch),
         TEST(test_few_sitemaps_are_read_at_once),

@@ -25,6 +25,7 @@ struct crawler {
     int in_flight, pages_max;
     struct links *idle_links[CRAWLER_IDLE_LINKS_MAX];
     int idle_links_count;
+    struct links_budget links_budget;
     uv_timer_t *raiser; /* armed while better priorities wait */
     bool is_destroyed;  /* freed with the last page and errand */
 };

@@ -22,7 +22,8 @@ enum {
     BODY_BYTES_MAX = 64 << 20,
     TRANSFER_BYTES_MAX = 32 << 20,
     HEADER_BYTES_MAX = 65536,
-    HOST_BYTES_MAX = 32 << 20, /* some hundred thousand, without rules */
+    LINKS_BYTES_OF_ALL_MAX = 64 << 20, /* beyond PAGES_MAX * LINKS_OWN_BYTES, as much again */
+    HOST_BYTES_MAX = 32 << 20,         /* some hundred thousand, without rules */
 };
 
 /* ---- finders of links, used again ---- */
@@ -31,15 +32,19 @@ struct links *crawler_take_links(struct crawler *crawler)
 {
     if (crawler->idle_links_count)
         return crawler->idle_links[--crawler->idle_links_count];
-    return links_create();
+    struct links *links = links_create();
+    links_set_budget(links, &crawler->links_budget);
+    return links;
 }
 
 void crawler_return_links(struct crawler *crawler, struct links *links)
 {
-    if (links && crawler->idle_links_count < CRAWLER_IDLE_LINKS_MAX)
-        crawler->idle_links[crawler->idle_links_count++] = links;
-    else
+    if (!links || crawler->idle_links_count == CRAWLER_IDLE_LINKS_MAX) {
         links_destroy(links);
+        return;
+    }
+    links_clear(links);
+    crawler->idle_links[crawler->idle_links_count++] = links;
 }
 
 static void free_links(struct crawler *crawler)
@@ -283,6 +288,7 @@ static void *crawl_create(const struct executor_environment *environment)
     crawler->raiser = memory_zeroed(1, sizeof *crawler->raiser);
     CHECK(uv_timer_init(environment->loop, crawler->raiser) == 0);
     crawler->raiser->data = crawler;
+    crawler->links_budget.bytes_max = LINKS_BYTES_OF_ALL_MAX;
     list_init(&crawler->sites);
     list_init(&crawler->errands);
     list_init(&crawler->hosts);

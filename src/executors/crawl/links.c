@@ -59,6 +59,8 @@ struct links {
     unsigned depths[PLACES];
     struct link_counts counts;
     size_t url_bytes, capacity;
+    struct links_budget *budget; /* NULL: none */
+    size_t memory_bytes, taken;  /* of its links; of that, from the budget */
     struct link *list;
     size_t slots;    /* of the table, which stays half empty */
     uint16_t *table; /* open addressing by a URL's bytes: number of the link + 1, or 0 */
@@ -134,6 +136,28 @@ static unsigned merged(unsigned old, unsigned new)
     return (old & new &of_all) | ((old | new) & ~of_all);
 }
 
+/* Takes what a link will need. The list and the table double when they are full. */
+static bool take_memory(struct links *links, const struct url *url)
+{
+    struct links_budget *budget = links->budget;
+    size_t bytes = url->whole.length + 1 + 2 * sizeof(struct link) + 4 * sizeof *links->table;
+    if (budget && links->memory_bytes + bytes > LINKS_OWN_BYTES) {
+        if (budget->bytes + bytes > budget->bytes_max)
+            return false;
+        budget->bytes += bytes;
+        links->taken += bytes;
+    }
+    links->memory_bytes += bytes;
+    return true;
+}
+
+static void give_memory_back(struct links *links)
+{
+    if (links->budget)
+        links->budget->bytes -= links->taken;
+    links->memory_bytes = links->taken = 0;
+}
+
 static void add(struct links *links, const struct url *url, unsigned flags)
 {
     uint16_t *slot = find_slot(links, url->whole);
@@ -142,7 +166,7 @@ static void add(struct links *links, const struct url *url, unsigned flags)
         struct link *known = &links->list[*slot - 1];
         known->flags = merged(known->flags, flags);
     } else if (links->counts.links == LINKS_MAX ||
-               links->url_bytes + url->whole.length > LINKS_BYTES_MAX) {
+               links->url_bytes + url->whole.length > LINKS_BYTES_MAX || !take_memory(links, url)) {
         links->counts.left_out++;
     } else {
         links->url_bytes += url->whole.length;
@@ -276,6 +300,7 @@ void links_destroy(struct links *links)
 {
     if (!links)
         return;
+    give_memory_back(links);
     tokenizer_destroy(links->tokenizer);
     charset_destroy(links->charset);
     text_finish(&links->decoded);
@@ -287,9 +312,14 @@ void links_destroy(struct links *links)
     free(links);
 }
 
-void links_start(struct links *links, const struct url *page)
+void links_set_budget(struct links *links, struct links_budget *budget)
 {
-    tokenizer_reset(links->tokenizer);
+    links->budget = budget;
+}
+
+void links_clear(struct links *links)
+{
+    give_memory_back(links);
     arena_reset(links->arena);
     empty_table(links, links->slots > TABLE_SLOTS_KEPT ? TABLE_SLOTS_MIN : links->slots);
     if (links->capacity > LIST_KEPT) {
@@ -297,9 +327,15 @@ void links_start(struct links *links, const struct url *page)
         links->list = NULL;
         links->capacity = 0;
     }
-    memset(links->depths, 0, sizeof links->depths);
     links->counts = (struct link_counts){0};
     links->url_bytes = 0;
+}
+
+void links_start(struct links *links, const struct url *page)
+{
+    links_clear(links);
+    tokenizer_reset(links->tokenizer);
+    memset(links->depths, 0, sizeof links->depths);
     links->has_base = false;
     charset_destroy(links->charset);
     links->charset = NULL;

@@ -18,6 +18,8 @@
 /* Of one page; what is beyond either is counted as `left_out`. */
 #define LINKS_MAX 10000
 #define LINKS_BYTES_MAX (4 << 20)
+/* Of memory that a page's links may take whatever those of others take: about a thousand links. */
+#define LINKS_OWN_BYTES (256 << 10)
 
 enum link_flag {
     LINK_NOFOLLOW = 1,   /* rel=nofollow on every occurrence */
@@ -33,17 +35,27 @@ struct link_counts {
     size_t links;        /* different ones, as links_report() gives them */
     size_t occurrences;  /* all that were resolved */
     size_t refused;      /* no http or https URL */
-    size_t left_out;     /* over the limits */
+    size_t left_out;     /* over the limits, or the budget */
     size_t dropped_tags; /* see tokenizer.h */
 };
 
-/* The URL is valid until links_start() or links_destroy(). */
+/* The URL is valid until links_start(), links_clear() or links_destroy(). */
 typedef void (*link_fn)(void *context, const struct url *url, unsigned flags);
 
 struct links;
 
+/* What the links of all pages at once may take beyond LINKS_OWN_BYTES each; what would go over it
+ * is left out too. The owner's, who sets bytes_max. */
+struct links_budget {
+    size_t bytes, bytes_max;
+};
+
 struct links *links_create(void);
 void links_destroy(struct links *links);
+/* Before the first links_start(); it must outlive them. Without one there is no such limit. */
+void links_set_budget(struct links *links, struct links_budget *budget);
+/* Forgets the page and lets go of its memory, until links_start(). */
+void links_clear(struct links *links);
 /* A new page, whose URL is copied; whatever was gathered of another is forgotten. Comes before the
  * first links_feed(). */
 void links_start(struct links *links, const struct url *page);
