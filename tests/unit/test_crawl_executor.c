@@ -228,7 +228,7 @@ static void run_payload(struct fixture *fixture, struct run *run, const char *pa
 {
     start(fixture, run, payload, attempt);
     turn_until(fixture, &run->dones);
-    if (run->outcome.kind == OUTCOME_RETURNED) {
+    for (int turn = 1; turn < 9 && run->outcome.kind == OUTCOME_RETURNED; turn++) {
         free(run->task);
         start(fixture, run, payload, attempt);
         turn_until(fixture, &run->dones);
@@ -752,6 +752,55 @@ static void test_robots_name_sitemaps(void **state)
     assert_non_null(strstr(text_string(&database.saved_sitemaps), "https://e.com/t.xml\""));
     assert_non_null(strstr(text_string(&database.saved_sitemaps), "\"source\":\"robots\""));
     assert_null(strstr(text_string(&database.saved_sitemaps), "guess"));
+}
+
+/* Each redirect is followed in a turn of its own; where no page comes to lend one, nothing is left.
+ */
+static void test_robots_that_have_moved_take_turns(void **state)
+{
+    struct fixture *fixture = *state;
+    struct crawler *crawler = fixture->executor;
+    struct run run;
+    struct text payload = {0};
+    database.verdict = ROBOTS_FETCH;
+    http_peer_serve(fixture->peer, "/robots.txt", "301 Moved", "Location: /r.txt\r\n", "");
+    http_peer_serve(fixture->peer, "/r.txt", "302 Moved", "Location: /s.txt\r\n", "");
+    http_peer_serve(fixture->peer, "/s.txt", "200 OK", "", "User-agent: *\nDisallow: /q\n");
+    text_append_format(&payload, "{\"url\":\"%s\"}", at(fixture, "/p"));
+    for (int turn = 1; turn <= 4; turn++) {
+        start(fixture, &run, text_string(&payload), 1);
+        turn_until(fixture, &run.dones);
+        assert_int_equal(http_peer_requests(fixture->peer), turn);
+        assert_int_equal(run.outcome.kind, turn < 4 ? OUTCOME_RETURNED : OUTCOME_FAILED);
+        assert_int_equal(database.saved, turn >= 3);
+        finish(&run);
+    }
+    assert_int_equal(database.asked, 1);
+
+    for (int is_forgotten = 0; is_forgotten < 2; is_forgotten++) {
+        crawl_executor.forget_job(fixture->executor, 7);
+        database.forgotten = 0;
+        start(fixture, &run, text_string(&payload), 1);
+        turn_until(fixture, &run.dones);
+        finish(&run);
+        assert_false(list_is_empty(&crawler->errands));
+        if (is_forgotten) {
+            crawl_executor.forget_job(fixture->executor, 7);
+        } else {
+            database.verdict = ROBOTS_KNOWN;
+            crawler->host_bytes_max = 1;
+            start(fixture, &run, "{\"url\":\"http://127.0.0.1:1/\"}", 1);
+            turn_until(fixture, &run.dones);
+            finish(&run);
+            database.verdict = ROBOTS_FETCH;
+        }
+        assert_true(list_is_empty(&crawler->errands));
+        assert_int_equal(database.forgotten, 1);
+    }
+    start(fixture, &run, text_string(&payload), 1); /* one is left when the node leaves */
+    turn_until(fixture, &run.dones);
+    finish(&run);
+    text_finish(&payload);
 }
 
 static void test_no_robots_allow_all(void **state)
@@ -2047,6 +2096,7 @@ int main(void)
         TEST(test_costly_robots_and_many_links),
         TEST(test_robots_may_be_ignored),
         TEST(test_robots_name_sitemaps),
+        TEST(test_robots_that_have_moved_take_turns),
         TEST(test_no_robots_allow_all),
         TEST(test_robots_that_do_not_come_forbid_all),
         TEST(test_endless_robots),

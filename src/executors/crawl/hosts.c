@@ -48,6 +48,7 @@ struct errand {
     int redirects, status;
     struct text body;
     bool has_rules;
+    bool waits_for_turn; /* to follow a redirect */
     struct http_transfer *transfer;
 };
 
@@ -95,8 +96,15 @@ static struct host *add_host(struct crawler *crawler, struct site *site, struct 
     return host;
 }
 
+static void forget(struct errand *errand);
+static void free_errand(struct errand *errand);
+
 static void free_host(struct host *host)
 {
+    if (host->errand && host->errand->waits_for_turn) {
+        forget(host->errand);
+        free_errand(host->errand);
+    }
     list_remove(&host->used);
     host->crawler->host_bytes -= host->bytes;
     robots_destroy(host->robots);
@@ -105,7 +113,7 @@ static void free_host(struct host *host)
 
 static bool is_in_use(const struct host *host)
 {
-    return host->errand || !list_is_empty(&host->waiting);
+    return (host->errand && !host->errand->waits_for_turn) || !list_is_empty(&host->waiting);
 }
 
 /* Until what is kept is within its bounds, but for those in use: as many as there are pages. */
@@ -140,10 +148,11 @@ void hosts_destroy(struct site *site)
     while (link) {
         struct host *host = hash_table_object(link, struct host, link);
         link = hash_table_walk(&site->hosts, link);
-        if (host->errand)
+        if (host->errand && !host->errand->waits_for_turn) {
             host->errand->host = NULL;
-        if (host->errand && host->errand->transfer)
-            http_transfer_cancel(host->errand->transfer);
+            if (host->errand->transfer)
+                http_transfer_cancel(host->errand->transfer);
+        }
         free_host(host);
     }
     hash_table_finish(&site->hosts);
@@ -353,8 +362,6 @@ static void give_up(struct errand *errand, const struct http_result *result)
     free_errand(errand);
 }
 
-static void fetch(struct errand *errand);
-
 static bool follow(struct errand *errand, const struct http_head *head)
 {
     struct url target;
@@ -365,7 +372,8 @@ static bool follow(struct errand *errand, const struct http_head *head)
     errand->redirects++;
     errand->url = target;
     text_clear(&errand->body);
-    fetch(errand);
+    errand->waits_for_turn = true;
+    release(errand->host, 0);
     return true;
 }
 
@@ -460,6 +468,10 @@ static void send_errand(struct host *host, const struct page *page)
 void host_wait(struct host *host, struct page *page)
 {
     list_append(&host->waiting, &page->link);
-    if (!host->errand)
+    if (!host->errand) {
         send_errand(host, page);
+    } else if (host->errand->waits_for_turn) {
+        host->errand->waits_for_turn = false;
+        fetch(host->errand);
+    }
 }

@@ -2,7 +2,8 @@
  * The hosts of a crawl and what their robots.txt says (RFC 9309): fetched once per host and job,
  * over all nodes (sql/functions/robots.sql). Pages of a host wait here until it is known, and then
  * take another turn: the turn in which robots.txt was asked for is used up, or the host would be
- * asked faster than its limit. Where only the database had to be asked, one of them goes on.
+ * asked faster than its limit. Where only the database had to be asked, one of them goes on; where
+ * robots.txt has moved, the next page that comes lends its turn to go after it.
  *
  * A site may have hosts without end, each with half a megabyte of rules: what is kept of the hosts
  * of all sites is bounded, and those that no page was started of for longest are forgotten. They
