@@ -61,6 +61,7 @@ declare
   v_best real;
   v_others integer;
   v_sitemaps integer;
+  v_is_weighed boolean := pawl.is_weighed(p_job_id);
 begin
   with fresh as (
     select distinct on (f.key collate "C") f.*
@@ -103,7 +104,7 @@ begin
         )
       )
     ) k
-    left join pawl.page_weights w on w.job_id = p_job_id and w.key = k.key
+    left join pawl.page_weights w on w.job_id = p_job_id and w.key = case when v_is_weighed then pawl.weight_key(k.url) end
     order by k.key collate "C"
     on conflict (job_id, key) where is_key_active do nothing
     returning priority, payload ->> 'role' as role

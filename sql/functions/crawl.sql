@@ -13,7 +13,7 @@
 -- so is kept, whatever the host says but Retry-After. p_is_adaptive true gives it up again: then, and for a
 -- host that is new, a page starts each 500 ms, slower when the host refuses (pawl.adjust_pace), 4 at once.
 -- p_weights is an object of normalised URLs and numbers, for example page views: divided by the greatest they
--- are added to the pages' priorities. p_replace cancels what is open of the host's crawls: of two at once the
+-- are added to the pages' priorities, whether the site says http or https, www. or not. p_replace cancels what is open of the host's crawls: of two at once the
 -- second waits for the first, and cancels it.
 -- The limiter is host:NAME without a "www.", which is one site with it; the port stays when it is named.
 -- Returns the job's id. Refuses a URL, parameters or limits that make no sense (PW006), a URL with a user name
@@ -168,14 +168,16 @@ begin
       using errcode = 'PW006', hint = 'Any scale will do: weights are divided by the greatest.';
   end if;
   insert into pawl.page_weights (job_id, key, org_id, weight)
-  select p_job_id, pawl.url_key(w.key), j.org_id, (w.value #>> '{}')::numeric / m.greatest
-  from pg_catalog.jsonb_each(p_weights) w
-  cross join (
-    select nullif(pg_catalog.max((v.value #>> '{}')::numeric), 0) as greatest
+  select p_job_id, w.key, j.org_id, w.weight / w.greatest
+  from (
+    -- of two spellings of one page the weights are added, as of one that stands twice in a file
+    select pawl.weight_key(v.key) as key, pg_catalog.sum((v.value #>> '{}')::numeric) as weight,
+      pg_catalog.max(pg_catalog.sum((v.value #>> '{}')::numeric)) over () as greatest
     from pg_catalog.jsonb_each(p_weights) v
-  ) m
+    group by 1
+  ) w
   join pawl.jobs j on j.id = p_job_id
-  where m.greatest is not null
+  where w.greatest > 0
   order by 2;
 end
 $$;

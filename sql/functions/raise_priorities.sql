@@ -24,6 +24,7 @@ set enable_mergejoin = off
 as $$
 declare
   v_written integer;
+  v_is_weighed boolean := pawl.is_weighed(p_job_id);
 begin
   perform
   from pawl.jobs j
@@ -37,7 +38,8 @@ begin
     select t.id, r.priority + coalesce(w.weight, 0) as priority
     from raised r
     join pawl.tasks t on t.job_id = p_job_id and t.key = r.key and t.is_key_active
-    left join pawl.page_weights w on w.job_id = p_job_id and w.key = r.key
+    left join pawl.page_weights w on w.job_id = p_job_id
+      and w.key = case when v_is_weighed then pawl.weight_key(t.payload ->> 'url') end
     where t.is_pending
       and t.priority < (r.priority + coalesce(w.weight, 0))::real
     order by t.id

@@ -133,7 +133,7 @@ create table pawl.page_weights (
 );
 comment on table pawl.page_weights is 'what somebody says pages are worth, for example by page views: added to their priority';
 comment on column pawl.page_weights.job_id is 'the crawl';
-comment on column pawl.page_weights.key is 'pawl.url_key of the page';
+comment on column pawl.page_weights.key is 'pawl.weight_key of the page';
 comment on column pawl.page_weights.org_id is 'the jobs organisation; null: none';
 comment on column pawl.page_weights.weight is 'from 0 to 1, which is the most valued page';
 

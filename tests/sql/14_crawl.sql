@@ -64,6 +64,21 @@ select probe.finish_pages(:node, probe.page(:job, :home, jsonb_build_object('fou
 select results_eq(format($$ select payload ->> 'url', priority from pawl.tasks where job_id = %s and status = 'pending' order by priority desc $$, :job),
   $$ values ('https://e.com/b', 1.5::real), ('https://e.com/a', 0.75), ('https://e.com/c', 0.5) $$, 'a weight is a share of the greatest, and added');
 
+select pawl.crawl('http://e.com/', '{"subdomains": true}', p_weights =>
+  '{"http://e.com/a?x=1": 50, "https://www.e.com/b": 150, "http://e.com/b": 50, "http://blog.e.com/c": 100}') as moved \gset
+select set_eq(format('select weight from pawl.page_weights where job_id = %s', :moved), '{0.25,0.5,1}'::real[], 'spellings of one page are added');
+update pawl.limiters set max_running = null, start_interval_ms = 0 where key = 'host:e.com';
+select (probe.claim(:node, :moved))[1] as home \gset
+select probe.finish_pages(:node, probe.page(:moved, :home, jsonb_build_object('found',
+  (select jsonb_agg(jsonb_build_object('url', u, 'key', pawl.url_key(u), 'priority', 0.25, 'depth', 1, 'source', 'link'))
+   from unnest('{https://www.e.com/a?x=1,https://e.com/b,https://www.e.com/c,https://www.blog.e.com/c,https://e.com/a}'::text[]) u))));
+select results_eq(format($$ select payload ->> 'url', priority from pawl.tasks where job_id = %s and status = 'pending' order by priority desc, 1 $$, :moved),
+  $$ values ('https://e.com/b', 1.25::real), ('https://www.blog.e.com/c', 0.75), ('https://www.e.com/a?x=1', 0.5),
+       ('https://e.com/a', 0.25), ('https://www.e.com/c', 0.25) $$, 'weights hold whatever the scheme and www., not for other hosts');
+select is(pawl.raise_priorities(:moved, array[pawl.url_key('https://www.e.com/a?x=1'), pawl.url_key('https://e.com/a')], '{0.5,0.5}', 'high', 0), 2, 'two are raised');
+select set_eq(format($$ select priority from pawl.tasks where job_id = %s and payload ->> 'url' in ('https://www.e.com/a?x=1', 'https://e.com/a') $$, :moved),
+  '{0.75,0.5}'::real[], 'with the weight that they have');
+
 -- robots.txt: one node fetches it
 select row_eq(format($$ select * from pawl.ask_robots(%s, 'https://e.com', %s) $$, :job, :node), row ('fetch'::text, null::integer, null::text), 'nobody has it: fetch it');
 select row_eq(format($$ select * from pawl.ask_robots(%s, 'https://e.com', %s) $$, :job, :second), row ('wait'::text, null::integer, null::text), 'another node waits');
