@@ -11,6 +11,7 @@
 --                    a sitemap, and above 200,000 pages (ten seconds a million: too dear to be shown each time)
 --   external         checked, refused (they refuse crawlers and may be there), broken
 --   raised           better priorities of known pages that were written, by tier, and how many changed nothing
+--   weights          given, and matched (by a page that was visited); null: the crawl has none
 --   broken_count     and broken: pawl.list_broken_pages, those that most pages lead to
 -- Refuses an unknown job (PW002).
 -- Reads the pages about ten times; a million of them take some seconds. Locks: none.
@@ -118,6 +119,18 @@ begin
         'avoided', coalesce(pg_catalog.sum(c.raised_none), 0))
       from pawl.crawls c
       where c.job_id = p_job_id),
+    'weights', (
+      select pg_catalog.jsonb_build_object(
+        'given', pg_catalog.count(*),
+        -- the pages' keys are computed once, and only when there are weights
+        'matched', pg_catalog.count(*) filter (where w.key in (
+          select pawl.weight_key(p.url)
+          from pawl.pages p
+          where p.job_id = p_job_id
+            and p.role = 'page')))
+      from pawl.page_weights w
+      where w.job_id = p_job_id
+      having pg_catalog.count(*) > 0),
     'broken_count', v_broken.pages,
     'broken', case when v_broken.pages = 0 then '[]' else pawl.list_broken_pages(p_job_id) end);
 end

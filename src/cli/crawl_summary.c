@@ -199,6 +199,17 @@ static void append_raised(struct text *text, const json_t *report)
     end(text);
 }
 
+static void append_weights(struct text *text, const json_t *report)
+{
+    const json_t *weights = json_object_get(report, "weights");
+    if (!json_is_object(weights))
+        return;
+    begin(text, "weights");
+    append_count(text, "", document_number(weights, "matched"), " of ");
+    append_count(text, "", document_number(weights, "given"), " are of pages that were visited");
+    end(text);
+}
+
 void crawl_summary_append(struct text *text, const json_t *report)
 {
     append_pages(text, report);
@@ -211,4 +222,5 @@ void crawl_summary_append(struct text *text, const json_t *report)
     append_blocks(text, report);
     append_skipped(text, report);
     append_raised(text, report);
+    append_weights(text, report);
 }

@@ -62,9 +62,10 @@ select probe.crawl_job() as twin \gset
 select probe.visit(:twin, v.task, v.path, v.more) from visits v where v.task <> 1 \g /dev/null
 select probe.visit(:twin, 50, 'stranger', '{"to": ["c", "p19", "bad.xml"]}') \g /dev/null
 
+select pawl.set_page_weights(:job, '{"http://www.e.com/a": 3, "https://e.com/c": 2, "https://e.com/nobody": 5, "https://x.com/1": 1}');
 select pawl.crawl_report(:job) as report \gset
 create function probe.part(p_report jsonb, variadic p_path text[]) returns jsonb language sql as $$ select p_report #> p_path $$;
-select is(:'report'::jsonb - '{times,cache,by_status,slowest,broken,blocks,redirects,sitemaps,external,raised}'::text[],
+select is(:'report'::jsonb - '{times,cache,by_status,slowest,broken,blocks,redirects,sitemaps,external,raised,weights}'::text[],
   format('{"job": "%s", "url": "https://e.com/", "status": "completed", "error": null, "start_error": null, "seconds": 10.000, "pages": 19,
     "pages_per_second": 1.9, "transfer_bytes": 100, "body_bytes": 400, "skipped_links": 2, "broken_count": 7}', :job)::jsonb, 'crawl_report: what it counts');
 select is(probe.part(:'report', 'by_status'), '[
@@ -91,6 +92,7 @@ select is(probe.part(:'report', 'redirects'), '{"chains": 3, "longest": 2, "circ
 select is(probe.part(:'report', 'sitemaps'), '{"read": 1, "broken": 1, "pages": {"in_both": 4, "only_in_sitemap": 1, "only_linked": 13, "in_neither": 1}}',
   'pages only in a sitemap and pages only in links are told apart');
 select is(probe.part(:'report', 'external'), '{"checked": 3, "refused": 1, "broken": 1}', 'other sites');
+select is(probe.part(:'report', 'weights'), '{"given": 4, "matched": 2}', 'weights that a page has, other sites not');
 select is(probe.part(:'report', 'raised'), '{"high": 1, "medium": 2, "low": 3, "avoided": 4}', 'raised priorities, by tier, and those avoided');
 select is((select jsonb_agg(jsonb_build_array(b -> 'url', b -> 'status', b -> 'error_class', b -> 'error', b -> 'referrer_count') order by n)
     from jsonb_array_elements(probe.part(:'report', 'broken')) with ordinality u (b, n)), '[
@@ -144,7 +146,7 @@ select pawl.crawl_report(:empty) as report \gset
 select is(:'report'::jsonb - '{job,url,status,seconds,times,cache}'::text[], '{"error": null, "start_error": null, "pages": 0, "transfer_bytes": 0,
     "body_bytes": 0, "pages_per_second": 0.0, "skipped_links": 0, "by_status": [], "blocks": [], "slowest": [],
     "redirects": {"chains": 0, "longest": 0, "circles": 0}, "sitemaps": {"read": 0, "broken": 0, "pages": null},
-    "external": {"checked": 0, "refused": 0, "broken": 0}, "raised": {"high": 0, "medium": 0, "low": 0, "avoided": 0}, "broken_count": 0, "broken": []}', 'a crawl without pages');
+    "external": {"checked": 0, "refused": 0, "broken": 0}, "raised": {"high": 0, "medium": 0, "low": 0, "avoided": 0}, "weights": null, "broken_count": 0, "broken": []}', 'a crawl without pages');
 select is(probe.part(:'report', 'cache', 'hit_ratio_before'), 'null', 'has no hit ratio');
 select is(probe.part(:'report', 'cache', 'states'), '{}', 'in no state');
 select is(probe.part(:'report', 'times', 'total_ms', 'p50'), 'null', 'and no times');
