@@ -134,6 +134,7 @@ create or replace function pawl.skip_sitemaps(p_job_id bigint) returns void
 language plpgsql volatile
 set search_path = ''
 set plan_cache_mode = force_generic_plan
+set jit = off
 set enable_seqscan = off
 set enable_bitmapscan = off
 as $$
