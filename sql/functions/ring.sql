@@ -1,7 +1,7 @@
 -- pawl.ring(what): wakes every node that listens, at commit. Says nothing about whether one sleeps:
 -- the triggers on pawl.tasks ask that; people and explicit functions ring anyway.
 -- Words: 'work 1 2 3' (these jobs have pending tasks), 'work *' (look at all), 'due' (look at the
--- clock again), 'cancel 7' (drop what runs of job 7), 'kinds' (a kind has changed),
+-- clock again), 'cancel 7' (drop what runs of job 7), 'cancel 7/12' (its task 12), 'kinds' (a kind has changed),
 -- 'fold' (a job may have nothing left).
 -- Locks: none, but NOTIFY takes a cluster-wide lock at commit.
 create or replace function pawl.ring(p_message text) returns void

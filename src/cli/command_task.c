@@ -1,4 +1,4 @@
-/* pawl task list, show, retry. */
+/* pawl task list, show, cancel, retry. */
 #include <stdio.h>
 
 #include "cli/arguments.h"
@@ -97,6 +97,24 @@ bool command_task_show(const struct call *call, struct failure *failure)
     print_task(task);
     json_decref(task);
     return true;
+}
+
+bool command_task_cancel(const struct call *call, struct failure *failure)
+{
+    char job[24], id[24];
+    arguments_split_task(call->arguments[0], job, id);
+    const char *const values[] = {job, id};
+    json_t *answer =
+        document_ask_once(call, "select to_jsonb(pawl.cancel_task($1, $2))", 2, values, failure);
+    if (!answer)
+        return false;
+    bool is_changed = json_is_true(answer);
+    json_decref(answer);
+    if (call_has(call, "--json"))
+        return output_json(json_pack("{s:s, s:s, s:b}", "task", call->arguments[0], "job", job,
+                                     "changed", is_changed));
+    return output_line("task %s %s", call->arguments[0],
+                       is_changed ? "is cancelled" : "had ended already");
 }
 
 bool command_task_retry(const struct call *call, struct failure *failure)

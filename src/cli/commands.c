@@ -104,6 +104,8 @@ const struct command commands[] = {
      command_task_list},
     {"task show", NULL, "show a task with its failed attempts", NULL, "  pawl task show 7/1234",
      TASK_ID, .run = command_task_show},
+    {"task cancel", NULL, "cancel a task, whether it waits, is pending or runs", NULL,
+     "  pawl task cancel 7/1234", TASK_ID, .run = command_task_cancel},
     {"task retry", NULL, "run an ended task again", NULL, "  pawl task retry 7/1234", TASK_ID,
      .run = command_task_retry},
 

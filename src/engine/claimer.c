@@ -28,7 +28,7 @@ struct claim {
     struct job *job;
     struct engine_executor *executor;
     int limit, node_id;
-    int64_t sent_us, restarts;
+    int64_t number, sent_us, restarts;
     bool is_from_top, is_last_of_group;
 };
 
@@ -96,6 +96,30 @@ static void advance_cursor(struct job *job, const struct task *task)
         job->cursor = last;
 }
 
+void claimer_note_cancel(struct engine *engine, const struct job *job, int64_t task_id)
+{
+    struct claimer *claimer = &engine->claimer;
+    if (job->claims)
+        claimer->notes[claimer->noted++ % CANCEL_NOTES] =
+            (struct cancel_note){job->facts.id, task_id, claimer->sent};
+}
+
+/* Cancelled while the claim's answer was on its way: what it says was true when it was made. */
+static void mark_cancelled(const struct claim *claim, const struct list *tasks)
+{
+    const struct claimer *claimer = &claim->engine->claimer;
+    int64_t notes = claimer->noted < CANCEL_NOTES ? claimer->noted : CANCEL_NOTES;
+    for (int64_t i = 0; i < notes; i++) {
+        const struct cancel_note *note = &claimer->notes[i];
+        if (note->job_id != claim->job->facts.id || note->sent < claim->number)
+            continue;
+        for (struct list *link = tasks->next; link != tasks; link = link->next) {
+            struct task *task = list_object(link, struct task, link);
+            task->is_cancelled |= !note->task_id || note->task_id == task->id;
+        }
+    }
+}
+
 static void take_tasks(struct claim *claim, const struct pg_result *result)
 {
     struct engine *engine = claim->engine;
@@ -122,6 +146,7 @@ static void take_tasks(struct claim *claim, const struct pg_result *result)
     if (engine->was_away)
         drop_running(job, &tasks);
     judge(claim, count, &verdict);
+    mark_cancelled(claim, &tasks);
     runner_add(engine, &tasks);
 }
 
@@ -173,6 +198,7 @@ static struct claim *send_claim(struct engine *engine, struct pg_connection *con
         .executor = executor,
         .limit = limit,
         .node_id = engine->node_id,
+        .number = ++engine->claimer.sent,
         .sent_us = engine_now_us(engine),
         .restarts = job->restarts,
         .is_from_top = is_from_top,

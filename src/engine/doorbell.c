@@ -229,9 +229,15 @@ static void on_due_bell(struct engine *engine, const char *rest)
     duties_ask_due(engine);
 }
 
+/* "cancel 7": the whole job; "cancel 7/12": its task 12 */
 static void on_cancel_bell(struct engine *engine, const char *rest)
 {
-    runner_cancel_job(engine, strtoll(rest, NULL, 10));
+    char *end;
+    int64_t job_id = strtoll(rest, &end, 10);
+    if (*end == '/')
+        runner_cancel_task(engine, job_id, strtoll(end + 1, NULL, 10));
+    else
+        runner_cancel_job(engine, job_id);
 }
 
 static void on_kinds_bell(struct engine *engine, const char *rest)

@@ -25,7 +25,7 @@
 #include "store/finish.h"
 #include "store/node.h"
 
-enum { EXECUTORS = 3, DEFAULT_SLOTS = 256, CLAIMER_BUSY = 4 };
+enum { EXECUTORS = 3, DEFAULT_SLOTS = 256, CLAIMER_BUSY = 4, CANCEL_NOTES = 64 };
 
 struct engine_executor {
     const struct executor *functions;
@@ -52,6 +52,11 @@ struct doorbell {
 struct claimer {
     int groups;      /* groups of claims under way */
     int busy_claims; /* full claims since a short one: many of them mean that we are busy */
+    int64_t sent;    /* claims, ever */
+    struct cancel_note {
+        int64_t job_id, task_id, sent; /* for claims up to this one */
+    } notes[CANCEL_NOTES];             /* a ring: the newest replaces the oldest */
+    int64_t noted;                     /* notes, ever */
 };
 
 struct runner {
@@ -156,6 +161,9 @@ void doorbell_turn(struct engine *engine);
 
 /* claimer.c */
 void claimer_turn(struct engine *engine);
+/* A task of the job, or all of them (task_id 0), was cancelled: also when it comes with the answer
+ * of a claim that is under way. */
+void claimer_note_cancel(struct engine *engine, const struct job *job, int64_t task_id);
 
 /* runner.c */
 void runner_init(struct engine *engine);
@@ -167,7 +175,9 @@ struct engine_executor *runner_executor(struct engine *engine, const struct job_
 int runner_room(struct engine *engine, const struct engine_executor *executor);
 /* Starts what is due. */
 void runner_turn(struct engine *engine);
+/* Drops what is here of a job, or one task of it, that was cancelled. */
 void runner_cancel_job(struct engine *engine, int64_t job_id);
+void runner_cancel_task(struct engine *engine, int64_t job_id, int64_t task_id);
 /* For jobs_trim(): tells the executors. */
 void runner_forget_job(void *engine, int64_t job_id);
 /* Gives back what has not started. */

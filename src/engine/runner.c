@@ -55,6 +55,12 @@ static void insert_later(struct engine *engine, struct task *task)
     list_append(place->next, &task->link);
 }
 
+static void return_task(struct engine *engine, struct task *task)
+{
+    struct outcome outcome = {.kind = OUTCOME_RETURNED};
+    runner_on_done(engine, task, &outcome);
+}
+
 static void start_due(struct engine *engine)
 {
     struct list *first;
@@ -62,7 +68,10 @@ static void start_due(struct engine *engine)
         struct task *task = list_object(first, struct task, link);
         if (task->start_at_us > engine_now_us(engine))
             break;
-        start(engine, task);
+        if (task->is_cancelled)
+            return_task(engine, task);
+        else
+            start(engine, task);
     }
     arm(engine);
 }
@@ -151,12 +160,6 @@ int runner_room(struct engine *engine, const struct engine_executor *executor)
     return room > 0 ? room : 0;
 }
 
-static void return_task(struct engine *engine, struct task *task)
-{
-    struct outcome outcome = {.kind = OUTCOME_RETURNED};
-    runner_on_done(engine, task, &outcome);
-}
-
 void runner_return_waiting(struct engine *engine)
 {
     struct list *first;
@@ -164,15 +167,29 @@ void runner_return_waiting(struct engine *engine)
         return_task(engine, list_object(first, struct task, link));
 }
 
-static void cancel_tasks(struct engine *engine, struct job *job)
+/* task_id 0: all */
+static void cancel_tasks(struct engine *engine, struct job *job, int64_t task_id)
 {
     struct list *link = job->tasks.next;
     while (link != &job->tasks) {
         struct task *task = list_object(link, struct task, link);
         struct engine_executor *executor = runner_executor(engine, task->job);
         link = link->next;
-        executor->functions->cancel(executor->self, task);
+        if (!task_id || task->id == task_id)
+            executor->functions->cancel(executor->self, task);
     }
+}
+
+static void drop(struct engine *engine, struct job *job, int64_t task_id)
+{
+    struct list *link = engine->runner.later.next;
+    while (link != &engine->runner.later) {
+        struct task *task = list_object(link, struct task, link);
+        link = link->next;
+        if (task->job_id == job->facts.id && (!task_id || task->id == task_id))
+            return_task(engine, task);
+    }
+    cancel_tasks(engine, job, task_id);
 }
 
 void runner_cancel_job(struct engine *engine, int64_t job_id)
@@ -180,15 +197,18 @@ void runner_cancel_job(struct engine *engine, int64_t job_id)
     struct job *job = jobs_find(&engine->jobs, job_id);
     if (!job)
         return;
-    struct list *link = engine->runner.later.next;
-    while (link != &engine->runner.later) {
-        struct task *task = list_object(link, struct task, link);
-        link = link->next;
-        if (task->job_id == job_id)
-            return_task(engine, task);
-    }
-    cancel_tasks(engine, job);
+    claimer_note_cancel(engine, job, 0);
+    drop(engine, job, 0);
     jobs_make_idle(&engine->jobs, job);
+}
+
+void runner_cancel_task(struct engine *engine, int64_t job_id, int64_t task_id)
+{
+    struct job *job = jobs_find(&engine->jobs, job_id);
+    if (!job || !task_id)
+        return;
+    claimer_note_cancel(engine, job, task_id);
+    drop(engine, job, task_id);
 }
 
 void runner_forget_job(void *owner, int64_t job_id)
@@ -201,7 +221,7 @@ void runner_forget_job(void *owner, int64_t job_id)
 void runner_cancel_all(struct engine *engine)
 {
     for (struct job *job = NULL; (job = jobs_walk(&engine->jobs, job));)
-        cancel_tasks(engine, job);
+        cancel_tasks(engine, job, 0);
 }
 
 bool runner_settle(struct engine *engine)

@@ -44,6 +44,8 @@ TABLE = [
     (["job", "retry", "999999"], 3, ["job 999999 does not exist"]),
     (["task", "list", "999999"], 3, ["job 999999 does not exist"]),
     (["task", "show", "{open}/999999"], 3, ["does not exist"]),
+    (["task", "cancel", "{open}/999999"], 3, ["does not exist"]),
+    (["task", "cancel", "7"], 3, ["7", "JOB/TASK"]),
     (["task", "retry", "{task}"], 3, ["has not ended", "pending"]),
     (["enqueue", "nobody", "{{}}"], 3, ['kind "nobody" does not exist', "pawl kind list"]),
     (["enqueue", "work", "{{not json"], 3, ["no JSON"]),

@@ -49,6 +49,7 @@ def test_things_have_the_same_names_in_every_document(db, effects, serve):
     assert check(db.json("task", "show", failed), "task", "job", "kind", "node")["failed_attempts"]
     check(db.json("task", "retry", failed), "task", "job")
     db.wait_job(job, "failed")
+    check(db.json("task", "cancel", failed), "task", "job")
     for verb in ("retry", "pause", "resume", "cancel"):
         assert check(db.json("job", verb, job), "job")["job"] == str(job)
 

@@ -614,6 +614,53 @@ static void test_a_job_that_has_ended_is_forgotten(void **state)
     assert_non_null(jobs_find(&engine.jobs, 3));
 }
 
+/* ---- cancelled ---- */
+
+static int started;
+
+static void count_start(void *context, int64_t job_id, int64_t task_id)
+{
+    started++;
+}
+
+static void test_a_cancelled_task_is_dropped_and_its_neighbour_is_not(void **state)
+{
+    begin_to_serve();
+    answer("list_work", work_of(1, "noop", 0, false));
+    turn();
+    answer("claim_batch", "8|1|0|0|{}|~|~|~|~\n9|1|0|0|{}|~|~|~|~\n~|~|~|~|~|3600000|0|0|\n");
+    assert_int_equal(jobs_find(&engine.jobs, 1)->waiting, 2);
+    doorbell_rung(&engine, "cancel 1/8");
+    assert_int_equal(jobs_find(&engine.jobs, 1)->waiting, 1);
+    assert_int_equal(list_object(engine.runner.later.next, struct task, link)->id, 9);
+    doorbell_rung(&engine, "cancel 2/9"); /* another job's */
+    doorbell_rung(&engine, "cancel 1/");  /* nobody's */
+    assert_int_equal(jobs_find(&engine.jobs, 1)->waiting, 1);
+    doorbell_rung(&engine, "cancel 1");
+    assert_int_equal(jobs_find(&engine.jobs, 1)->waiting, 0);
+}
+
+/* The claim was answered before the bell came, and is read after it. */
+static void test_a_task_that_is_cancelled_while_its_claim_is_read_never_starts(void **state)
+{
+    static const struct serve_options options = {.database_url = "none",
+                                                 .on_task_started = count_start};
+    engine.options = &options;
+    started = 0;
+    begin_to_serve();
+    answer("list_work", work_of(1, "noop", 0, false));
+    turn();
+    doorbell_rung(&engine, "cancel 1/8");
+    answer("claim_batch", "8|1|0|0|{}|~|~|~|~\n9|1|0|0|{}|~|~|~|~\n");
+    assert_int_equal(started, 1);
+    turn();
+    doorbell_rung(&engine, "work 1");
+    turn();
+    answer("claim_batch",
+           task_row(8, "0")); /* it was retried since: the bell was not for this claim */
+    assert_int_equal(started, 2);
+}
+
 /* ---- everybody gets a turn ---- */
 
 static void test_jobs_of_a_full_executor_keep_nobody_from_a_turn(void **state)
@@ -674,6 +721,8 @@ int main(void)
         TEST(test_the_flag_of_a_life_before_says_nothing),
         TEST(test_a_task_that_waits_for_its_start_outlives_sleep),
         TEST(test_a_job_that_has_ended_is_forgotten),
+        TEST(test_a_cancelled_task_is_dropped_and_its_neighbour_is_not),
+        TEST(test_a_task_that_is_cancelled_while_its_claim_is_read_never_starts),
         TEST(test_jobs_of_a_full_executor_keep_nobody_from_a_turn),
         TEST(test_a_job_of_little_weight_is_claimed_in_the_same_turn),
     };

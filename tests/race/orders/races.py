@@ -103,6 +103,31 @@ RACES = [
             "a cancel that locks tasks as they lie": [("cancel_open_tasks", r"order by t\.id\s+for update", "for update")],
         }),
     Race(
+        "claim_and_cancel_task", "I3, I4: a cancelled task has no end of another kind, whoever claims it meanwhile",
+        setup="select race.job(2)",
+        one=[["select race.claim(1, 1, 2)"], ["select race.finish(1, 1, 1)"]],
+        two=[["select pawl.cancel_task(1, 1)"]],
+        look="select string_agg(t.status::text, ' ' order by t.id) from pawl.tasks t where t.job_id = 1",
+        check=lambda one, two, look: look == ("cancelled running" if two == ["t"] else "completed running")
+        or look == "cancelled pending",
+        variants={
+            "a cancel that looks before it locks": [
+                ("cancel_task", r"and t\.id = p_task_id\s+for no key update", "and t.id = p_task_id")],
+            "a finish that does not ask for running": [("finish_tasks", r"and t\.status = 'running'", "")],
+        }),
+    Race(
+        "finish_and_cancel_task", "I3: a task is finished or cancelled, once, and the cancel knows which",
+        setup="select race.job(2), race.claim(1, 1, 2)",
+        one=[["select race.finish(1, 1, 1, 2)"]],
+        two=[["select pawl.cancel_task(1, 1)"]],
+        look="select t.status::text from pawl.tasks t where t.id = 1",
+        check=lambda one, two, look: (one, two, look) in ((["2"], ["f"], "completed"), (["1"], ["t"], "cancelled")),
+        variants={
+            "a cancel that looks before it locks": [
+                ("cancel_task", r"and t\.id = p_task_id\s+for no key update", "and t.id = p_task_id")],
+            "a finish that does not ask for running": [("finish_tasks", r"and t\.status = 'running'", "")],
+        }),
+    Race(
         "finish_and_rescue", "I4, I7: of a stalled node's finish and its rescue one takes effect",
         setup="select race.job(2), race.claim(1, 1, 2); update pawl.nodes set dead_at = now() where id = 1",
         one=[["select race.finish(1, 1, 1)"]],
