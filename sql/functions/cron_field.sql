@@ -1,7 +1,8 @@
 -- pawl.cron_field(text, place): the values that one field of a cron expression names, for pawl.next_cron.
 -- p_place counts from 1: minute, hour, day of the month, month, day of the week (0 is Sunday, as 7 is).
 -- A field is a list of items with commas between them; an item is *, a value or a range, the first and the
--- last with a step if wanted: */15, 1-5, 8-18/2, mon-fri, jan,jul.
+-- last with a step if wanted: */15, 1-5, 8-18/2, mon-fri, jan,jul. Of the days of a month $ is the last, as in pg_cron;
+-- its value is 32.
 -- Source: POSIX.1-2017, crontab; ranges, steps and names as in Vixie's cron.
 -- Returns the values in order, each once. Refuses what is no such field, and says what is (PW006).
 -- Locks: none.
@@ -26,6 +27,10 @@ declare
   v_values integer[] := '{}';
 begin
   foreach v_item in array pg_catalog.string_to_array(pg_catalog.lower(p_text), ',') loop
+    if v_item = '$' and p_place = 3 then
+      v_values := v_values || 32;
+      continue;
+    end if;
     v_parts := pg_catalog.regexp_match(v_item, '^(\*|\d{1,2}|[a-z]{3})(?:-(\d{1,2}|[a-z]{3}))?(?:/(\d{1,2}))?$');
     v_begin := case
       when v_parts[1] = '*' then v_least
@@ -51,7 +56,7 @@ begin
       raise exception '% is no % of a cron expression', pg_catalog.quote_literal(v_item), v_name
         using errcode = 'PW006',
           hint = pg_catalog.format('It is *, a number from %s to %s%s, or a range as %s, these two with a step as */%s if wanted; several with commas between them.',
-            v_least, v_most, case p_place when 4 then ', a name from jan to dec' when 5 then ', a name from sun to sat' else '' end,
+            v_least, v_most, case p_place when 3 then ', $ for the last' when 4 then ', a name from jan to dec' when 5 then ', a name from sun to sat' else '' end,
             (array['0-29', '8-18', '1-7', '6-8', 'mon-fri'])[p_place], (array[15, 6, 2, 3, 2])[p_place]);
     end if;
   end loop;

@@ -28,7 +28,8 @@ declare
   v_is_weekday boolean;
 begin
   while v_date <= p_from + interval '5 years' loop
-    v_is_day := extract(day from v_date)::integer = any (p_days);
+    v_is_day := extract(day from v_date)::integer = any (p_days)
+      or 32 = any (p_days) and extract(day from v_date + 1) = 1;
     v_is_weekday := extract(dow from v_date)::integer = any (p_weekdays);
     if extract(month from v_date)::integer <> all (p_months) then
       v_date := pg_catalog.date_trunc('month', v_date::timestamp) + interval '1 month';

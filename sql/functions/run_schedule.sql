@@ -1,7 +1,7 @@
 -- pawl.run_schedule(name): runs a schedule now, by hand, also when it is not enabled. When it runs next by
 -- itself stays as it is.
--- Returns one row (job_id, task_id; of a crawl no task_id). Refuses an unknown schedule (PW002), and what
--- pawl.fire_schedule refuses.
+-- Returns one row (job_id, task_id; of a crawl no task_id): what it started or, with the overlap skip, what is
+-- open. Refuses an unknown schedule (PW002), and what pawl.fire_schedule refuses.
 -- Locks: the schedule's row, then as pawl.fire_schedule.
 create or replace function pawl.run_schedule(p_name text) returns table (job_id bigint, task_id bigint)
 language plpgsql volatile
@@ -15,7 +15,7 @@ begin
   if not found then
     perform pawl.refuse_schedule(p_name);
   end if;
-  select f.job_id, f.task_id into v_fired from pawl.fire_schedule(v_schedule) f;
+  select f.job_id, f.task_id into v_fired from pawl.fire_schedule(v_schedule, null) f;
   update pawl.schedules s
   set last_run_at = pawl.now(), last_job_id = v_fired.job_id, last_error = null
   where s.name = p_name;

@@ -1,5 +1,5 @@
 -- pawl.time_schedule(schedule, every, cron, ...): a schedule as pawl.define_schedule is to write it, as far as
--- its times go; its arguments are that function's. A new schedule has nothing but a name.
+-- its times go; its arguments are that function's, and its jitter is in the schedule already. A new schedule has nothing but a name.
 -- Returns the schedule. Refuses what makes no sense, and says what would (PW006).
 -- Locks: none.
 create or replace function pawl.time_schedule(
@@ -8,14 +8,16 @@ create or replace function pawl.time_schedule(
   p_cron text,
   p_time_zone text,
   p_is_enabled boolean,
-  p_next_run_at timestamptz
+  p_next_run_at timestamptz,
+  p_has_new_jitter boolean
 ) returns pawl.schedules
-language plpgsql stable
+language plpgsql volatile
 set search_path = ''
 as $$
 declare
   v_now timestamptz := pawl.now();
   v_schedule pawl.schedules := p_schedule;
+  v_next timestamptz;
 begin
   if p_every is not null and p_cron is not null then
     raise exception 'p_every and p_cron both say when'
@@ -25,8 +27,8 @@ begin
     raise exception 'p_every is not a fixed time: %', p_every
       using errcode = 'PW006', hint = 'Months have no one length: give p_cron (pawl schedule set: --cron), for example ''0 3 1 * *''.';
   end if;
-  if extract(epoch from p_every) not between 60 and 315360000 then
-    perform pawl.refuse_value('p_every', p_every, 'from a minute to 3650 days');
+  if extract(epoch from p_every) not between 1 and 315360000 then
+    perform pawl.refuse_value('p_every', p_every, 'from a second to 3650 days');
   end if;
   if pg_catalog.length(p_cron) > 1000 then
     perform pawl.refuse_value('the length of p_cron', pg_catalog.length(p_cron), '1000 or less');
@@ -59,17 +61,25 @@ begin
     or v_schedule.is_enabled and p_schedule.next_run_at is null
   then
     v_schedule.next_run_at := null;
-    v_schedule.next_run_at := pawl.next_schedule(v_schedule, v_now);
-    if v_schedule.next_run_at is null then
+    v_next := pawl.next_schedule(v_schedule, v_now);
+    if v_next is null then
       raise exception 'cron % does not come in five years', pg_catalog.quote_literal(v_schedule.cron)
         using errcode = 'PW006', hint = 'The fields are minute, hour, day of the month, month, day of the week.';
     end if;
   elsif v_schedule.is_enabled and not p_schedule.is_enabled and p_schedule.next_run_at <= v_now then
-    v_schedule.next_run_at := pawl.next_schedule(v_schedule, v_now);
+    v_next := pawl.next_schedule(v_schedule, v_now);
+  elsif p_has_new_jitter then
+    v_next := p_schedule.next_run_at - p_schedule.next_jitter;
   end if;
-  v_schedule.next_run_at := coalesce(p_next_run_at, v_schedule.next_run_at);
+  if p_next_run_at is not null then
+    v_schedule.next_jitter := '0';
+    v_schedule.next_run_at := p_next_run_at;
+  elsif v_next is not null then
+    v_schedule.next_jitter := pg_catalog.random() * v_schedule.jitter;
+    v_schedule.next_run_at := v_next + v_schedule.next_jitter;
+  end if;
   return v_schedule;
 end
 $$;
-comment on function pawl.time_schedule(pawl.schedules, interval, text, text, boolean, timestamptz)
+comment on function pawl.time_schedule(pawl.schedules, interval, text, text, boolean, timestamptz, boolean)
   is 'a schedule with the times that pawl.define_schedule was given';

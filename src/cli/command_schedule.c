@@ -1,4 +1,4 @@
-/* pawl schedule list, set, delete, run. */
+/* pawl schedule list, show, set, delete, run. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,44 +60,109 @@ bool command_schedule_list(const struct call *call, struct failure *failure)
     return true;
 }
 
+/* ---- show ---- */
+
+static void print_schedule(json_t *schedule)
+{
+    static const struct table_column columns[] = {
+        {"schedule", "schedule"},
+        {"kind", "kind"},
+        {"when", "when"},
+        {"jitter", "spread"},
+        {"next run", "next", FORMAT_AGO},
+        {"missed runs", "catch_up"},
+        {"while one is open", "overlap"},
+        {"backlog at most", "backlog_limit", FORMAT_NUMBER},
+        {"time in", "time_member"},
+        {"last run", "last_run_at", FORMAT_AGO},
+        {"job", "last_job"},
+        {"error", "last_error"},
+        {"last left out", "last_skipped_at", FORMAT_AGO},
+        {"because", "last_skip_reason"},
+        {"payload", "params"},
+        {NULL},
+    };
+    const json_t *runs = json_object_get(schedule, "next_runs");
+    double jitter = document_number(schedule, "jitter_seconds");
+    char spread[HUMAN_BYTES];
+    human_write_duration(jitter, spread);
+    if (jitter > 0)
+        json_object_set_new(schedule, "spread", json_sprintf("up to %s", spread));
+    describe(schedule);
+    table_print_object(columns, schedule);
+    if (json_array_size(runs))
+        output_line("\nnext runs");
+    for (size_t at = 0; at < json_array_size(runs); at++)
+        output_line("%s", json_string_value(json_array_get(runs, at)));
+}
+
+const struct option command_schedule_show_options[] = {
+    {"--runs", "N", VALUE_INTEGER, 1, 1000, "next runs to show (default 5)"},
+    {NULL},
+};
+
+bool command_schedule_show(const struct call *call, struct failure *failure)
+{
+    const char *runs = call_text(call, "--runs");
+    const char *const values[] = {call->arguments[0], runs ? runs : "5"};
+    json_t *schedule =
+        document_ask_once(call, "select pawl.show_schedule($1, $2)", 2, values, failure);
+    if (!schedule)
+        return false;
+    if (call_has(call, "--json"))
+        return output_json(schedule);
+    print_schedule(schedule);
+    json_decref(schedule);
+    return true;
+}
+
 /* ---- set ---- */
 
 const struct option command_schedule_set_options[] = {
     {"--kind", "KIND", VALUE_TEXT, .help = "what runs it: crawl, or a kind of your own"},
     {"--url", "URL", VALUE_TEXT, .help = "of a crawl: the site; with no --kind it is a crawl"},
     {"--payload", "JSON", VALUE_TEXT, .help = "the task's payload"},
-    {"--every", "TIME", VALUE_TEXT, .help = "time between two runs: 90m, 6h, 2d, 1w"},
+    {"--every", "TIME", VALUE_TEXT, .help = "time between two runs: 30s, 90m, 6h, 2d, 1w"},
     {"--cron", "FIELDS", VALUE_TEXT,
      .help = "minute, hour, day, month, day of the week: \"0 3 * * *\""},
     {"--time-zone", "ZONE", VALUE_TEXT, .help = "whose clock --cron is read by (default UTC)"},
     {"--next", "TIME", VALUE_TEXT, .help = "the next run: now, or 2026-12-24T18:00:00Z"},
     {"--replace", .help = "a new crawl cancels the one before, if that still runs"},
     {"--no-replace", .help = "it does not (as without --replace)"},
+    {"--overlap", "P", VALUE_CHOICE, .choices = "skip queue allow",
+     .help = "when the run before is still open: skip this one, queue it, or run both"},
+    {"--catch-up", "P", VALUE_CHOICE, .choices = "skip once all",
+     .help = "missed runs: leave them out, make one run for all (default), or each"},
+    {"--backlog", "N", VALUE_INTEGER, 1, 1000,
+     .help = "runs that queue, or are caught up with, at most (default 100)"},
+    {"--jitter", "TIME", VALUE_TEXT, .help = "put each run off by a random part of this: 10m"},
+    {"--time-member", "NAME", VALUE_TEXT,
+     .help = "member of the payload that tells a run its time; \"\": none"},
     {"--pause", .help = "run it by hand only, until --resume"},
     {"--resume", .help = "run it again; what was missed is left out"},
     {NULL},
 };
 
 /* "6h" as an interval; NULL when the option was not given. */
-static bool find_every(const struct call *call, char text[64], const char **every,
-                       struct failure *failure)
+static bool find_interval(const struct call *call, const char *option, char text[64],
+                          const char **interval, struct failure *failure)
 {
     static const struct {
         const char *name, *unit;
-    } units[] = {{"m", "minutes"}, {"h", "hours"}, {"d", "days"}, {"w", "weeks"}};
-    const char *typed = call_text(call, "--every");
+    } units[] = {{"s", "seconds"}, {"m", "minutes"}, {"h", "hours"}, {"d", "days"}, {"w", "weeks"}};
+    const char *typed = call_text(call, option);
     size_t digits = typed ? strspn(typed, "0123456789") : 0;
-    *every = NULL;
+    *interval = NULL;
     if (!typed)
         return true;
     for (size_t i = 0; digits > 0 && digits < 8 && i < sizeof units / sizeof *units; i++)
         if (strcmp(typed + digits, units[i].name) == 0) {
             snprintf(text, 64, "%.*s %s", (int)digits, typed, units[i].unit);
-            *every = text;
+            *interval = text;
             return true;
         }
     return failure_set(failure, FAILURE_USAGE,
-                       "--every takes a time as 90m, 6h, 2d or 1w, not \"%s\"", typed);
+                       "%s takes a time as 30s, 90m, 6h, 2d or 1w, not \"%s\"", option, typed);
 }
 
 /* A flag and its opposite: "true", "false", or NULL when neither was given. */
@@ -157,7 +222,7 @@ static bool say_set(const struct call *call, json_t *schedule)
     return true;
 }
 
-static bool define(const struct call *call, const char *const values[10], struct failure *failure)
+static bool define(const struct call *call, const char *const values[15], struct failure *failure)
 {
     struct session *session = database_open_checked(call, failure);
     if (!session)
@@ -165,8 +230,9 @@ static bool define(const struct call *call, const char *const values[10], struct
     json_t *schedule = document_ask(
         session,
         "select to_jsonb(pawl.define_schedule($1, $2, pawl.schedule_params($1, $2, $3, $4), "
-        "$5::interval, $6, $7, $8::boolean, $9::boolean, $10::timestamptz))",
-        10, values, failure);
+        "$5::interval, $6, $7, $8::boolean, $9::boolean, $10::timestamptz, $11, $12, "
+        "$13::interval, $14::integer, $15))",
+        15, values, failure);
     if (schedule) {
         json_decref(schedule);
         schedule = document_ask(session,
@@ -184,10 +250,11 @@ static bool define(const struct call *call, const char *const values[10], struct
 
 bool command_schedule_set(const struct call *call, struct failure *failure)
 {
-    char interval[64], *order = NULL;
-    const char *every, *replace, *enabled, *kind = call_text(call, "--kind");
+    char every_text[64], jitter_text[64], *order = NULL;
+    const char *every, *jitter, *replace, *enabled, *kind = call_text(call, "--kind");
     bool is_done =
-        find_every(call, interval, &every, failure) &&
+        find_interval(call, "--every", every_text, &every, failure) &&
+        find_interval(call, "--jitter", jitter_text, &jitter, failure) &&
         find_flag(call, "--replace", "--no-replace", &replace, failure) &&
         find_flag(call, "--resume", "--pause", &enabled, failure) && check_next(call, failure) &&
         check_payload(call, failure) && find_order(call, &order, failure) &&
@@ -195,7 +262,9 @@ bool command_schedule_set(const struct call *call, struct failure *failure)
                (const char *const[]){
                    call->arguments[0], !kind && call_has(call, "--url") ? "crawl" : kind,
                    call_text(call, "--payload"), order, every, call_text(call, "--cron"),
-                   call_text(call, "--time-zone"), replace, enabled, call_text(call, "--next")},
+                   call_text(call, "--time-zone"), replace, enabled, call_text(call, "--next"),
+                   call_text(call, "--catch-up"), call_text(call, "--overlap"), jitter,
+                   call_text(call, "--backlog"), call_text(call, "--time-member")},
                failure);
     free(order);
     return is_done;

@@ -127,18 +127,31 @@ const struct command commands[] = {
     {"schedule list", "schedules", "show what is started again and again, and when", NULL,
      "  pawl schedule list\n  pawl schedule list --json | jq '.[] | select(.last_error)'",
      .run = command_schedule_list},
+    {"schedule show",
+     NULL,
+     "show one schedule and when it runs next",
+     NULL,
+     "  pawl schedule show nightly\n  pawl schedule show nightly --runs 20 --json | jq .next_runs",
+     {{"NAME", VALUE_TEXT}},
+     command_schedule_show_options,
+     command_schedule_show},
     {"schedule set",
      NULL,
      "create a schedule, or change it",
      "What is not given stays as it is. A new one needs --url or --kind, and --every or --cron. "
      "It\n"
-     "starts when a node runs; what was missed meanwhile is made up for by one run. Of a kind "
-     "that\n"
-     "is no crawl, a run adds a task, unless the one before is still open. Options of a crawl are\n"
-     "those of pawl crawl; beside --url they are told anew, and those that are left out are gone.",
+     "starts when a node runs; what was missed meanwhile is made up for by one run, unless "
+     "--catch-up\n"
+     "says otherwise. Of a kind that is no crawl, a run adds a task, unless the one before is "
+     "still\n"
+     "open and --overlap says nothing else. Options of a crawl are those of pawl crawl; beside "
+     "--url\n"
+     "they are told anew, and those that are left out are gone.",
      "  pawl schedule set shop --url https://shop.example --every 6h --replace\n"
      "  pawl schedule set shop --url https://shop.example --max-pages 500 --exclude '*.pdf$'\n"
      "  pawl schedule set nightly --kind report --cron \"0 3 * * *\" --time-zone Europe/Berlin\n"
+     "  pawl schedule set hourly --kind report --every 1h --overlap queue --catch-up all "
+     "--time-member hour\n"
      "  pawl schedule set shop --delay 2       change that, and nothing else\n"
      "  pawl schedule set shop --pause",
      {{"NAME", VALUE_TEXT}},

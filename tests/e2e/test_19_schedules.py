@@ -155,6 +155,66 @@ def test_a_node_that_dies_in_the_middle_of_a_run(db, effects, serve):
     assert runs(db) == 1
 
 
+# ---- policies ----
+
+# A run takes longer than the time to the next.
+DAWDLE = """
+  create schema app;
+  create table app.turns (at text, started_at timestamptz, ended_at timestamptz);
+  create function app.dawdle(p jsonb) returns void language plpgsql as $$
+  declare
+    v_started timestamptz := clock_timestamp();
+  begin
+    perform pg_sleep((p ->> 'seconds')::float);
+    insert into app.turns values (p ->> 'at', v_started, clock_timestamp());
+  end $$"""
+TURNS_AT_ONCE = "select count(*) from app.turns a join app.turns b on a.at < b.at and b.started_at < a.ended_at"
+
+
+def test_runs_queue_over_two_nodes(db, serve):
+    """I11 for a schedule: one run at a time, whichever node has it, and each in its turn."""
+    db.rows(DAWDLE)
+    db.kind("dawdle", "sql", "app.dawdle")
+    serve(db)
+    serve(db)
+    db.pawl("schedule", "set", "often", "--kind", "dawdle", "--payload", '{"seconds": 1.3}', "--every", "1s", "--overlap", "queue",
+            "--time-member", "at", "--next", "now")
+    until(lambda: db.value("select count(*) from app.turns") >= 3, 15, "three runs have ended")
+    db.pawl("schedule", "set", "often", "--pause")
+    assert db.value(TURNS_AT_ONCE) == 0
+    fired = db.value("select count(*) from pawl.tasks")
+    assert fired > 3, "others wait"
+    until(lambda: db.value("select count(*) from app.turns") == fired, 30, "all have had their turn")
+    assert db.value(TURNS_AT_ONCE) == 0
+    assert db.value("select count(distinct at) from app.turns") == fired, "each time once"
+    db.wait_folded()
+    db.assert_exact()
+
+    db.rows("truncate app.turns")
+    db.pawl("schedule", "set", "often", "--overlap", "allow", "--resume", "--next", "now")
+    until(lambda: db.value(TURNS_AT_ONCE) > 0, 15, "allowed to, they overlap")
+
+
+def test_every_missed_run_is_made_up_for_once_through_a_kill(db, serve):
+    """I7 for catch-up all: an outage, a node that dies in the middle of the second run, and each time has its effect once."""
+    db.rows(DAWDLE)
+    db.kind("dawdle", "sql", "app.dawdle", backoff_base_ms=0)
+    db.pawl("schedule", "set", "hourly", "--kind", "dawdle", "--payload", '{"seconds": 0.7}', "--every", "1h", "--overlap", "queue",
+            "--catch-up", "all", "--time-member", "at", "--next", "2026-01-01T00:00:00Z", "--backlog", "5")
+    victim = serve(db)
+    until(lambda: db.value("select count(*) from app.turns") == 1, 10, "the first has run")
+    until(lambda: db.value("select count(*) from pawl.tasks where status = 'running'") == 1, 5, "the second runs")
+    victim.kill()
+    serve(db)
+    until(lambda: db.value("select count(*) from app.turns") == 5, 40, lambda: f"all: {db.rows('select * from app.turns')}")
+    due = db.value("""
+      select array_agg(to_char(s.next_run_at - n * interval '1 hour', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') order by n desc)
+      from pawl.schedules s, generate_series(1, 5) n""")
+    assert sorted(row[0] for row in db.rows("select at from app.turns")) == due, "the newest five"
+    assert db.json("schedule", "show", "hourly")["last_skip_reason"] == "missed", "and it says that others are left out"
+    assert db.value(TURNS_AT_ONCE) == 0
+
+
 # ---- a crawl ----
 
 @pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
@@ -211,6 +271,26 @@ def test_the_commands(db):
     assert db.json("schedule", "delete", "shop") == {"schedule": "shop", "deleted": True}
     assert db.job_status(crawl["job"]) == "pending"
     assert [row["schedule"] for row in db.json("schedule", "list")] == ["nightly"]
+
+
+def test_the_policies(db):
+    db.kind("report")
+    made = db.json("schedule", "set", "hourly", "--kind", "report", "--every", "1h", "--overlap", "queue", "--catch-up", "all",
+                   "--backlog", "7", "--jitter", "10m", "--time-member", "hour")
+    assert (made["overlap"], made["catch_up"], made["backlog_limit"], made["jitter_seconds"], made["time_member"]) == \
+        ("queue", "all", 7, 600, "hour")
+    shown = db.json("schedule", "show", "hourly", "--runs", "3")
+    assert len(shown["next_runs"]) == 3 and shown["next_runs"][0] == shown["next_run_at"]
+    assert {key: shown[key] for key in made} == made
+    lines = db.pawl("schedule", "show", "hourly").stdout.splitlines()
+    assert "while one is open  queue" in lines and "jitter             up to 10 min" in lines
+    assert lines[lines.index("next runs"):] == ["next runs", *db.json("schedule", "show", "hourly")["next_runs"]]
+    assert db.json("schedule", "set", "hourly", "--jitter", "0s", "--time-member", "")["jitter_seconds"] == 0
+    assert "time in" not in db.pawl("schedule", "show", "hourly").stdout
+    assert db.json("schedule", "set", "hourly", "--every", "30s")["every_seconds"] == 30
+    db.pawl("schedule", "set", "hourly", "--pause")
+    assert db.json("schedule", "show", "hourly")["next_runs"] == []
+    assert "next runs" not in db.pawl("schedule", "show", "hourly").stdout
 
 
 def test_a_schedule_takes_the_options_of_a_crawl(db, tmp_path):
@@ -310,7 +390,15 @@ BAD = [
     (["set", "there", "--replace", "--no-replace"], 2, ["--replace", "--no-replace"]),
     (["sett", "x"], 2, ["pawl schedule set"]),
     (["set"], 2, ["NAME"]),
-    (["set", "x", "--kind", "work", "--every", "0m"], 3, ["p_every", "a minute"]),
+    (["set", "x", "--kind", "work", "--every", "0m"], 3, ["p_every", "a second"]),
+    (["set", "x", "--kind", "work", "--every", "6h", "--jitter", "soon"], 2, ["--jitter", "30s"]),
+    (["set", "x", "--kind", "work", "--every", "6h", "--jitter", "7h"], 3, ["p_jitter", "06:00:00 or less"]),
+    (["set", "x", "--kind", "work", "--every", "6h", "--overlap", "maybe"], 2, ["--overlap", "queue"]),
+    (["set", "x", "--kind", "work", "--every", "6h", "--catch-up", "all"], 3, ["skip each other", "--overlap queue"]),
+    (["set", "x", "--kind", "work", "--every", "6h", "--backlog", "0"], 2, ["--backlog", "between 1"]),
+    (["set", "x", "--kind", "work", "--every", "6h", "--payload", "7", "--time-member", "at"], 3, ["no JSON object", "--payload"]),
+    (["set", "x", "--url", "https://shop.example", "--every", "6h", "--overlap", "queue"], 3, ["crawls do not queue", "--replace"]),
+    (["show", "x"], 3, ['schedule "x" does not exist', "pawl schedule list"]),
     (["set", "x", "--kind", "work", "--every", "6h", "--cron", "0 3 * * *"], 3, ["p_every and p_cron"]),
     (["set", "x", "--kind", "work", "--cron", "0 25 * * *"], 3, ["'25' is no hour", "from 0 to 23"]),
     (["set", "x", "--kind", "work", "--cron", "0 0 30 2 *"], 3, ["does not come"]),

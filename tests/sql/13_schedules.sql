@@ -39,6 +39,12 @@ insert into cron (expression, time_zone, after, next) values
   ('0 0 1 jun-aug *', 'UTC', '2026-08-01 00:00', '2027-06-01 00:00'),
   ('* * 1 12 *', 'UTC', '2026-01-01 00:00', '2026-12-01 00:00'),
   ('* * 1 12 *', 'UTC', '2026-12-01 23:59', '2027-12-01 00:00'),
+  -- the last of a month
+  ('0 12 $ * *', 'UTC', '2026-01-31 12:00', '2026-02-28 12:00'),
+  ('0 12 $ * *', 'UTC', '2028-02-01 12:00', '2028-02-29 12:00'),
+  ('0 12 15,$ * *', 'UTC', '2026-04-15 12:00', '2026-04-30 12:00'),
+  ('0 0 $ feb mon', 'UTC', '2026-02-24 00:00', '2026-02-28 00:00'),
+  ('0 0 $ * *', 'America/New_York', '2026-03-31 03:59', '2026-03-31 04:00'),
   -- days of the week: 2026-01-01 is a Thursday
   ('0 0 * * 1', 'UTC', '2026-01-01 00:00', '2026-01-05 00:00'),
   ('0 0 * * 0', 'UTC', '2026-01-01 00:00', '2026-01-04 00:00'),
@@ -222,7 +228,7 @@ from (values
   ('''x'', p_every => ''1 hour''', 'PW006 schedule "x" needs a kind'),
   ('''x'', ''nobody'', p_every => ''1 hour''', 'PW001 kind "nobody" does not exist'),
   ('''x'', ''chore'', p_every => ''1 hour'', p_cron => ''* * * * *''', 'PW006 p_every and p_cron both say when'),
-  ('''x'', ''chore'', p_every => ''59.999 seconds''', 'PW006 p_every is out of range: 00:00:59.999'),
+  ('''x'', ''chore'', p_every => ''0.999 seconds''', 'PW006 p_every is out of range: 00:00:00.999'),
   ('''x'', ''chore'', p_every => ''0''', 'PW006 p_every is out of range: 00:00:00'),
   ('''x'', ''chore'', p_every => ''-1 hour''', 'PW006 p_every is out of range: -01:00:00'),
   ('''x'', ''chore'', p_every => ''3651 days''', 'PW006 p_every is out of range: 3651 days'),
@@ -256,7 +262,7 @@ select is(probe.refusal(s), e, s) from (values
   ('select pawl.drop_schedule(null)', 'PW006 p_name must not be null'),
   ('select pawl.run_schedule(''x'')', 'PW002 schedule "x" does not exist'),
   ('insert into pawl.schedules (name, kind) values (''x'', ''chore'')', '23514 new row for relation "schedules" violates check constraint "it_is_every_or_cron", WITHOUT A HINT'),
-  ('insert into pawl.schedules (name, kind, every) values (''x'', ''chore'', ''1 second'')', '23514 new row for relation "schedules" violates check constraint "every_is_a_minute_or_more", WITHOUT A HINT'),
+  ('insert into pawl.schedules (name, kind, every) values (''x'', ''chore'', ''0.9 seconds'')', '23514 new row for relation "schedules" violates check constraint "every_is_a_second_or_more", WITHOUT A HINT'),
   ('insert into pawl.schedules (name, kind, every) values (''x'', ''chore'', ''1 day'')', '23514 new row for relation "schedules" violates check constraint "every_has_one_length", WITHOUT A HINT')) v (s, e);
 
 -- a run of a task
@@ -404,6 +410,7 @@ select pawl.define_schedule('one', 'chore', '{"n": 1}', p_every => '90 minutes')
 select pawl.run_schedule('one');
 select is(pawl.list_schedules() - 0 #- '{0,created_at}' #- '{0,updated_at}',
   '[{"schedule": "two", "kind": "chore", "params": {}, "every_seconds": null, "cron": "0 3 * * *", "time_zone": "Europe/Berlin", "replace": false,
+     "catch_up": "once", "overlap": "skip", "jitter_seconds": 0, "backlog_limit": 100, "time_member": null, "last_skipped_at": null, "last_skip_reason": null,
      "is_enabled": true, "next_run_at": "2030-01-02T02:00:00+00:00", "last_run_at": null, "last_job": null, "last_error": null}]', 'list_schedules: by name');
 select is((pawl.list_schedules() -> 0 -> 'every_seconds') || (pawl.list_schedules() -> 0 -> 'last_job'), jsonb_build_array(5400, :'chores'), 'with quantities in their unit, ids as strings');
 
