@@ -1,10 +1,12 @@
 -- pawl.define_kind(name, executor, target, ...): creates a kind, or changes it; a null argument keeps
 -- what is there, or takes the table's default; a new kind needs an executor. p_max_running and
 -- p_start_interval_ms make a limiter "kind:NAME" that holds over all nodes, and which the kind's jobs
--- get when they are created; the standing job gets it at once.
+-- get when they are created; the standing job gets it at once. p_options is merged into the options that are
+-- there (pawl.merge_options); target and options of another executor are forgotten.
 -- Returns nothing. Refuses what is not allowed, and says what is (PW006); without an executor, a kind
 -- that does not exist (PW001).
 -- Locks: the limiter's row, the kind's row, then the standing job's row.
+drop function if exists pawl.define_kind(text, text, text, integer, integer, integer, integer, integer, integer, double precision);
 create or replace function pawl.define_kind(
   p_name text,
   p_executor text default null,
@@ -15,7 +17,8 @@ create or replace function pawl.define_kind(
   p_backoff_cap_ms integer default null,
   p_max_payload_bytes integer default null,
   p_max_running integer default null,
-  p_start_interval_ms double precision default null
+  p_start_interval_ms double precision default null,
+  p_options jsonb default null
 ) returns void
 language plpgsql volatile
 set search_path = ''
@@ -29,15 +32,27 @@ begin
     raise exception 'the name of a kind has from 1 to 200 characters, not %', coalesce(pg_catalog.length(p_name)::text, 'null')
       using errcode = 'PW006', hint = 'Give a short name, for example mail.';
   end if;
-  if p_executor not in ('noop', 'sql', 'crawl') then
+  if p_executor not in ('noop', 'sql', 'crawl', 'http', 'external') then
     raise exception 'executor % is not known', pg_catalog.quote_literal(p_executor)
-      using errcode = 'PW006', hint = 'It is one of noop, sql, crawl.';
+      using errcode = 'PW006', hint = 'It is one of noop, sql, crawl, http, external.';
   end if;
   select k.* into v_kind from pawl.kinds k where k.name = p_name;
   if not found and p_executor is null then
     raise exception 'kind "%" does not exist', p_name
       using errcode = 'PW001',
-        hint = 'To create it, say what runs its tasks: p_executor (pawl kind set: --executor) noop, sql or crawl.';
+        hint = 'To create it, say what runs its tasks: p_executor (pawl kind set: --executor) noop, sql, crawl, http or external.';
+  end if;
+  if pg_catalog.jsonb_typeof(p_options) <> 'object' then
+    raise exception 'p_options is no JSON object'
+      using errcode = 'PW006', hint = 'Give the options by name, for example {"allow_private": true}.';
+  end if;
+  if p_executor <> v_kind.executor then
+    v_kind.options := null;
+    v_kind.target := null;
+  end if;
+  v_kind.options := pawl.merge_options(v_kind.options, p_options);
+  if v_kind.options ->> 'form' = 'request' then
+    v_kind.target := null;
   end if;
   v_kind.executor := coalesce(p_executor, v_kind.executor);
   v_kind.target := coalesce(p_target, v_kind.target);
@@ -64,6 +79,7 @@ begin
     perform pawl.refuse_value(v_wrong.parameter, v_wrong.value, v_wrong.allowed);
   end if;
 
+  perform pawl.check_options(p_name, v_kind.executor, v_kind.target, v_kind.options);
   if v_kind.executor = 'sql' then
     if v_kind.target is null then
       raise exception 'kind "%" needs a target: the function to call', p_name
@@ -81,18 +97,22 @@ begin
   end if;
 
   insert into pawl.kinds as k (name, executor, target, max_attempts, timeout_ms, backoff_base_ms,
-    backoff_cap_ms, max_payload_bytes, limiter_key)
+    backoff_cap_ms, max_payload_bytes, limiter_key, options)
   values (p_name, v_kind.executor, v_kind.target, v_kind.max_attempts, v_kind.timeout_ms, v_kind.backoff_base_ms,
-    v_kind.backoff_cap_ms, v_kind.max_payload_bytes, v_limiter)
+    v_kind.backoff_cap_ms, v_kind.max_payload_bytes, v_limiter, v_kind.options)
   on conflict (name) do update
     set executor = coalesce(p_executor, k.executor),
-        target = coalesce(p_target, k.target),
+        target = case
+          when k.executor = excluded.executor and excluded.target is not null then coalesce(p_target, k.target)
+          else excluded.target
+        end,
         max_attempts = coalesce(p_max_attempts, k.max_attempts),
         timeout_ms = coalesce(p_timeout_ms, k.timeout_ms),
         backoff_base_ms = coalesce(p_backoff_base_ms, k.backoff_base_ms),
         backoff_cap_ms = coalesce(p_backoff_cap_ms, greatest(k.backoff_cap_ms, p_backoff_base_ms)),
         max_payload_bytes = coalesce(p_max_payload_bytes, k.max_payload_bytes),
         limiter_key = coalesce(v_limiter, k.limiter_key),
+        options = pawl.merge_options(case when k.executor = excluded.executor then k.options end, p_options),
         updated_at = excluded.updated_at;
 
   if v_limiter is not null then
@@ -106,5 +126,5 @@ begin
   perform pawl.ring('kinds');
 end
 $$;
-comment on function pawl.define_kind(text, text, text, integer, integer, integer, integer, integer, integer, double precision)
+comment on function pawl.define_kind(text, text, text, integer, integer, integer, integer, integer, integer, double precision, jsonb)
   is 'creates or changes a kind; null keeps what is there';

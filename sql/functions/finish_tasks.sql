@@ -1,8 +1,9 @@
 -- pawl.finish_tasks(node, jobs, tasks, attempts, outcomes, ...): a batch of outcomes, in one statement.
 -- Arrays run in parallel, sorted by (job, task): that is the order of the row locks. p_outcomes null
 -- means that all are completed without a result, the common case. Else each is 'completed', 'failed',
--- 'retry' (waits p_delays_ms, then runs again) or 'returned' (never started, or cut off: pending again, the attempt
--- not counted). A result that is not JSON makes the whole call fail: the caller halves the batch.
+-- 'retry' (waits p_delays_ms, then runs again), 'again' (the same, but nothing failed: the attempt is not counted,
+-- and the error's class is what the task waits for) or 'returned' (never started, or cut off: pending again, the
+-- attempt not counted). A result that is not JSON makes the whole call fail: the caller halves the batch.
 -- Returns how many took effect. An outcome of a task that is not running under this node and attempt
 -- changes nothing (I4); the rest of the batch does.
 -- Plans are made once a session, perhaps while the table is small, and must do for a large one: so the
@@ -51,12 +52,13 @@ begin
           when 'completed' then 'completed'
           when 'failed' then 'failed'
           when 'retry' then 'waiting'
+          when 'again' then 'waiting'
           when 'returned' then 'pending'
         end::pawl.task_status,
         finished_at = case when o.outcome in ('completed', 'failed') then v_now end,
-        run_at = case when o.outcome = 'retry' then v_now + o.delay_ms * interval '1 millisecond' else t.run_at end,
-        wait_reason = case when o.outcome = 'retry' then 'retry' end,
-        uncounted_attempts = t.uncounted_attempts + (o.outcome = 'returned')::integer,
+        run_at = case when o.outcome in ('retry', 'again') then v_now + o.delay_ms * interval '1 millisecond' else t.run_at end,
+        wait_reason = case o.outcome when 'retry' then 'retry' when 'again' then coalesce(o.error_class, 'again') end,
+        uncounted_attempts = t.uncounted_attempts + (o.outcome in ('returned', 'again'))::integer,
         result = o.result::jsonb,
         error = case when o.outcome = 'returned' then t.error else o.error end
     from unnest(p_job_ids, p_task_ids, p_attempts, p_outcomes, p_delays_ms, p_results, p_error_classes, p_errors)

@@ -3,6 +3,7 @@
 
 #include "cli/commands.h"
 #include "cli/document.h"
+#include "cli/kind_options.h"
 #include "cli/output.h"
 #include "cli/table.h"
 
@@ -30,9 +31,10 @@ bool command_kind_list(const struct call *call, struct failure *failure)
 }
 
 const struct option command_kind_set_options[] = {
-    {"--executor", "E", VALUE_CHOICE, .choices = "noop sql crawl",
-     .help = "noop, sql or crawl: what runs its tasks"},
-    {"--target", "F", VALUE_TEXT, .help = "of sql: the function, which takes the payload (jsonb)"},
+    {"--executor", "E", VALUE_CHOICE, .choices = "noop sql crawl http external",
+     .help = "noop, sql, crawl, http or external: what runs its tasks"},
+    {"--target", "T", VALUE_TEXT,
+     .help = "of sql: the function, which takes the payload (jsonb); of http: the URL"},
     {"--max-attempts", "N", VALUE_INTEGER, 1, 1000, "tries before a task fails for good (5)"},
     {"--timeout", "SECONDS", VALUE_NUMBER, 0.001, 2000000, "time that one try may take (60)"},
     {"--backoff", "SECONDS", VALUE_NUMBER, 0, 2000000, "the first retry waits up to this (1)"},
@@ -40,6 +42,7 @@ const struct option command_kind_set_options[] = {
     {"--max-payload", "BYTES", VALUE_INTEGER, 1, 67108864, "larger ones are refused (1048576)"},
     {"--max-running", "N", VALUE_INTEGER, 1, 1000000, "tasks at once, over all nodes"},
     {"--pace", "PER_SECOND", VALUE_NUMBER, 0.0001, 1000000, "starts a second, over all nodes"},
+    KIND_OPTIONS,
     {NULL},
 };
 
@@ -55,6 +58,11 @@ static const char *milliseconds_of(const struct call *call, const char *option, 
 bool command_kind_set(const struct call *call, struct failure *failure)
 {
     char timeout[32], backoff[32], cap[32], interval[32];
+    struct text options = {0};
+    if (!kind_options_write(call, &options, failure)) {
+        text_finish(&options);
+        return false;
+    }
     snprintf(interval, sizeof interval, "%.6f", 1000 / call_number(call, "--pace", 1));
     const char *const values[] = {
         call->arguments[0],
@@ -67,10 +75,13 @@ bool command_kind_set(const struct call *call, struct failure *failure)
         call_text(call, "--max-payload"),
         call_text(call, "--max-running"),
         call_has(call, "--pace") ? interval : NULL,
+        options.length ? text_string(&options) : NULL,
     };
     json_t *answer = document_ask_once(
-        call, "select to_jsonb(pawl.define_kind($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)::text)",
-        10, values, failure);
+        call,
+        "select to_jsonb(pawl.define_kind($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)::text)", 11,
+        values, failure);
+    text_finish(&options);
     if (!answer)
         return false;
     json_decref(answer);

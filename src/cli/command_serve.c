@@ -21,12 +21,16 @@ const struct option command_up_options[] = {
     {"--listen", "ADDR:PORT", VALUE_TEXT,
      .help = "address of the HTTP API (default " DEFAULT_LISTEN "), or none"},
     {"--slots", "N", VALUE_INTEGER, 1, 100000, "tasks in flight at most (default 256)"},
+    {"--secret-files", "DIR", VALUE_TEXT,
+     .help = "folder of secrets that kinds name as file:PATH (default /run/secrets)"},
     {NULL},
 };
 
 const struct option command_serve_options[] = {
     {"--listen", "ADDR:PORT", VALUE_TEXT, .help = "address of the HTTP API (default none)"},
     {"--slots", "N", VALUE_INTEGER, 1, 100000, "tasks in flight at most (default 256)"},
+    {"--secret-files", "DIR", VALUE_TEXT,
+     .help = "folder of secrets that kinds name as file:PATH (default /run/secrets)"},
     {NULL},
 };
 
@@ -91,6 +95,8 @@ static bool run(struct service *service, const char *listen, struct failure *fai
 {
     const struct serve_options options = {.database_url = service->url,
                                           .slots = (int)call_integer(service->call, "--slots", 0),
+                                          .secret_files =
+                                              call_text(service->call, "--secret-files"),
                                           .on_database_lost = on_database_lost,
                                           .on_ready = on_ready,
                                           .context = service};

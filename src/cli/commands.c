@@ -119,10 +119,23 @@ const struct command commands[] = {
      "hold over all nodes together.",
      "  pawl kind set greet --executor sql --target app.greet\n"
      "  pawl kind set mail --executor sql --target app.send_mail --max-running 5 --pace 10\n"
-     "  pawl kind set mail --pace 20           change that, and nothing else",
+     "  pawl kind set mail --pace 20           change that, and nothing else\n"
+     "  pawl kind set fulfil --executor http --target https://example.com/fulfil \\\n"
+     "      --signing-secret file:fulfil --authorization env:FULFIL_KEY",
      {{"NAME", VALUE_TEXT}},
      command_kind_set_options,
      command_kind_set},
+    {"kind test",
+     NULL,
+     "try out whether what a kind calls can be reached",
+     "Of http a node sends one OPTIONS request to the target, with the kind's headers and "
+     "secrets,\n"
+     "and it says what is wrong: the name, the connection, TLS, a secret or the status. Of sql it\n"
+     "looks whether the function is there. Exits with 7 when the target cannot be reached, with 1\n"
+     "for any other fault.",
+     "  pawl kind test fulfil",
+     {{"NAME", VALUE_TEXT}},
+     .run = command_kind_test},
 
     {"schedule list", "schedules", "show what is started again and again, and when", NULL,
      "  pawl schedule list\n  pawl schedule list --json | jq '.[] | select(.last_error)'",

@@ -214,7 +214,7 @@ static void on_work_bell(struct engine *engine, const char *ids)
         char *end;
         int64_t id = strtoll(ids + 1, &end, 10);
         struct job *job = end == ids + 1 ? NULL : jobs_find(&engine->jobs, id);
-        if (!job)
+        if (!job || job->is_outdated)
             doorbell_want_look(engine);
         else if (!job->is_blocked || job->is_block_guessed)
             jobs_make_ready(&engine->jobs, job);
@@ -242,6 +242,7 @@ static void on_cancel_bell(struct engine *engine, const char *rest)
 
 static void on_kinds_bell(struct engine *engine, const char *rest)
 {
+    jobs_outdate(&engine->jobs);
     doorbell_want_look(engine);
 }
 

@@ -25,7 +25,7 @@
 #include "store/finish.h"
 #include "store/node.h"
 
-enum { EXECUTORS = 3, DEFAULT_SLOTS = 256, CLAIMER_BUSY = 4, CANCEL_NOTES = 64 };
+enum { EXECUTORS = 4, DEFAULT_SLOTS = 256, CLAIMER_BUSY = 4, CANCEL_NOTES = 64 };
 
 struct engine_executor {
     const struct executor *functions;
@@ -107,6 +107,7 @@ struct engine {
     struct pg_connection *listen, *claim, *finish, *duty;
     char *executor_names; /* array literal */
     struct engine_executor executors[EXECUTORS];
+    struct installation installation;
     int node_state, node_id;
     bool is_asking;   /* whether the database knows us, or to be known: one question at a time */
     bool was_cut_off; /* draining: what ran was told to end */

@@ -170,11 +170,15 @@ struct job *jobs_learn(struct jobs *jobs, const struct work *work)
     if (!job)
         job = add(jobs, work);
     struct job_facts *facts = &job->facts;
-    if (list_is_empty(&job->tasks)) { /* running tasks read the strings */
+    job->is_outdated = false;
+    bool is_free = list_is_empty(&job->tasks) && !job->waiting && !job->claims;
+    if (is_free || strcmp(facts->executor, work->facts.executor) == 0) {
+        /* tasks that are here go back to the executor that has them */
         replace(&facts->kind, work->facts.kind);
         replace(&facts->executor, work->facts.executor);
         replace(&facts->target, work->facts.target);
         replace(&facts->params, work->facts.params);
+        replace(&facts->options, work->facts.options);
     }
     facts->priority = work->facts.priority;
     facts->max_attempts = work->facts.max_attempts;
@@ -183,6 +187,12 @@ struct job *jobs_learn(struct jobs *jobs, const struct work *work)
     facts->backoff_cap_ms = work->facts.backoff_cap_ms;
     facts->is_limited = work->facts.is_limited;
     return job;
+}
+
+void jobs_outdate(struct jobs *jobs)
+{
+    for (struct job *job = NULL; (job = jobs_walk(jobs, job));)
+        job->is_outdated = true;
 }
 
 bool job_is_at_rest(const struct job *job)
@@ -200,6 +210,7 @@ void jobs_forget(struct jobs *jobs, struct job *job)
     free(job->facts.executor);
     free(job->facts.target);
     free(job->facts.params);
+    free(job->facts.options);
     free(job);
 }
 

@@ -29,9 +29,10 @@ struct job {
     struct list link;  /* tenant's ready list, or the table's idle or blocked list */
     struct list tasks; /* claimed here, without an outcome */
     bool is_ready, is_blocked;
-    bool was_rung; /* since the last claim was sent: coming back short does not mean empty */
-    int claims;    /* under way */
-    int waiting;   /* tasks that were claimed here and whose moment has not come */
+    bool is_outdated; /* its kind may have changed since it was learnt */
+    bool was_rung;    /* since the last claim was sent: coming back short does not mean empty */
+    int claims;       /* under way */
+    int waiting;      /* tasks that were claimed here and whose moment has not come */
     bool is_block_guessed; /* blocked because a claim came back short: a bell knows better */
     double deficit;
     struct claim_cursor cursor;
@@ -60,6 +61,8 @@ struct job *jobs_find(struct jobs *jobs, int64_t id);
 struct job *jobs_walk(struct jobs *jobs, const struct job *job);
 /* Learns a job, or what is new about it. */
 struct job *jobs_learn(struct jobs *jobs, const struct work *work);
+/* A kind has changed: what is known of jobs may be wrong, until they are learnt again. */
+void jobs_outdate(struct jobs *jobs);
 /* The job has pending tasks: it gets its turn. What is new mostly stands behind the cursor, so the
  * claim starts there; one that comes back short starts again from the top. */
 void jobs_make_ready(struct jobs *jobs, struct job *job);

@@ -116,6 +116,7 @@ static void on_registered(void *context, const struct pg_result *result,
     engine->is_asking = false;
     if (result) {
         engine->node_id = (int)pg_result_integer(result, 0, 0);
+        store_register_node_read(result, &engine->installation);
         step(engine, KNOWN);
     } else if (failure->sqlstate[0] && engine->node_id == 0) {
         engine->failure = *failure;
@@ -171,6 +172,7 @@ static void begin_serving(void *owner)
     store_listen(engine->listen, on_listening, engine);
     pg_connection_end_group(engine->listen);
     duties_begin(engine);
+    jobs_outdate(&engine->jobs); /* nobody told us while we did not listen */
     doorbell_open(engine);
     if (engine->was_lost_logged)
         log_info("the database is back");

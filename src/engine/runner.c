@@ -115,6 +115,8 @@ static void decide_retry(struct engine *engine, const struct task *task, struct 
     if (outcome->kind != OUTCOME_FAILED || outcome->is_final || attempts >= task->job->max_attempts)
         return;
     outcome->kind = OUTCOME_RETRY;
+    free(outcome->result);
+    outcome->result = NULL;
     if (outcome->delay_ms < 0)
         outcome->delay_ms = backoff_ms(task->job, attempts);
     duties_note_due(engine, engine_now_us(engine) + outcome->delay_ms * 1000);
@@ -247,11 +249,13 @@ void runner_abandon(struct engine *engine)
 void runner_init(struct engine *engine)
 {
     static const struct executor *const all[EXECUTORS] = {&noop_executor, &sql_executor,
-                                                          &crawl_executor};
+                                                          &crawl_executor, &http_executor};
     struct executor_environment environment = {
         .loop = &engine->loop,
         .database_url = engine->options->database_url,
         .slots = engine->slots,
+        .installation = &engine->installation,
+        .secret_files = engine->options->secret_files,
         .on_done = runner_on_done,
         .engine = engine,
     };

@@ -12,7 +12,8 @@
 
 struct serve_options {
     const char *database_url;
-    int slots; /* tasks in flight at most; 0: the default (256) */
+    int slots;                /* tasks in flight at most; 0: the default (256) */
+    const char *secret_files; /* folder in which secrets are files; NULL: /run/secrets */
     /* NULL, or told when the database goes away, from the loop: must not block. */
     void (*on_database_lost)(void *context);
     /* NULL, or told when a task starts, in the moment in which it does (for measuring). */

@@ -1,6 +1,7 @@
 /*
- * What runs tasks. An executor is a row of functions behind a name (noop, sql, crawl); the engine
- * hands it tasks that this node has claimed, and gets each back exactly once with its outcome.
+ * What runs tasks. An executor is a row of functions behind a name (noop, sql, crawl, http); the
+ * engine hands it tasks that this node has claimed, and gets each back exactly once with its
+ * outcome.
  *
  * Executors know nothing of claims, batches or retries: they say what happened. Whether a failure
  * is tried again, and when, the engine decides from the kind's policy.
@@ -15,11 +16,12 @@
 #include "base/list.h"
 #include "base/text.h"
 
-/* What a node knows of a job; strings are the job's own and live as long as any task of it. */
+/* What a node knows of a job. Strings are good within start() only, since the kind may be changed
+ * meanwhile: an executor copies what it needs later. */
 struct job_facts {
     int64_t id;
     char *kind, *executor, *target; /* target: "" when there is none */
-    char *params;                   /* JSON object */
+    char *params, *options;         /* JSON objects: the job's, and the kind's */
     float priority;
     int max_attempts, timeout_ms, backoff_base_ms, backoff_cap_ms;
     bool is_limited;
@@ -46,8 +48,9 @@ struct task {
 enum outcome_kind {
     OUTCOME_COMPLETED,
     OUTCOME_FAILED,
-    OUTCOME_RETRY,    /* made by the engine out of OUTCOME_FAILED */
-    OUTCOME_AGAIN,    /* wants another turn after delay_ms, uncounted: nothing failed */
+    OUTCOME_RETRY, /* made by the engine out of OUTCOME_FAILED */
+    OUTCOME_AGAIN, /* wants another turn after delay_ms, uncounted: nothing failed; error_class is
+                      what it waits for */
     OUTCOME_RETURNED, /* not begun, or cut off by us: goes back uncounted */
     OUTCOME_ENDED,    /* its end is in the database already (sql): nothing is to be written */
 };
@@ -57,20 +60,31 @@ struct outcome {
     enum outcome_kind kind;
     bool is_final;    /* failed: trying again is of no use */
     int64_t delay_ms; /* failed: the peer's wish (Retry-After), or -1; retry, again: the pause */
-    const char *error_class; /* static: timeout, network, status, sql, refused, executor; or NULL */
+    const char *error_class; /* static: timeout, network, status, sql, refused, executor; again:
+                                secret; or NULL */
     char *error;             /* message for people, or NULL */
-    char *result;            /* JSON text, or NULL */
+    char *result;            /* JSON text, or NULL; kept of a failed attempt if it was the last */
+    int64_t bytes;           /* that the attempt sent and received, as far as the executor counts
+                                them: for budgets */
     char *page;              /* crawl: members "page" and "found" as JSON text without the outer
                                 braces, for pawl.finish_pages; NULL for others */
 };
 
 typedef void task_done_fn(void *engine, struct task *task, struct outcome *outcome);
 
+/* Who we are to those we call (pawl.installation). */
+struct installation {
+    char id[37];
+    unsigned char callback_key[32];
+};
+
 struct executor_environment {
     uv_loop_t *loop;
     const char *database_url;
-    int slots;             /* tasks in flight that the node wants at most */
-    task_done_fn *on_done; /* may be called from inside start() */
+    int slots;                               /* tasks in flight that the node wants at most */
+    const struct installation *installation; /* filled before the first task comes */
+    const char *secret_files; /* folder in which secrets are files; NULL: /run/secrets */
+    task_done_fn *on_done;    /* may be called from inside start() */
     void *engine;
 };
 
@@ -95,6 +109,6 @@ struct executor {
     void (*destroy)(void *self);
 };
 
-extern const struct executor noop_executor, sql_executor, crawl_executor;
+extern const struct executor noop_executor, sql_executor, crawl_executor, http_executor;
 
 #endif

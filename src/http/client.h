@@ -54,6 +54,7 @@ struct http_request {
     const char *user_agent;     /* NULL: no such header */
     const char *const *headers; /* "Name: value" each, the last one NULL */
     struct slice body;
+    bool is_alone;               /* on a connection that no other request has used or will use */
     bool allow_private;          /* private, loopback, ... addresses are connected to as well */
     int timeout_ms;              /* for everything, pauses included; 0: CHECK fails, every wait has
                                     a deadline */
@@ -86,6 +87,7 @@ struct http_result {
                             not exist, the certificate is refused, something is too large */
     const char *message; /* for people, lower case; NULL without a failure */
     struct http_head head;
+    const char *address; /* of the peer, as a number; "": no connection was made */
     double dns_ms, connect_ms, tls_ms;
     double first_byte_ms, total_ms; /* since the request was started */
     uint64_t transfer_bytes;        /* of the body on the wire */

@@ -249,6 +249,8 @@ void transfer_prepare(struct http_transfer *transfer, const struct http_request 
     curl_easy_setopt(easy, CURLOPT_URL, request->url);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->is_alone ? 1L : 0L);
+    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, request->is_alone ? 1L : 0L);
     set_limits(transfer, request);
 }
 
@@ -292,10 +294,13 @@ void transfer_read_result(struct http_transfer *transfer, CURLcode code, struct 
 {
     CURL *easy = transfer->easy;
     curl_off_t transfer_bytes = 0, retry_after_s = 0;
+    const char *address = NULL;
     curl_easy_getinfo(easy, CURLINFO_SIZE_DOWNLOAD_T, &transfer_bytes);
     curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after_s);
+    curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &address);
     *result = (struct http_result){
         .head = response_head_view(&transfer->head),
+        .address = address ? address : "",
         .transfer_bytes = (uint64_t)transfer_bytes,
         .body_bytes = transfer->body_bytes,
         .retry_after_ms =

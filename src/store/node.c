@@ -8,8 +8,19 @@ void store_register_node(struct pg_connection *connection, const char *name, con
     char count[16];
     snprintf(count, sizeof count, "%d", slots);
     const char *const values[] = {name, version, count};
-    pg_connection_query(connection, "select pawl.register_node($1, $2, $3)", 3, values, on_done,
-                        context);
+    pg_connection_query(connection,
+                        "select pawl.register_node($1, $2, $3), i.id, i.callback_key"
+                        " from pawl.read_installation() i",
+                        3, values, on_done, context);
+}
+
+void store_register_node_read(const struct pg_result *result, struct installation *installation)
+{
+    const char *digits = pg_result_text(result, 0, 2);
+    snprintf(installation->id, sizeof installation->id, "%s", pg_result_text(result, 0, 1));
+    for (size_t i = 0; i < sizeof installation->callback_key; i++)
+        if (sscanf(digits + 2 * i, "%2hhx", &installation->callback_key[i]) != 1)
+            return;
 }
 
 void store_heartbeat(struct pg_connection *connection, int node_id, const struct node_beat *beat,

@@ -1,9 +1,11 @@
-/* A node's life in the database: pawl.register_node, heartbeat, set_asleep, draw_transaction,
+/* A node's life in the database: pawl.register_node, read_installation,
+ * heartbeat, set_asleep, draw_transaction,
  * oldest_transaction, rescue_nodes, deregister_node. Each adds its statement to the connection's
  * group. */
 #ifndef PAWL_STORE_NODE_H
 #define PAWL_STORE_NODE_H
 
+#include "executors/executor.h"
 #include "pg/connection.h"
 
 /* What a node tells of itself; the counters are what was added since the last heartbeat. */
@@ -12,8 +14,10 @@ struct node_beat {
     int64_t started, stale, swept;
 };
 
+/* Result: the node's id, and for store_register_node_read() who we are. */
 void store_register_node(struct pg_connection *connection, const char *name, const char *version,
                          int slots, pg_done_fn *on_done, void *context);
+void store_register_node_read(const struct pg_result *result, struct installation *installation);
 /* Result: one boolean, is the node known. */
 void store_heartbeat(struct pg_connection *connection, int node_id, const struct node_beat *beat,
                      pg_done_fn *on_done, void *context);

@@ -32,7 +32,8 @@ void store_list_work_read(const struct pg_result *result, int row, struct work *
         TIMEOUT_MS,
         BACKOFF_BASE_MS,
         BACKOFF_CAP_MS,
-        IS_LIMITED
+        IS_LIMITED,
+        OPTIONS
     };
     *work = (struct work){
         .pending = pg_result_integer(result, row, PENDING),
@@ -44,6 +45,7 @@ void store_list_work_read(const struct pg_result *result, int row, struct work *
                 .executor = borrow(result, row, EXECUTOR),
                 .target = borrow(result, row, TARGET),
                 .params = borrow(result, row, PARAMS),
+                .options = borrow(result, row, OPTIONS),
                 .priority = (float)pg_result_number(result, row, PRIORITY),
                 .max_attempts = (int)pg_result_integer(result, row, MAX_ATTEMPTS),
                 .timeout_ms = (int)pg_result_integer(result, row, TIMEOUT_MS),

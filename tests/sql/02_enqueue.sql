@@ -22,7 +22,7 @@ select pawl.define_kind('mail', 'noop', p_timeout_ms => 8);
 select row_eq($$ select max_attempts, timeout_ms from pawl.kinds where name = 'mail' $$, row (2, 8), 'null keeps what is there');
 select throws_ok($$ select pawl.define_kind('x', 'fax') $$, 'PW006', 'executor ''fax'' is not known', 'an unknown executor');
 select throws_ok($$ select pawl.define_kind('x', p_max_running => 3) $$, 'PW001', 'kind "x" does not exist', 'no executor, and no kind to keep it of');
-select matches(probe.hint_of($$ select pawl.define_kind('x') $$), 'p_executor .*noop, sql or crawl', 'the hint says what is missing');
+select matches(probe.hint_of($$ select pawl.define_kind('x') $$), 'p_executor .*noop, sql, crawl, http or external', 'the hint says what is missing');
 select throws_ok($$ select pawl.define_kind('x', 'sql') $$, 'PW006', null, 'sql without a target');
 select throws_ok($$ select pawl.define_kind('x', 'sql', 'probe.nothing') $$, 'PW006', 'function probe.nothing(jsonb) does not exist', 'a target that does not exist');
 create function probe.work(p jsonb) returns jsonb language sql as $$ select p $$;

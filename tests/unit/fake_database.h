@@ -37,7 +37,7 @@ struct statement {
     void *context;
 };
 
-enum { CONNECTIONS_MAX = 8, COLUMNS_MAX = 13 };
+enum { CONNECTIONS_MAX = 8, COLUMNS_MAX = 16 };
 
 static struct {
     struct pg_connection *connections[CONNECTIONS_MAX];

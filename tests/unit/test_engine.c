@@ -466,6 +466,31 @@ static void test_a_bell_is_believed_more_than_a_guess(void **state)
     assert_int_equal(asked("claim_batch"), 1);
 }
 
+/* list_work is silent about a job of which nothing is pending, so what it said before may be old.
+ */
+static void test_a_kind_that_has_changed_is_learnt_before_it_is_claimed(void **state)
+{
+    begin_to_serve();
+    answer("list_work", work_of(1, "noop", 0, false));
+    turn();
+    answer("claim_batch", "");
+    ring("kinds");
+    turn();
+    answer("list_work", "");
+    ring("work 1");
+    turn();
+    assert_int_equal(asked("claim_batch"), 0);
+    answer("list_work", "1|100|org|kind|noop|there|{}|0|5|1000|10|100|f|{\"a\": 1}\n");
+    turn();
+    assert_int_equal(asked("claim_batch"), 1);
+    assert_string_equal(jobs_find(&engine.jobs, 1)->facts.target, "there");
+    assert_string_equal(jobs_find(&engine.jobs, 1)->facts.options, "{\"a\": 1}");
+    answer("claim_batch", "");
+    ring("work 1"); /* and from then on it is known */
+    turn();
+    assert_int_equal(asked("claim_batch"), 1);
+}
+
 /* Its claim was sent before the task was pending again, and comes back with what stands behind. */
 static void test_a_claim_under_way_leads_past_nothing_that_came_back(void **state)
 {
@@ -713,6 +738,7 @@ int main(void)
         TEST(test_a_busy_node_counts_anew_when_it_wakes),
         TEST(test_news_of_a_job_whose_claim_is_under_way),
         TEST(test_a_bell_is_believed_more_than_a_guess),
+        TEST(test_a_kind_that_has_changed_is_learnt_before_it_is_claimed),
         TEST(test_a_claim_under_way_leads_past_nothing_that_came_back),
         TEST(test_a_node_that_may_not_fall_asleep_stays_awake),
         TEST(test_a_look_that_was_refused_is_made_again),

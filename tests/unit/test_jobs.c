@@ -16,10 +16,13 @@ static void forget(void *context, int64_t job_id)
 static struct job *learn(struct jobs *jobs, int64_t id)
 {
     static char nothing[] = "", kind[] = "k", executor[] = "noop";
-    struct work work = {
-        .org_id = nothing,
-        .facts = {
-            .id = id, .kind = kind, .executor = executor, .target = nothing, .params = nothing}};
+    struct work work = {.org_id = nothing,
+                        .facts = {.id = id,
+                                  .kind = kind,
+                                  .executor = executor,
+                                  .target = nothing,
+                                  .params = nothing,
+                                  .options = nothing}};
     return jobs_learn(jobs, &work);
 }
 

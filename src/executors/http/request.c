@@ -1,0 +1,385 @@
+#include "executors/http/request.h"
+
+#include <ctype.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "base/json_text.h"
+#include "base/memory.h"
+#include "executors/http/signature.h"
+
+enum { HEADER_BYTES_MAX = 65536 };
+
+#define USER_AGENT "pawl/" PAWL_VERSION
+
+static void clear(struct request *request)
+{
+    text_clear(&request->url);
+    text_clear(&request->method);
+    text_clear(&request->body);
+    text_clear(&request->lines);
+    text_clear(&request->sent_secrets);
+    text_clear(&request->reason);
+    request->has_body = false;
+}
+
+void request_finish(struct request *request)
+{
+    text_finish(&request->url);
+    text_finish(&request->method);
+    text_finish(&request->body);
+    text_finish(&request->lines);
+    text_finish(&request->sent_secrets);
+    text_finish(&request->reason);
+    free(request->headers);
+    *request = (struct request){0};
+}
+
+/* ---- header lines ---- */
+
+/* libcurl takes "Name:" for the wish that there be no such header; "Name;" is an empty one. */
+static void begin_line(struct request *request, const char *name, bool is_empty)
+{
+    text_append_string(&request->lines, name);
+    if (is_empty)
+        text_append_char(&request->lines, ';');
+    else
+        text_append(&request->lines, ": ", 2);
+}
+
+static void end_line(struct request *request)
+{
+    text_append_char(&request->lines, '\0');
+}
+
+static void add_line(struct request *request, const char *name, const char *value)
+{
+    begin_line(request, name, !*value);
+    text_append_string(&request->lines, value);
+    end_line(request);
+}
+
+static void note_secret(struct request *request, struct slice value)
+{
+    text_append_slice(&request->sent_secrets, value);
+    text_append_char(&request->sent_secrets, '\0');
+}
+
+/* A value with a line break in it cannot be sent, and must not be taken for a bad request. */
+static bool is_one_line(struct request *request, const char *reference, struct slice value)
+{
+    for (size_t i = 0; i < value.length; i++)
+        if (iscntrl((unsigned char)value.start[i]) && value.start[i] != '\t') {
+            text_append_format(&request->reason,
+                               "secret %s: it has a line break or another control character",
+                               reference);
+            return false;
+        }
+    return true;
+}
+
+static bool add_secret_line(struct request *request, const char *name, const char *reference,
+                            struct secrets *secrets, uint64_t now_ms)
+{
+    struct slice value;
+    if (!secrets_find(secrets, reference, now_ms, &value, &request->reason) ||
+        !is_one_line(request, reference, value))
+        return false;
+    bool is_authorization = strcmp(name, "Authorization") == 0;
+    begin_line(request, name, false);
+    if (is_authorization && !memchr(value.start, ' ', value.length))
+        text_append(&request->lines, "Bearer ", 7);
+    text_append_slice(&request->lines, value);
+    end_line(request);
+    note_secret(request, value);
+    return true;
+}
+
+static bool has_header(const struct target *target, const char *name)
+{
+    for (size_t i = 0; i < target->header_count; i++)
+        if (strcasecmp(target->headers[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static bool add_own_headers(struct request *request, const struct target *target,
+                            struct secrets *secrets, uint64_t now_ms)
+{
+    for (size_t i = 0; i < target->header_count; i++) {
+        const struct target_header *header = &target->headers[i];
+        if (!header->is_secret)
+            add_line(request, header->name, header->value);
+        else if (!add_secret_line(request, header->name, header->value, secrets, now_ms))
+            return false;
+    }
+    return !target->authorization ||
+           add_secret_line(request, "Authorization", target->authorization, secrets, now_ms);
+}
+
+/* ---- the envelope ---- */
+
+static void write_envelope(struct text *body, const struct task *task)
+{
+    text_append(body, "{\"job\":\"", 8);
+    text_append_integer(body, task->job_id);
+    text_append(body, "\",\"task\":\"", 10);
+    text_append_integer(body, task->id);
+    text_append(body, "\",\"attempt\":", 12);
+    text_append_integer(body, task->attempt);
+    text_append(body, ",\"kind\":", 8);
+    json_append_string(body, slice_of_string(task->job->kind));
+    text_append(body, ",\"payload\":", 11);
+    text_append(body, task->payload, task->payload_bytes);
+    text_append(body, ",\"params\":", 10);
+    text_append_string(body, task->job->params);
+    text_append_char(body, '}');
+}
+
+static bool append_signature(struct request *request, struct text *signature, const char *reference,
+                             const char *id, int64_t timestamp, struct secrets *secrets,
+                             uint64_t now_ms)
+{
+    struct slice secret;
+    if (!reference)
+        return true;
+    if (!secrets_find(secrets, reference, now_ms, &secret, &request->reason))
+        return false;
+    if (signature_append(signature, secret, id, timestamp, text_slice(&request->body)))
+        return true;
+    text_append_format(&request->reason, "secret %s: behind whsec_ stands no base64", reference);
+    return false;
+}
+
+/* While a secret is replaced the old one signs too, until receivers know the new one. */
+static bool sign(struct request *request, const struct target *target, const char *id,
+                 struct secrets *secrets, uint64_t now_ms)
+{
+    struct text signature = {0};
+    char digits[24];
+    int64_t timestamp = time(NULL);
+    snprintf(digits, sizeof digits, "%lld", (long long)timestamp);
+    add_line(request, "Webhook-Id", id);
+    add_line(request, "Webhook-Timestamp", digits);
+    bool is_signed = append_signature(request, &signature, target->signing_secret, id, timestamp,
+                                      secrets, now_ms) &&
+                     append_signature(request, &signature, target->previous_signing_secret, id,
+                                      timestamp, secrets, now_ms);
+    if (is_signed && signature.length)
+        add_line(request, "Webhook-Signature", text_string(&signature));
+    text_finish(&signature);
+    return is_signed;
+}
+
+static enum request_step build_envelope(struct request *request, const struct target *target,
+                                        const struct task *task,
+                                        const struct installation *installation,
+                                        struct secrets *secrets, uint64_t now_ms)
+{
+    struct text id = {0}, trace = {0};
+    signature_append_id(&id, installation, task);
+    signature_append_trace(&trace, installation, task);
+    text_append_string(&request->url, target->url);
+    text_append_string(&request->method, target->method ? target->method : "POST");
+    write_envelope(&request->body, task);
+    request->has_body = true;
+    if (!has_header(target, "Content-Type"))
+        add_line(request, "Content-Type", "application/json");
+    add_line(request, "Idempotency-Key", text_string(&id));
+    add_line(request, "Traceparent", text_string(&trace));
+    bool is_ready = sign(request, target, text_string(&id), secrets, now_ms) &&
+                    add_own_headers(request, target, secrets, now_ms);
+    text_finish(&id);
+    text_finish(&trace);
+    return is_ready ? REQUEST_IS_READY : REQUEST_WAITS;
+}
+
+/* ---- the payload as a request ---- */
+
+static bool is_token(const char *string)
+{
+    if (!*string)
+        return false;
+    for (; *string; string++)
+        if (!isalnum((unsigned char)*string) && !strchr("!#$%&'*+-.^_`|~", *string))
+            return false;
+    return true;
+}
+
+static bool refuse(struct request *request, const char *why)
+{
+    text_append_string(&request->reason, why);
+    return false;
+}
+
+/* These say where the request ends and whom it is for: not for a payload to choose. */
+static bool is_framing(const char *name)
+{
+    static const char *const names[] = {"host",       "content-length", "transfer-encoding",
+                                        "connection", "expect",         "upgrade",
+                                        "te",         "trailer",        "keep-alive"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcasecmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool read_headers(struct request *request, json_t *headers)
+{
+    const char *name;
+    json_t *value;
+    if (headers && !json_is_object(headers) && !json_is_null(headers))
+        return refuse(request, "\"headers\" of the payload is no object");
+    json_object_foreach(headers, name, value)
+    {
+        if (!is_token(name) || !json_is_string(value))
+            return refuse(request, "\"headers\" of the payload has a name that is none, or a value "
+                                   "that is no text");
+        if (is_framing(name))
+            return refuse(request,
+                          "\"headers\" of the payload has one that the request itself makes");
+        add_line(request, name, json_string_value(value));
+    }
+    return true;
+}
+
+static bool is_url(const char *url)
+{
+    return strncasecmp(url, "http://", 7) == 0 || strncasecmp(url, "https://", 8) == 0;
+}
+
+static bool read_body(struct request *request, const json_t *payload)
+{
+    const json_t *body = json_object_get(payload, "body");
+    request->has_body = json_is_string(body);
+    if (body && !json_is_string(body) && !json_is_null(body))
+        return refuse(request, "\"body\" of the payload is no text");
+    if (request->has_body)
+        text_append(&request->body, json_string_value(body), json_string_length(body));
+    return true;
+}
+
+static bool read_payload(struct request *request, const json_t *payload)
+{
+    const char *url = json_string_value(json_object_get(payload, "url"));
+    const json_t *method = json_object_get(payload, "method");
+    const json_t *timeout = json_object_get(payload, "timeout_ms");
+    if (!url || !is_url(url))
+        return refuse(request, "the payload has no \"url\" that begins with http:// or https://");
+    if (method && (!json_is_string(method) || !is_token(json_string_value(method))))
+        return refuse(request, "\"method\" of the payload is none");
+    if (timeout && !json_is_null(timeout) &&
+        (!json_is_integer(timeout) || json_integer_value(timeout) <= 0))
+        return refuse(request, "\"timeout_ms\" of the payload is no whole number over 0");
+    if (json_is_integer(timeout) && json_integer_value(timeout) < request->timeout_ms)
+        request->timeout_ms = (int)json_integer_value(timeout);
+    text_append_string(&request->url, url);
+    text_append_string(&request->method, method ? json_string_value(method) : "GET");
+    return read_body(request, payload) &&
+           read_headers(request, json_object_get(payload, "headers"));
+}
+
+static bool payload_has_header(const json_t *payload, const char *wanted)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach(json_object_get(payload, "headers"), name, value)
+    {
+        if (strcasecmp(name, wanted) == 0)
+            return true;
+    }
+    return false;
+}
+
+static enum request_step build_request(struct request *request, const struct target *target,
+                                       const struct task *task, struct secrets *secrets,
+                                       uint64_t now_ms)
+{
+    json_t *payload = json_loadb(task->payload, task->payload_bytes, JSON_DECODE_ANY, NULL);
+    bool is_read = read_payload(request, payload);
+    if (is_read && request->has_body && !payload_has_header(payload, "Content-Type") &&
+        !has_header(target, "Content-Type")) { /* libcurl would call it a form */
+        text_append_string(&request->lines, "Content-Type:");
+        end_line(request);
+    }
+    for (size_t i = 0; is_read && i < target->header_count; i++)
+        if (!target->headers[i].is_secret && !payload_has_header(payload, target->headers[i].name))
+            add_line(request, target->headers[i].name, target->headers[i].value);
+    json_decref(payload);
+    return is_read ? REQUEST_IS_READY : REQUEST_IS_REFUSED;
+}
+
+/* ---- for all ---- */
+
+enum request_step request_build(struct request *request, const struct target *target,
+                                const struct task *task, const struct installation *installation,
+                                struct secrets *secrets, uint64_t now_ms)
+{
+    clear(request);
+    request->timeout_ms = task->job->timeout_ms;
+    if (target->form == FORM_REQUEST)
+        return build_request(request, target, task, secrets, now_ms);
+    return build_envelope(request, target, task, installation, secrets, now_ms);
+}
+
+enum request_step request_build_self_test(struct request *request, const struct target *target,
+                                          const struct task *task, struct secrets *secrets,
+                                          uint64_t now_ms)
+{
+    struct text unused = {0};
+    clear(request);
+    request->timeout_ms = task->job->timeout_ms;
+    text_append_string(&request->url, target->url);
+    text_append_string(&request->method, "OPTIONS");
+    bool is_ready =
+        append_signature(request, &unused, target->signing_secret, "", 0, secrets, now_ms) &&
+        append_signature(request, &unused, target->previous_signing_secret, "", 0, secrets,
+                         now_ms) &&
+        add_own_headers(request, target, secrets, now_ms);
+    text_finish(&unused);
+    return is_ready ? REQUEST_IS_READY : REQUEST_WAITS;
+}
+
+/* The lines stand still only now. */
+static const char *const *list_headers(struct request *request)
+{
+    size_t count = 0, at = 0;
+    for (;;) {
+        if (count == request->header_capacity) {
+            request->header_capacity = count ? count * 2 : 16;
+            request->headers = memory_resized(request->headers,
+                                              request->header_capacity * sizeof *request->headers);
+        }
+        if (at == request->lines.length)
+            break;
+        request->headers[count++] = request->lines.start + at;
+        at += strlen(request->lines.start + at) + 1;
+    }
+    request->headers[count] = NULL;
+    return request->headers;
+}
+
+struct http_request request_view(struct request *request, const struct target *target)
+{
+    int connect_ms = target->connect_timeout_ms;
+    const char *const *headers = list_headers(request);
+    bool has_agent = false;
+    for (size_t i = 0; headers[i]; i++)
+        has_agent = has_agent || strncasecmp(headers[i], "User-Agent:", 11) == 0;
+    return (struct http_request){
+        .url = text_string(&request->url),
+        .method = text_string(&request->method),
+        .user_agent = has_agent ? NULL : USER_AGENT,
+        .headers = headers,
+        .body = request->has_body ? slice_of(text_string(&request->body), request->body.length)
+                                  : (struct slice){NULL, 0},
+        .allow_private = target->allow_private,
+        .timeout_ms = request->timeout_ms,
+        .connect_timeout_ms = connect_ms < request->timeout_ms ? connect_ms : request->timeout_ms,
+        .max_body_bytes = target->max_reply_bytes,
+        .max_header_bytes = HEADER_BYTES_MAX,
+    };
+}

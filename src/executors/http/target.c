@@ -1,0 +1,154 @@
+/*
+ * How it works: a table of kinds by the hash of their name. A kind that has changed gets a new
+ * target, and the table lets go of the old one. pawl.check_http_options has refused what cannot be
+ * understood; should something else stand there all the same, the target has a fault.
+ */
+#include "executors/http/target.h"
+
+#include <jansson.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+enum { KINDS_MAX = 1000 };
+
+static uint64_t hash_of(const char *string) /* FNV-1a */
+{
+    uint64_t hash = 0xCBF29CE484222325;
+    for (; *string; string++)
+        hash = (hash ^ (unsigned char)*string) * 0x100000001B3;
+    return hash;
+}
+
+/* ---- reading the options ---- */
+
+static char *read_string(const json_t *options, const char *name)
+{
+    const char *value = json_string_value(json_object_get(options, name));
+    return value ? memory_copy_string(value) : NULL;
+}
+
+static int64_t read_integer(const json_t *options, const char *name, int64_t otherwise)
+{
+    const json_t *value = json_object_get(options, name);
+    return json_is_integer(value) && json_integer_value(value) >= 0 ? json_integer_value(value)
+                                                                    : otherwise;
+}
+
+static void read_headers(struct target *target, const json_t *headers)
+{
+    const char *name;
+    json_t *value;
+    target->headers = memory_zeroed(json_object_size(headers) + 1, sizeof *target->headers);
+    void *at = json_object_iter((json_t *)(uintptr_t)headers);
+    for (; at; at = json_object_iter_next((json_t *)(uintptr_t)headers, at)) {
+        name = json_object_iter_key(at);
+        value = json_object_iter_value(at);
+        const char *secret = json_string_value(json_object_get(value, "secret"));
+        const char *text = secret ? secret : json_string_value(value);
+        if (!text)
+            continue;
+        target->headers[target->header_count++] = (struct target_header){
+            memory_copy_string(name), memory_copy_string(text), secret != NULL};
+    }
+}
+
+static void read_options(struct target *target, const json_t *options)
+{
+    const char *form = json_string_value(json_object_get(options, "form"));
+    int64_t connect_ms = read_integer(options, "connect_timeout_ms", 10000);
+    target->form = form && strcmp(form, "request") == 0 ? FORM_REQUEST : FORM_ENVELOPE;
+    target->method = read_string(options, "method");
+    target->authorization = read_string(options, "authorization");
+    target->signing_secret = read_string(options, "signing_secret");
+    target->previous_signing_secret = read_string(options, "previous_signing_secret");
+    target->max_reply_bytes = (uint64_t)read_integer(options, "max_reply_bytes", 1048576);
+    target->max_result_bytes = (size_t)read_integer(options, "max_result_bytes", 65536);
+    target->connect_timeout_ms = connect_ms < INT_MAX ? (int)connect_ms : INT_MAX;
+    target->allow_private = json_is_true(json_object_get(options, "allow_private"));
+    read_headers(target, json_object_get(options, "headers"));
+}
+
+static struct target *create(const struct job_facts *job)
+{
+    struct target *target = memory_zeroed(1, sizeof *target);
+    json_t *options = json_loads(job->options, 0, NULL);
+    target->kind = memory_copy_string(job->kind);
+    target->url = memory_copy_string(job->target);
+    target->options = memory_copy_string(job->options);
+    target->holds = 1; /* the table's */
+    read_options(target, options);
+    if (!json_is_object(options))
+        target->fault = memory_copy_string("the options of the kind are no JSON object");
+    else if (target->form == FORM_ENVELOPE && !*target->url)
+        target->fault = memory_copy_string("the kind has no target");
+    json_decref(options);
+    return target;
+}
+
+void target_release(struct target *target)
+{
+    if (--target->holds > 0)
+        return;
+    for (size_t i = 0; i < target->header_count; i++) {
+        free(target->headers[i].name);
+        free(target->headers[i].value);
+    }
+    char *const owned[] = {target->kind,           target->url,
+                           target->options,        target->fault,
+                           target->method,         target->authorization,
+                           target->signing_secret, target->previous_signing_secret,
+                           (char *)target->headers};
+    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
+        free(owned[i]);
+    free(target);
+}
+
+/* ---- the table ---- */
+
+static void let_go(struct targets *targets, struct target *target)
+{
+    hash_table_remove(&targets->by_kind, &target->link);
+    target_release(target);
+}
+
+static struct target *find(struct targets *targets, const char *kind, uint64_t hash)
+{
+    struct hash_table_link *link = hash_table_find(&targets->by_kind, hash);
+    for (; link; link = hash_table_find_next(link)) {
+        struct target *target = hash_table_object(link, struct target, link);
+        if (strcmp(target->kind, kind) == 0)
+            return target;
+    }
+    return NULL;
+}
+
+void targets_finish(struct targets *targets)
+{
+    struct hash_table_link *link;
+    while ((link = hash_table_walk(&targets->by_kind, NULL)))
+        let_go(targets, hash_table_object(link, struct target, link));
+    hash_table_finish(&targets->by_kind);
+    targets->by_kind = (struct hash_table){0};
+}
+
+struct target *targets_take(struct targets *targets, const struct job_facts *job)
+{
+    uint64_t hash = hash_of(job->kind);
+    struct target *target = find(targets, job->kind, hash);
+    if (target &&
+        (strcmp(target->url, job->target) != 0 || strcmp(target->options, job->options) != 0)) {
+        let_go(targets, target);
+        target = NULL;
+    }
+    if (!target) {
+        if (targets->by_kind.count >= KINDS_MAX)
+            targets_finish(targets); /* read anew, those that are used */
+        target = create(job);
+        hash_table_add(&targets->by_kind, &target->link, hash);
+    }
+    target->holds++;
+    return target;
+}

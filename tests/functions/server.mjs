@@ -1,0 +1,77 @@
+// A function behind HTTP, as people write them, for the stories of tests/e2e: node server.mjs, which prints
+// its port. It verifies what is signed with any of the secrets in SECRETS (divided by spaces), and keeps a
+// record of every request, which GET /records tells.
+//
+//   /fulfil?ms=50            works so long, then returns what it did as JSON
+//   /fail?times=2&status=503 fails so often for each idempotency key, then fulfils; after=1 asks to wait 1 s
+//   /say?status=200&type=text/plain&body=...&location=...
+//   /echo                    its own header back, secrets and all
+import http from 'node:http';
+import { Webhook } from 'standardwebhooks';
+
+const secrets = (process.env.SECRETS ?? '').split(' ').filter(Boolean);
+const records = [];
+const failures = new Map();
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+
+// With which of the secrets the signature is good.
+function verifiedBy(body, headers) {
+  return secrets.filter((secret) => {
+    try {
+      new Webhook(secret).verify(body, headers);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+function answer(response, status, body, headers = {}) {
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  response.writeHead(status, { 'content-type': 'application/json', ...headers, 'content-length': Buffer.byteLength(text) });
+  response.end(text);
+}
+
+async function fulfil(response, query, record) {
+  await pause(Number(query.get('ms') ?? 0));
+  answer(response, 200, { fulfilled: record.body ? JSON.parse(record.body).payload : null });
+}
+
+async function fail(response, query, record) {
+  const key = record.headers['idempotency-key'];
+  const before = failures.get(key) ?? 0;
+  if (before >= Number(query.get('times') ?? 1)) return fulfil(response, query, record);
+  failures.set(key, before + 1);
+  const headers = query.has('after') ? { 'retry-after': query.get('after') } : {};
+  answer(response, Number(query.get('status') ?? 503), { error: 'not yet' }, headers);
+}
+
+function say(response, query) {
+  const headers = query.has('location') ? { location: query.get('location') } : {};
+  answer(response, Number(query.get('status') ?? 200), query.get('body') ?? '', {
+    ...headers, 'content-type': query.get('type') ?? 'text/plain' });
+}
+
+const routes = {
+  '/fulfil': fulfil,
+  '/fail': fail,
+  '/say': say,
+  '/echo': (response, query, record) => answer(response, 200, record.headers),
+  '/records': (response) => answer(response, 200, records),
+};
+
+const server = http.createServer(async (request, response) => {
+  const url = new URL(request.url, 'http://function');
+  const chunks = [];
+  for await (const chunk of request) chunks.push(chunk);
+  const body = Buffer.concat(chunks).toString();
+  const record = { method: request.method, path: url.pathname, query: url.search, headers: request.headers, body,
+    verified_by: verifiedBy(body, request.headers), at: Date.now(), is_answered: false };
+  if (url.pathname !== '/records') records.push(record);
+  response.on('finish', () => { record.is_answered = true; });
+  if (request.method === 'OPTIONS') return response.writeHead(routes[url.pathname] ? 204 : 404).end();
+  if (!routes[url.pathname]) return answer(response, 404, { error: 'no such function' });
+  return routes[url.pathname](response, url.searchParams, record);
+});
+server.keepAliveTimeout = 60_000;
+server.listen(Number(process.env.PORT ?? 0), '127.0.0.1', () => console.log(server.address().port));
