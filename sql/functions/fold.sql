@@ -13,6 +13,9 @@
 -- deleted, and a running page that would have added some went with them. It is then completed, as an
 -- empty job is that gets sealed. That a new job's counters are all 0 until its first fold ends nothing:
 -- its ledger rows came with it, and the last look finds them.
+-- How fast a job goes is measured here: tasks that ended, and the seconds since the fold before, of a job that had
+-- something to do then. Both are scaled down together once they are more than 30 s or 20 tasks, whichever is
+-- longer: so what is old counts less and less, and a slow job is measured over as many tasks as it needs.
 create or replace function pawl.fold(p_from_block bigint default 0)
 returns table (folded bigint, last_block bigint, blocks bigint, ended bigint, is_blocked boolean)
 language plpgsql volatile
@@ -85,12 +88,18 @@ begin
               then coalesce(j.started_at, v_now)
             else j.started_at
           end,
-          estimated_completion_at = case
-            when j.is_sealed and j.completed + s.completed + j.failed + s.failed > 0
-              then v_now + (v_now - j.started_at)
-                * ((j.waiting + s.waiting + j.pending + s.pending + j.running + s.running)::double precision
-                  / (j.completed + s.completed + j.failed + s.failed))
-          end
+          measured_at = case when j.running + s.running + j.completed + s.completed + j.failed + s.failed > 0 then v_now end,
+          (measured_tasks, measured_seconds) = (
+            select m.tasks * m.kept, m.seconds * m.kept
+            from (
+              select e.tasks, e.seconds, least(1, greatest(30 / nullif(e.seconds, 0), coalesce(20 / nullif(e.tasks, 0), 1))) as kept
+              from (
+                select j.measured_tasks + b.is_busy * greatest(s.completed + s.failed, 0) as tasks,
+                  j.measured_seconds + b.is_busy * coalesce(pg_catalog.date_part('epoch', v_now - j.measured_at), 0) as seconds
+                from (select (j.pending + j.running > 0 and j.measured_at is not null)::integer as is_busy) b
+              ) e
+            ) m
+          )
       from sums s
       where j.id = s.job_id
     )
@@ -127,8 +136,7 @@ begin
           when j.failed = 1 then 'its only task failed'
           else 'all ' || j.failed || ' tasks failed'
         end,
-        finished_at = v_now,
-        estimated_completion_at = null
+        finished_at = v_now
     where j.id = v_id;
     v_ended := v_ended + 1;
   end loop;

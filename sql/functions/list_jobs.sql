@@ -11,19 +11,25 @@ set jit = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
+  with listed as materialized (
+    select n.*
+    from pawl.jobs n
+    where p_status is null or n.status = p_status::pawl.job_status
+    order by n.id desc
+    limit p_limit
+  ), estimates as materialized (
+    select pg_catalog.jsonb_object_agg(e.job_id, pg_catalog.to_jsonb(e)) as of_job
+    from pawl.estimate_jobs(array(select o.id from listed o where o.finished_at is null)) e
+  )
   select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(r) order by r.job::bigint desc), '[]')
   from (
     select j.id::text as job, j.kind, j.status, j.is_standing, j.params ->> 'url' as url, p.total,
       p.waiting + p.pending + p.running as open, p.waiting, p.pending, p.running, p.completed, p.failed,
-      p.cancelled, j.error, j.created_at, j.started_at, j.finished_at
-    from (
-      select n.*
-      from pawl.jobs n
-      where p_status is null or n.status = p_status::pawl.job_status
-      order by n.id desc
-      limit p_limit
-    ) j
+      p.cancelled, (e.of_job -> j.id::text ->> 'per_second')::double precision as per_second,
+      e.of_job -> j.id::text ->> 'completes_at' as estimated_completion_at, j.error, j.created_at, j.started_at, j.finished_at
+    from listed j
     join pawl.job_progress p on p.job_id = j.id
+    cross join estimates e
   ) r
 $$;
 comment on function pawl.list_jobs(text, integer) is 'the newest jobs with their progress, as a JSON array';

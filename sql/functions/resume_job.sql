@@ -7,7 +7,8 @@ set search_path = ''
 as $$
 begin
   update pawl.jobs j
-  set status = case when j.started_at is null then 'pending' else 'running' end::pawl.job_status
+  set status = case when j.started_at is null then 'pending' else 'running' end::pawl.job_status,
+      measured_at = case when j.measured_at is not null then pawl.now() end -- the pause does not make it slow
   where j.id = p_job_id
     and j.status = 'paused';
   if found then

@@ -12,8 +12,8 @@ begin
   select pg_catalog.to_jsonb(r) into v_job
   from (
     select j.id::text as job, j.kind, j.status, j.is_standing, j.is_sealed, j.params, j.priority, p.total,
-      p.waiting, p.pending, p.running, p.completed, p.failed, p.cancelled, j.error, j.created_at,
-      j.started_at, j.finished_at, k.executor,
+      p.waiting, p.pending, p.running, p.completed, p.failed, p.cancelled, e.per_second,
+      e.completes_at as estimated_completion_at, j.error, j.created_at, j.started_at, j.finished_at, k.executor,
       (select pg_catalog.to_jsonb(l)
        from (
          select m.key, m.max_running, m.start_interval_ms, m.next_start_at
@@ -32,6 +32,7 @@ begin
     from pawl.jobs j
     join pawl.job_progress p on p.job_id = j.id
     join pawl.kinds k on k.name = j.kind
+    left join pawl.estimate_jobs(array[p_job_id]) e on e.job_id = j.id
     where j.id = p_job_id
   ) r;
   if v_job is null then

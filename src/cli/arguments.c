@@ -138,6 +138,12 @@ static bool check_argument(const struct argument *argument, const char *text,
         return failure_hint(failure,
                             "Give it as JOB/TASK; pawl task list JOB shows a job's tasks.");
     }
+    if (argument->type == VALUE_WORK && !is_id(text) && !arguments_split_task(text, job, task)) {
+        failure_set(failure, FAILURE_INPUT, "\"%s\" is not the id of a job or a task", text);
+        return failure_hint(failure,
+                            "Give a job as JOB, a task as JOB/TASK; pawl job list shows the "
+                            "jobs that exist.");
+    }
     return true;
 }
 

@@ -19,6 +19,7 @@ enum value_type {
     VALUE_CHOICE,  /* one of choices */
     VALUE_ID,      /* of a job */
     VALUE_TASK,    /* JOB/TASK */
+    VALUE_WORK,    /* JOB or JOB/TASK */
 };
 
 struct option {

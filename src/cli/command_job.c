@@ -37,6 +37,7 @@ bool command_job_list(const struct call *call, struct failure *failure)
         {"COMPLETED", "completed", FORMAT_NUMBER},
         {"FAILED", "failed", FORMAT_NUMBER},
         {"CREATED", "created_at", FORMAT_AGO},
+        {"ENDS", "estimated_completion_at", FORMAT_AGO},
         {"FINISHED", "finished_at", FORMAT_AGO},
         {"URL", "url", FORMAT_SHORT},
         {NULL},
@@ -67,6 +68,8 @@ static const struct table_column job_columns[] = {
     {"completed", "completed", FORMAT_NUMBER},
     {"failed", "failed", FORMAT_NUMBER},
     {"cancelled", "cancelled", FORMAT_NUMBER},
+    {"pace", "pace_text"},
+    {"ends about", "estimated_completion_at", FORMAT_AGO},
     {"standing", "is_standing"},
     {"params", "params"},
     {"limiter", "limiter_text"},
@@ -96,6 +99,14 @@ static void describe_limiter(json_t *job)
     text_finish(&text);
 }
 
+static void describe_pace(json_t *job)
+{
+    char pace[HUMAN_BYTES];
+    human_write_pace(document_number(job, "per_second"), pace);
+    if (document_number(job, "per_second") > 0)
+        json_object_set_new(job, "pace_text", json_string(pace));
+}
+
 static void print_job(json_t *job)
 {
     static const struct table_column columns[] = {
@@ -108,6 +119,7 @@ static void print_job(json_t *job)
     };
     const json_t *failures = json_object_get(job, "failures");
     describe_limiter(job);
+    describe_pace(job);
     table_print_object(job_columns, job);
     if (json_array_size(failures)) {
         output_line("\nlast failures");

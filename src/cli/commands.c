@@ -109,6 +109,16 @@ const struct command commands[] = {
     {"task retry", NULL, "run an ended task again", NULL, "  pawl task retry 7/1234", TASK_ID,
      .run = command_task_retry},
 
+    {"why",
+     NULL,
+     "say what a job or a task waits for",
+     "Whatever does not run has a reason: since when it waits, and when that is looked at next. "
+     "Of\n"
+     "a task that runs it says where, of one that has ended, how.",
+     "  pawl why 7\n  pawl why 7/1234\n  pawl why 7/1234 --json | jq -r '.reasons[].reason'",
+     {{"JOB[/TASK]", VALUE_WORK}},
+     .run = command_why},
+
     {"kind list", "kinds", "show the kinds of tasks there are", NULL, "  pawl kind list",
      .run = command_kind_list},
     {"kind set",

@@ -12,6 +12,7 @@ command_run_fn command_crawl, command_report, command_enqueue;
 command_run_fn command_job_list, command_job_show, command_job_cancel, command_job_pause,
     command_job_resume, command_job_retry;
 command_run_fn command_task_list, command_task_show, command_task_cancel, command_task_retry;
+command_run_fn command_why;
 command_run_fn command_kind_list, command_kind_set, command_kind_test;
 command_run_fn command_schedule_list, command_schedule_show, command_schedule_set,
     command_schedule_delete, command_schedule_run;

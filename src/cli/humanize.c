@@ -85,6 +85,14 @@ void human_write_bytes(double bytes, char text[HUMAN_BYTES])
     snprintf(text, HUMAN_BYTES, at && bytes < 9.95 ? "%.2g %s" : "%.0f %s", bytes, names[at]);
 }
 
+void human_write_pace(double per_second, char text[HUMAN_BYTES])
+{
+    const char *unit = per_second >= 1 ? "s" : per_second * 60 >= 1 ? "min" : "h";
+    double pace = per_second >= 1 ? per_second : per_second * (*unit == 'm' ? 60 : 3600);
+    snprintf(text, HUMAN_BYTES, pace < 9.95 ? "%.1f/%s" : "%.0f/%s", pace < 1e18 ? pace : 1e18,
+             unit);
+}
+
 void human_write_count(double count, char text[HUMAN_BYTES])
 {
     char digits[HUMAN_BYTES];

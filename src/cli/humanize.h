@@ -14,6 +14,8 @@ bool human_parse_time(const char *timestamp, double *seconds);
 void human_write_ago(double seconds_ago, char text[HUMAN_BYTES]);
 /* Two units at most: "850 ms", "1.5 s", "12 s", "3 min 5 s", "2 h 10 min", "3 d 4 h". */
 void human_write_duration(double seconds, char text[HUMAN_BYTES]);
+/* "123/s", "4.5/s", "12/min", "3.0/h" */
+void human_write_pace(double per_second, char text[HUMAN_BYTES]);
 /* "512 B", "1.4 KiB", "20 MiB": powers of 1024 (IEC 80000-13). */
 void human_write_bytes(double bytes, char text[HUMAN_BYTES]);
 /* "1,234,567" */

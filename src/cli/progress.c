@@ -68,18 +68,18 @@ static void print_line(struct screen *screen, const char *job)
 }
 
 static void show(struct screen *screen, const char *job, const struct progress_sample *sample,
-                 const struct progress_rate *rate, bool is_last)
+                 bool is_last)
 {
     text_clear(&screen->line);
     if (screen->is_terminal) {
-        progress_write_bar(sample, rate, terminal_width(), &screen->line);
+        progress_write_bar(sample, terminal_width(), &screen->line);
         draw_bar(screen);
         return;
     }
     if (sample->time_us < screen->next_line_us && !is_last)
         return;
     screen->next_line_us = sample->time_us + LINE_US;
-    progress_write_words(sample, rate, &screen->line);
+    progress_write_words(sample, &screen->line);
     print_line(screen, job);
 }
 
@@ -97,8 +97,12 @@ static bool read_sample(struct progress_watch *watch, struct progress_sample *sa
     const char *const values[] = {watch->job};
     struct pg_result *result =
         session_query(*watch->session,
-                      "select status, total, waiting, running, completed, failed, cancelled "
-                      "from pawl.job_progress where job_id = $1",
+                      "select p.status, p.total, p.waiting, p.running, p.completed, p.failed, "
+                      "p.cancelled, coalesce(e.per_second, -1), "
+                      "coalesce(extract(epoch from e.completes_at - pawl.now()), -1) "
+                      "from pawl.job_progress p "
+                      "left join pawl.estimate_jobs(array[$1::bigint]) e on true "
+                      "where p.job_id = $1",
                       1, values, failure);
     if (!result)
         return false;
@@ -113,6 +117,8 @@ static bool read_sample(struct progress_watch *watch, struct progress_sample *sa
             .completed = pg_result_integer(result, 0, 4),
             .failed = pg_result_integer(result, 0, 5),
             .cancelled = pg_result_integer(result, 0, 6),
+            .per_second = pg_result_number(result, 0, 7),
+            .seconds_left = pg_result_number(result, 0, 8),
         };
     }
     pg_result_destroy(result);
@@ -174,7 +180,6 @@ static void pause_since(int64_t start_us)
 static enum progress_end run(struct progress_watch *watch, struct screen *screen,
                              struct failure *failure)
 {
-    struct progress_rate rate = {0};
     struct progress_sample sample;
     int64_t start_us = clock_now_us(), next_tick_us = start_us + LINE_US;
     while (!is_interrupted) {
@@ -184,10 +189,9 @@ static enum progress_end run(struct progress_watch *watch, struct screen *screen
                 return PROGRESS_LOST;
             continue;
         }
-        progress_rate_add(&rate, &sample);
         bool has_ended = is_final(watch->status);
         if (!watch->is_silent)
-            show(screen, watch->job, &sample, &rate, has_ended);
+            show(screen, watch->job, &sample, has_ended);
         if (has_ended)
             return PROGRESS_ENDED;
         if (!tick(watch, &next_tick_us, failure))

@@ -135,7 +135,8 @@ static void register_us(void *owner)
     engine->is_asking = true;
     gethostname(host, sizeof host - 1);
     snprintf(name, sizeof name, "%s:%d", host, (int)getpid());
-    store_register_node(engine->duty, name, PAWL_VERSION, engine->slots, on_registered, engine);
+    store_register_node(engine->duty, name, PAWL_VERSION, engine->slots, engine->executor_names,
+                        on_registered, engine);
     pg_connection_end_group(engine->duty);
 }
 

@@ -3,15 +3,15 @@
 #include <stdio.h>
 
 void store_register_node(struct pg_connection *connection, const char *name, const char *version,
-                         int slots, pg_done_fn *on_done, void *context)
+                         int slots, const char *executors, pg_done_fn *on_done, void *context)
 {
     char count[16];
     snprintf(count, sizeof count, "%d", slots);
-    const char *const values[] = {name, version, count};
+    const char *const values[] = {name, version, count, executors};
     pg_connection_query(connection,
-                        "select pawl.register_node($1, $2, $3), i.id, i.callback_key"
+                        "select pawl.register_node($1, $2, $3, $4), i.id, i.callback_key"
                         " from pawl.read_installation() i",
-                        3, values, on_done, context);
+                        4, values, on_done, context);
 }
 
 void store_register_node_read(const struct pg_result *result, struct installation *installation)

@@ -14,9 +14,10 @@ struct node_beat {
     int64_t started, stale, swept;
 };
 
-/* Result: the node's id, and for store_register_node_read() who we are. */
+/* executors: an array literal of what it can run. Result: the node's id, and for
+ * store_register_node_read() who we are. */
 void store_register_node(struct pg_connection *connection, const char *name, const char *version,
-                         int slots, pg_done_fn *on_done, void *context);
+                         int slots, const char *executors, pg_done_fn *on_done, void *context);
 void store_register_node_read(const struct pg_result *result, struct installation *installation);
 /* Result: one boolean, is the node known. */
 void store_heartbeat(struct pg_connection *connection, int node_id, const struct node_beat *beat,

@@ -1,4 +1,8 @@
-"""Work in people's hands, with real nodes: one task cancelled. Guards I1, I3, I4."""
+"""Work in people's hands, with real nodes: one task cancelled, why something waits, when a job will have ended.
+Guards I1, I3, I4, I6."""
+import datetime
+import re
+
 
 from database import ProgressWatch
 from waiting import until
@@ -94,3 +98,117 @@ def test_cancels_in_a_drain_are_counted_exactly(db, serve):
     assert 0 < cancelled < 1000
     assert db.progress(job)["cancelled"] == cancelled and db.progress(job)["completed"] == 3000 - cancelled
     db.assert_exact()
+
+
+# ---- why ----
+
+def reasons(db, *words):
+    return [reason["reason"] for reason in db.json("why", *words)["reasons"]]
+
+
+def test_whatever_waits_says_why(db, effects, serve):
+    """A kind of two at once, from the enqueue to the end, as a person would ask."""
+    db.kind("slow", "sql", "app.act_slowly", max_running=2)
+    tasks = slow_tasks(db, 4)
+    job = db.value("select pawl.standing_job('slow')")
+    said = db.pawl("why", f"{job}/{tasks[0]}").stdout
+    assert "is pending: no node runs: start one with pawl serve" in said and "looked at next when a node starts" in said
+    assert reasons(db, job) == ["no_node"]
+
+    node = serve(db)
+    until(lambda: db.value(IS_SLEEPING) == 2, 10, "two run")
+    assert re.search(rf"is running: it runs, attempt 1 of 5, on node \S+:{node.pid}\n  since ", db.pawl("why", f"{job}/{tasks[0]}").stdout)
+    assert reasons(db, f"{job}/{tasks[2]}") == ["max_running"]
+    said = db.pawl("why", f"{job}/{tasks[3]}").stdout
+    assert 'as many tasks run as may run at once under "kind:slow": 2 of 2' in said and "when one of them ends" in said
+    assert re.search(rf"HELD BY JOB +KIND +RUNNING\n{job} +slow +2\n", said) and "and: one task of its job is to be claimed before it" in said
+
+    db.pawl("job", "pause", job)
+    assert reasons(db, f"{job}/{tasks[2]}") == ["paused", "max_running"]
+    assert "the job is paused" in db.pawl("why", job).stdout
+    db.pawl("job", "resume", job)
+
+    db.kind("fails", "sql", "app.fail", max_attempts=2, backoff_base_ms=3600000, backoff_cap_ms=3600000)
+    failing = db.json("enqueue", "fails", '{"n": 7}')["task"]
+    until(lambda: db.json("why", failing)["status"] == "waiting", 10, "it has failed once")
+    why = db.json("why", failing)
+    assert [reason["reason"] for reason in why["reasons"]] == ["retry"] and why["reasons"][0]["error_class"] == "sql"
+    assert why["message"].startswith("it waits to be tried again: attempt 1 of 2 failed: no luck with 7")
+    assert "looked at next in" in db.pawl("why", failing).stdout
+    shown = db.pawl("why", failing.split("/")[0]).stdout
+    assert re.search(rf" 1  to be tried again +in .* +{failing} +no luck with 7", shown)
+
+    later = db.json("enqueue", "slow", "{}", "--delay", "3600")["task"]
+    assert reasons(db, later) == ["delay"]
+    db.pawl("task", "cancel", later)
+    assert "is cancelled: it was cancelled: cancelled by request" in db.pawl("why", later).stdout
+
+
+def test_nothing_waits_without_a_reason(db, effects, serve):
+    """I6 in the middle of everything: whatever is not running says what it waits for, and what ends that."""
+    db.kind("slow", "sql", "app.act_slowly", max_running=2)
+    db.kind("fails", "sql", "app.fail", backoff_base_ms=300)
+    db.kind("paced", start_interval_ms=20)
+    serve(db)
+    serve(db)
+    job = db.job("paced", 150)
+    db.rows("""select pawl.enqueue('slow', '{"n": 1, "seconds": 0.2}', p_run_at => now() + n * interval '100 ms') from generate_series(-10, 10) n""")
+    db.rows("""select pawl.enqueue('fails', jsonb_build_object('n', n)) from generate_series(1, 10) n""")
+    seen, samples = set(), 0
+    while db.job_status(job) != "completed":
+        for task, status, why in db.rows("""
+            select t.job_id || '/' || t.id, t.status::text, pawl.why(t.job_id, t.id)
+            from pawl.tasks t where t.status in ('waiting', 'pending')"""):
+            samples += 1
+            assert why["status"] == status and why["message"] and why["since_at"] and why["reasons"], (task, why)
+            assert why["next_look_at"] or why["until"], (task, why)
+            seen.update(reason["reason"] for reason in why["reasons"])
+        for why, in db.rows("select pawl.why(id) from pawl.jobs where finished_at is null"):
+            assert why["message"], why
+    assert seen >= {"delay", "retry", "queue", "pace"} and samples > 100, (seen, samples)
+
+
+# ---- when a job will have ended ----
+
+def seconds_until(timestamp):
+    return (datetime.datetime.fromisoformat(timestamp) - datetime.datetime.now(datetime.timezone.utc)).total_seconds()
+
+
+def test_an_estimate_follows_what_is_measured(db, effects, serve, launch):
+    """300 tasks at 40 a second, and a second job behind them under the same limiter."""
+    db.kind("slow", "sql", "app.act_slowly", max_running=4)
+    serve(db)
+    job = db.value("""select pawl.create_job('slow', array(select jsonb_build_object('n', n, 'seconds', 0.1) from generate_series(1, 300) n))""")
+    until(lambda: db.progress(job)["completed"] >= 60, 20, "it is under way")
+    shown = db.json("job", "show", job)
+    left = seconds_until(shown["estimated_completion_at"])
+    assert 20 < shown["per_second"] <= 45, shown["per_second"]
+    second = db.value("""select pawl.create_job('slow', array(select jsonb_build_object('n', n, 'seconds', 0.1) from generate_series(1, 20) n), p_priority => -4)""")
+    behind = {row["job"]: row for row in db.json("job", "list")}[str(second)]
+    assert behind["estimated_completion_at"], "it has not started, and is told all the same"
+    assert re.search(r"ends about +in \d", db.pawl("job", "show", job).stdout) and re.search(r"pace +\d\d/s", db.pawl("job", "show", job).stdout)
+    follow = launch("job", "show", job, "--follow", "--db", db.url)
+    began = datetime.datetime.now()
+    db.wait_job(job, seconds=60)
+    took = (datetime.datetime.now() - began).total_seconds()
+    assert took / 2 < left < took * 2, (left, took)
+    assert "estimated_completion_at" in (ended := db.json("job", "show", job)) and ended["estimated_completion_at"] is None
+    until(lambda: not follow.is_running(), 10, "the one who followed has seen the end")
+    assert re.search(r"\d/s, \d+(\.\d)? s left", follow.said()), follow.said()
+
+
+def test_an_estimate_of_a_job_that_stands_still_grows(db, effects, serve):
+    db.kind("slow", "sql", "app.act_slowly")
+    node = serve(db)
+    job = db.value("""select pawl.create_job('slow', array(select jsonb_build_object('n', n, 'seconds', case when n <= 40 then 0.02 else 60 end)
+      from generate_series(1, 60) n))""")
+    until(lambda: db.progress(job)["completed"] == 40 and db.value(IS_SLEEPING) == 4, 10, "only slow ones are left")
+    db.wait_folded()
+    first = db.json("job", "show", job)
+    until(lambda: db.json("job", "show", job)["per_second"] < first["per_second"] / 2, 20, "its pace falls by the look")
+    assert seconds_until(db.json("job", "show", job)["estimated_completion_at"]) > seconds_until(first["estimated_completion_at"])
+    db.pawl("job", "pause", job)
+    assert db.json("job", "show", job)["estimated_completion_at"] is None, "a paused job has no end in sight"
+    db.pawl("job", "resume", job)
+    node.kill()
+    until(lambda: db.json("job", "show", job)["estimated_completion_at"] is None, 20, "nor has one that nobody serves")

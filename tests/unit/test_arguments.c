@@ -33,6 +33,7 @@ static const struct command table[] = {
     {"enqueue", .arguments = {{"KIND", VALUE_TEXT}, {"JSON", VALUE_TEXT}}, .run = run_nothing},
     {"migrate", .run = run_nothing},
     {"migrate status", .run = run_nothing},
+    {"why", .arguments = {{"JOB[/TASK]", VALUE_WORK}}, .run = run_nothing},
     {NULL},
 };
 
@@ -179,9 +180,9 @@ static void test_bad_values(void **state)
 static void test_ids(void **state)
 {
     static const char *const wrong[] = {
-        "job show 0",    "job show 7x",  "job show +7",  "job show 9223372036854775808",
-        "task show 7",   "task show 7/", "task show /8", "task show 7/8/9",
-        "task show 07/8"};
+        "job show 0",     "job show 7x",  "job show +7",  "job show 9223372036854775808",
+        "task show 7",    "task show 7/", "task show /8", "task show 7/8/9",
+        "task show 07/8", "why x",        "why 7/",       "why 0"};
     char job[24], task[24];
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         assert_false(parse(wrong[i]));
@@ -189,6 +190,8 @@ static void test_ids(void **state)
     }
     assert_true(parse("job show 9223372036854775807"));
     assert_true(parse("task show 7/1234"));
+    assert_true(parse("why 7/1234"));
+    assert_true(parse("why 7"));
     assert_true(arguments_split_task("7/1234", job, task));
     assert_string_equal(job, "7");
     assert_string_equal(task, "1234");

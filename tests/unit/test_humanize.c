@@ -76,6 +76,31 @@ static void test_count(void **state)
     }
 }
 
+static void test_pace(void **state)
+{
+    static const struct {
+        double per_second;
+        const char *text;
+    } rows[] = {
+        {12345.6, "12346/s"},
+        {10, "10/s"},
+        {9.94, "9.9/s"},
+        {9.96, "10/s"},
+        {1, "1.0/s"},
+        {0.5, "30/min"},
+        {0.02, "1.2/min"},
+        {0.01, "36/h"},
+        {0.001, "3.6/h"},
+        {0, "0.0/h"},
+        {1e300, "1000000000000000000/s"},
+    };
+    char text[HUMAN_BYTES];
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        human_write_pace(rows[i].per_second, text);
+        assert_string_equal(text, rows[i].text);
+    }
+}
+
 static void test_share(void **state)
 {
     static const struct {
@@ -116,7 +141,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_duration), cmocka_unit_test(test_ago),   cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_count),    cmocka_unit_test(test_share), cmocka_unit_test(test_time),
+        cmocka_unit_test(test_count),    cmocka_unit_test(test_share), cmocka_unit_test(test_pace),
+        cmocka_unit_test(test_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

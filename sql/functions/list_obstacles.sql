@@ -1,0 +1,152 @@
+-- What holds tasks back: the one place where reasons are told, for pawl.why. Whoever makes tasks wait for something new
+-- adds it here: a wait_reason to pawl.explain_wait, a limit to pawl.explain_limiter, all else that keeps
+-- pending tasks from being claimed to pawl.list_obstacles.
+
+-- pawl.explain_wait(reason): what a waiting task (pawl.tasks.wait_reason) waits for, in words that go on
+-- "it waits ...". Returns the reason itself when it is not known here.
+-- Locks: none.
+create or replace function pawl.explain_wait(p_reason text) returns text
+language sql immutable
+set search_path = ''
+as $$
+  select case p_reason
+    when 'delay' then 'for the time that was asked for'
+    when 'retry' then 'to be tried again'
+    when 'again' then 'for another turn'
+    when 'robots' then 'until the robots.txt of its host is known'
+    when 'warm' then 'to ask again whether a cache holds the page'
+    when 'secret' then 'for a secret that its node does not have'
+    else coalesce(p_reason, 'for its time')
+  end
+$$;
+comment on function pawl.explain_wait(text) is 'what a waiting task waits for, in words';
+
+-- pawl.explain_limiter(limiter, job): why a limiter grants nothing now, as pawl.admit_tasks would find; it takes no
+-- lock and uses nothing up.
+-- Returns at most a row for each limit that holds back: as pawl.list_obstacles.
+-- Locks: none. If you change pawl.admit_tasks, change this.
+create or replace function pawl.explain_limiter(p_limiter_key text, p_job_id bigint)
+returns table (reason text, message text, since timestamptz, next_look_at timestamptz, until text, facts jsonb)
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  v_now timestamptz := pawl.now();
+  v_limiter pawl.limiters;
+  v_running bigint;
+  v_holders jsonb;
+  v_next_at timestamptz;
+begin
+  select l.* into v_limiter from pawl.limiters l where l.key = p_limiter_key;
+  if not found then
+    return query select 'limiter'::text, pg_catalog.format('its limiter "%s" does not exist, so nothing of it may start', p_limiter_key),
+      null::timestamptz, null::timestamptz, 'when the limiter is there again'::text,
+      pg_catalog.jsonb_build_object('limiter', p_limiter_key);
+    return;
+  end if;
+
+  if v_limiter.max_running is not null then
+    select coalesce(pg_catalog.sum(h.running), 0),
+      coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('job', h.id::text, 'kind', h.kind, 'running', h.running)
+        order by h.running desc, h.id) filter (where h.place <= 5), '[]')
+    into v_running, v_holders
+    from (
+      select j.id, j.kind, p.running, pg_catalog.row_number() over (order by p.running desc, j.id) as place
+      from pawl.jobs j
+      join pawl.job_progress p on p.job_id = j.id
+      where j.limiter_key = p_limiter_key
+        and j.finished_at is null
+        and p.running > 0
+    ) h;
+    if v_running >= v_limiter.max_running then
+      return query select 'max_running'::text,
+        pg_catalog.format('as many tasks run as may run at once under "%s": %s of %s', p_limiter_key, v_running, v_limiter.max_running),
+        null::timestamptz, v_now + interval '1 second', 'when one of them ends'::text,
+        pg_catalog.jsonb_build_object('limiter', p_limiter_key, 'running', v_running, 'max_running', v_limiter.max_running, 'held_by', v_holders);
+    end if;
+  end if;
+
+  v_next_at := v_limiter.next_start_at - (v_limiter.burst - 1) * v_limiter.start_interval_ms * interval '1 millisecond';
+  if v_next_at > v_now then
+    return query select 'pace'::text,
+      case
+        when v_limiter.start_interval_ms > 0
+          then pg_catalog.format('the next start under "%s" has its time: one each %s ms', p_limiter_key,
+            pg_catalog.round(v_limiter.start_interval_ms::numeric, 3)::double precision)
+        else pg_catalog.format('"%s" wants to be left alone until then', p_limiter_key)
+      end,
+      null::timestamptz, v_next_at, 'when that time comes'::text,
+      pg_catalog.jsonb_build_object('limiter', p_limiter_key, 'start_interval_ms', v_limiter.start_interval_ms);
+  end if;
+end
+$$;
+comment on function pawl.explain_limiter(text, bigint) is 'why a limiter grants nothing now';
+
+-- pawl.list_obstacles(job): what keeps pending tasks of a job from being claimed now.
+-- Returns a row for each, the one that must go first in front; none when nothing does, and they have only to wait
+-- for their turn. reason, a word; message, for people, without times; since, when it began, null: not known;
+-- next_look_at, when that is looked at next at the latest, null: nobody knows; until, what ends it, in words (I6);
+-- facts, more members for programs.
+-- Locks: none.
+create or replace function pawl.list_obstacles(p_job_id bigint)
+returns table (reason text, message text, since timestamptz, next_look_at timestamptz, until text, facts jsonb)
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  v_now timestamptz := pawl.now();
+  v_job record;
+  v_nodes record;
+begin
+  select j.status, j.kind, j.limiter_key, k.executor into v_job
+  from pawl.jobs j
+  join pawl.kinds k on k.name = j.kind
+  where j.id = p_job_id;
+
+  if v_job.status = 'paused' then
+    return query select 'paused'::text, 'the job is paused: pawl job resume ' || p_job_id || ' lets it go on', null::timestamptz,
+      null::timestamptz, 'when it is resumed'::text, '{}'::jsonb;
+  end if;
+
+  if v_job.executor = 'external' then
+    return query select 'worker'::text, 'a worker has to claim it: pawl.claim_tasks(''' || v_job.kind || ''', ...)', null::timestamptz,
+      null::timestamptz, 'when a worker asks for work'::text, '{}'::jsonb;
+  else
+    select pg_catalog.count(*) as alive,
+      pg_catalog.count(*) filter (where n.executors is null or v_job.executor = any (n.executors)) as able,
+      pg_catalog.count(*) filter (where (n.executors is null or v_job.executor = any (n.executors)) and not n.is_asleep) as awake,
+      pg_catalog.count(*) filter (where (n.executors is null or v_job.executor = any (n.executors)) and n.running < n.slots) as free
+    into v_nodes
+    from pawl.nodes n
+    where n.dead_at is null
+      and n.heartbeat_at > v_now - interval '15 seconds';
+    if v_nodes.alive = 0 then
+      return query select 'no_node'::text, 'no node runs: start one with pawl serve'::text, (select pg_catalog.max(n.heartbeat_at) from pawl.nodes n),
+        null::timestamptz, 'when a node starts'::text, '{}'::jsonb;
+    elsif v_nodes.able = 0 then
+      return query select 'no_executor'::text,
+        pg_catalog.format('no node has the executor %s: start one of a version that has', v_job.executor), null::timestamptz,
+        null::timestamptz, 'when such a node starts'::text, pg_catalog.jsonb_build_object('executor', v_job.executor, 'nodes', v_nodes.alive);
+    end if;
+  end if;
+
+  if v_job.limiter_key is not null then
+    return query select l.* from pawl.explain_limiter(v_job.limiter_key, p_job_id) l;
+    if found then
+      return;
+    end if;
+  end if;
+
+  if v_nodes.able > 0 and v_nodes.free = 0 then
+    return query select 'slots'::text,
+      pg_catalog.format('all slots of %s in use', case when v_nodes.able = 1 then 'the one node are' else 'the ' || v_nodes.able || ' nodes are' end),
+      null::timestamptz, v_now + interval '250 milliseconds', 'when a task ends'::text, pg_catalog.jsonb_build_object('nodes', v_nodes.able);
+  elsif v_nodes.able > 0 and v_nodes.awake = 0 then
+    return query select 'asleep'::text,
+      pg_catalog.format('%s: a bell is on its way, or the next sweep finds it; select pawl.process_pending() wakes all',
+        case when v_nodes.able = 1 then 'the one node sleeps' else 'all ' || v_nodes.able || ' nodes sleep' end),
+      null::timestamptz, v_now + interval '30 seconds', 'when they are woken'::text, pg_catalog.jsonb_build_object('nodes', v_nodes.able);
+  end if;
+end
+$$;
+comment on function pawl.list_obstacles(bigint) is 'what keeps pending tasks of a job from being claimed now';
