@@ -1,7 +1,7 @@
--- What is said, everywhere in the same words, about a kind, a job, a task or a schedule that is not there, about a
+-- What is said, everywhere in the same words, about a kind, a job, a task, a schedule or a trigger that is not there, about a
 -- job that has ended, and about an argument that cannot be. Called by whoever has just looked, so that
 -- a look that succeeds pays nothing.
--- Each only raises: PW001 for a kind, PW002 for a job, a task or a schedule, PW003 for a job that has ended, PW006 for
+-- Each only raises: PW001 for a kind, PW002 for a job, a task, a schedule or a trigger, PW003 for a job that has ended, PW006 for
 -- an argument.
 -- Locks: none.
 create or replace function pawl.refuse_null(p_parameter text, p_hint text) returns void
@@ -96,3 +96,17 @@ begin
 end
 $$;
 comment on function pawl.refuse_schedule(text) is 'raises: the schedule does not exist';
+
+create or replace function pawl.refuse_trigger(p_name text) returns void
+language plpgsql volatile
+set search_path = ''
+as $$
+begin
+  if p_name is null then
+    perform pawl.refuse_null('p_name', 'Give the name of a trigger; pawl trigger list shows those that exist.');
+  end if;
+  raise exception 'trigger "%" does not exist', p_name
+    using errcode = 'PW002', hint = 'pawl trigger list shows those that exist; pawl.on_insert and its sisters create one.';
+end
+$$;
+comment on function pawl.refuse_trigger(text) is 'raises: the trigger does not exist';

@@ -1,6 +1,8 @@
 -- pawl.standing_job(kind): id of the kind's standing job, made on first use.
 -- Locks: none when it exists; else it inserts, and of two that insert at once the second waits for
 -- the first and takes its job.
+-- Triggers on users' tables call this with its owner's rights, so even types are named with their schema: without
+-- it, a type of the caller's own in pg_temp would come first.
 create or replace function pawl.standing_job(p_kind text) returns bigint
 language plpgsql volatile
 set search_path = ''
@@ -8,7 +10,7 @@ as $$
 declare
   v_job_id bigint;
   v_taken bigint;
-  v_limiter text;
+  v_limiter pg_catalog.text;
 begin
   select s.job_id into v_job_id
   from pawl.standing_jobs s

@@ -197,6 +197,34 @@ const struct command commands[] = {
      {{"NAME", VALUE_TEXT}},
      .run = command_schedule_run},
 
+    {"trigger list", "triggers", "show the tables whose rows become tasks", NULL,
+     "  pawl trigger list\n  pawl trigger list --json | jq '.[] | select(.problem)'",
+     .run = command_trigger_list},
+    {"trigger set",
+     NULL,
+     "make a task of each row that is inserted into a table",
+     "Or updated, or deleted. The expressions are SQL over the row: new, and old on update and "
+     "delete.\n"
+     "They are tried before anything changes. A failure never fails the statement on the table: "
+     "it\n"
+     "is kept for pawl trigger list. The same name again changes a trigger; what is left out is "
+     "the\n"
+     "default again.",
+     "  pawl trigger set orders --kind fulfil\n"
+     "  pawl trigger set shop.orders --kind notify --on update \\\n"
+     "    --condition 'old.status is distinct from new.status' \\\n"
+     "    --payload \"jsonb_build_object('order', new.id, 'status', new.status)\"",
+     {{"TABLE", VALUE_TEXT}},
+     command_trigger_set_options,
+     command_trigger_set},
+    {"trigger remove",
+     NULL,
+     "take a trigger off its table; its tasks go on",
+     NULL,
+     "  pawl trigger remove orders_insert_fulfil",
+     {{"NAME", VALUE_TEXT}},
+     .run = command_trigger_remove},
+
     {"migrate", "database", "create Pawl's schema, or bring it up to date",
      "Applies the migrations that the database lacks, then functions, triggers, views and grants\n"
      "when they differ, in one transaction: it happens as a whole or not at all. Needs no "

@@ -1,0 +1,144 @@
+-- pawl.make_trigger(definition): creates the function of a trigger on a user's table, or replaces it.
+-- The function runs once a statement, with the rights of the schema's owner, since those who write to the table
+-- have none here. All names in it have their schema, so its own search_path is PostgreSQL's alone. One
+-- statement adds all tasks; its plan is kept for the session like that of any statement in PL/pgSQL.
+-- With isolate that statement stands in a block of its own (I10): when it fails, what it did is undone and the
+-- rows are tried in groups (pawl.enqueue_rows); when that fails as a whole, that is written down; when even
+-- that fails, there is a warning. Nothing that could fail stands outside these blocks: no type of
+-- the user's in a declaration, no plan before the first begin. Only what cancels the statement as
+-- a whole goes through.
+-- Returns nothing. Locks: none but those of create function.
+create or replace function pawl.make_trigger(p_definition pawl.trigger_definitions, p_table text) returns void
+language plpgsql volatile
+set search_path = ''
+as $$
+declare
+  v_function text := pg_catalog.format('pawl.%I()', 'trigger_' || p_definition.name);
+  v_raw pawl.trigger_definitions := p_definition;
+  v_owner name := (select n.nspowner::pg_catalog.regrole from pg_catalog.pg_namespace n where n.nspname = 'pawl');
+  v_is_isolated boolean := p_definition.mode = 'isolate';
+  v_statement text;
+  v_body text;
+begin
+  v_raw.is_typed := false;
+  v_statement := pg_catalog.format(E'
+  select s.job_id, k.max_payload_bytes into v_job_id, v_max_bytes
+  from pawl.standing_jobs s
+  join pawl.kinds k on k.name = s.kind
+  where s.kind = %L
+    and s.org_id = ''00000000-0000-0000-0000-000000000000'';%s
+  %s;%s',
+    p_definition.kind,
+    case when not v_is_isolated then pg_catalog.format(E'
+  if not found then
+    v_job_id := pawl.standing_job(%1$L);
+    select k.max_payload_bytes into v_max_bytes from pawl.kinds k where k.name = %1$L;
+  end if;', p_definition.kind) else '' end,
+    pawl.trigger_statement(p_definition, pawl.trigger_from(p_definition, p_table), 'v_job_id', 'v_max_bytes', 'into v_keys, v_priorities'),
+    case when p_definition.key is not null then E'
+  if v_keys is not null then
+    perform pawl.raise_triggered(v_job_id, v_keys, v_priorities);
+  end if;' else '' end);
+  if v_is_isolated then
+    v_body := pg_catalog.format(E'
+  begin%1$s
+  return null;
+  exception when others then
+    null;
+  end;
+  begin
+    for v_images in
+      select array_agg(i.image order by i.place)
+      from (
+        select jsonb_build_object(%2$s) as image, row_number() over () as place
+        from %3$s
+      ) i
+      group by (i.place - 1) / 1000
+      order by min(i.place)
+    loop
+      v_failed := v_failed + pawl.enqueue_rows(%4$L, tg_relid, v_images, v_failed);
+    end loop;
+    if v_failed > 0 then
+      raise warning ''trigger "%%" made no task for %% rows of %%'', %4$L, v_failed, tg_table_name
+        using hint = ''Why, and for which rows, stands in pawl.trigger_errors.'';
+    end if;
+  exception when others then
+    begin
+      raise warning ''trigger "%%" made no tasks for a statement on %%: %%'', %4$L, tg_table_name, sqlerrm
+        using hint = ''It stands in pawl.trigger_errors.'';
+      perform pawl.record_trigger_error(%4$L, tg_relid, (%5$s), sqlstate, sqlerrm);
+    exception when others then
+      raise warning ''trigger "%%" cannot write that down: %%'', %4$L, sqlerrm;
+    end;
+  end;',
+      v_statement,
+      (select pg_catalog.string_agg(pg_catalog.format('%L, to_jsonb(%s.*)', a.alias, p_definition.expressions ->> a.alias), ', ' order by a.alias)
+        from pg_catalog.unnest(array['new', 'old']) a (alias) where p_definition.expressions ? a.alias),
+      pawl.trigger_from(v_raw, p_table),
+      p_definition.name,
+      'select count(*)::integer from ' || case p_definition.event when 'delete' then 'old_rows' else 'new_rows' end);
+  else
+    v_body := v_statement;
+  end if;
+  execute pg_catalog.format(E'create or replace function %s returns trigger\nlanguage plpgsql volatile security definer\nset search_path = pg_catalog, pg_temp\nas %L',
+    v_function, E'\n#variable_conflict use_column\ndeclare\n  v_job_id bigint;\n  v_max_bytes integer;\n'
+      || case when p_definition.key is not null then E'  v_keys text[];\n  v_priorities real[];\n' else '' end
+      || case when v_is_isolated then E'  v_images jsonb[];\n  v_failed integer := 0;\n' else '' end
+      || 'begin' || v_body || E'\n  return null;\nend\n');
+  if (select p.proowner::pg_catalog.regrole::name from pg_catalog.pg_proc p where p.oid = v_function::pg_catalog.regprocedure) <> v_owner then
+    execute pg_catalog.format('alter function %s owner to %I', v_function, v_owner);
+  end if;
+  execute pg_catalog.format('revoke execute on function %s from public', v_function);
+  execute pg_catalog.format('comment on function %s is %L', v_function,
+    pg_catalog.format('trigger: tasks of the kind "%s"; made by pawl.on_%s, to be removed with pawl.detach(%L)',
+      p_definition.kind, p_definition.event, p_definition.name));
+end
+$$;
+comment on function pawl.make_trigger(pawl.trigger_definitions, text) is 'creates or replaces the function of a trigger on a user''s table';
+
+-- Which tables the function of a trigger stands on; is_root: the one that it was set on, not a partition
+-- of it.
+create or replace function pawl.find_attached(p_name text)
+returns table (table_id oid, is_root boolean, is_enabled boolean, event text, has_old boolean)
+language sql stable
+set search_path = ''
+as $$
+  select t.tgrelid, t.tgnargs = 0, t.tgenabled in ('O', 'A'),
+    case when t.tgtype::integer & 4 > 0 then 'insert' when t.tgtype::integer & 8 > 0 then 'delete' else 'update' end, t.tgoldtable is not null
+  from pg_catalog.pg_trigger t
+  where t.tgfoid = pg_catalog.to_regprocedure(pg_catalog.format('pawl.%I()', 'trigger_' || p_name))
+$$;
+comment on function pawl.find_attached(text) is 'the tables on which a trigger stands';
+
+-- Puts the trigger on the table and on those partitions that have none: whoever writes to a partition directly
+-- does not fire its parent's. Returns on how many. Locks: each such table SHARE ROW EXCLUSIVE: waits for its writers.
+create or replace function pawl.attach_trigger(p_definition pawl.trigger_definitions, p_table regclass) returns integer
+language plpgsql volatile
+set search_path = ''
+as $$
+declare
+  v_table regclass;
+  v_count integer := 0;
+begin
+  for v_table in
+    select c.oid
+    from (select p_table::pg_catalog.oid as oid union select p.relid from pg_catalog.pg_partition_tree(p_table) p) p
+    join pg_catalog.pg_class c on c.oid = p.oid
+    where c.relkind in ('r', 'p')
+      and not exists (select from pawl.find_attached(p_definition.name) a where a.table_id = c.oid)
+    order by c.oid <> p_table, c.oid
+  loop
+    execute pg_catalog.format('create trigger %I after %s on %s referencing%s%s for each statement execute function pawl.%I(%s)',
+      'pawl_' || p_definition.name, p_definition.event, v_table,
+      case when p_definition.event = 'delete' or p_definition.expressions ? 'old' then ' old table as old_rows' else '' end,
+      case when p_definition.event <> 'delete' then ' new table as new_rows' else '' end,
+      'trigger_' || p_definition.name, case when v_table <> p_table then '''partition''' else '' end);
+    execute pg_catalog.format('comment on trigger %I on %s is %L', 'pawl_' || p_definition.name, v_table,
+      pg_catalog.format('tasks of the kind "%s"; made by pawl.on_%s, to be removed with pawl.detach(%L)',
+        p_definition.kind, p_definition.event, p_definition.name));
+    v_count := v_count + 1;
+  end loop;
+  return v_count;
+end
+$$;
+comment on function pawl.attach_trigger(pawl.trigger_definitions, regclass) is 'puts a trigger on its table and the partitions that lack it';

@@ -1,0 +1,26 @@
+-- pawl.on_update(table, kind, payload, condition, ...): from now on each row that is updated in the table, and for which
+-- the condition holds, gets a task of the kind, in the transaction that wrote it.
+-- The expressions may mention old beside new; the two are brought together by the primary key, and of a row whose
+-- key was changed, old is null. Give a condition unless every update matters, also one that changes nothing.
+-- A failure in there never fails the statement on the table, and stands in pawl.trigger_errors; with p_mode 'strict' it
+-- fails it. Given again with the same name, it is changed.
+-- The expressions are SQL, read by the caller's search_path as it is now: hence no SET clause here.
+-- Returns the trigger's name. Refuses and locks: as pawl.set_trigger.
+create or replace function pawl.on_update(
+  p_table regclass,
+  p_kind text,
+  p_payload text default 'to_jsonb(new.*)',
+  p_condition text default null,
+  p_key text default null,
+  p_priority text default null,
+  p_run_at text default null,
+  p_mode text default 'isolate',
+  p_name text default null
+) returns text
+language sql volatile
+as $$
+  select pawl.set_trigger(pg_catalog.current_setting('search_path'), 'update', p_table, p_kind, p_payload, p_condition, p_key,
+    p_priority, p_run_at, p_mode, p_name)
+$$;
+comment on function pawl.on_update(regclass, text, text, text, text, text, text, text, text)
+  is 'each row that is updated in a table gets a task';

@@ -1,0 +1,120 @@
+-- What the function of a trigger on a user's table is made of, for pawl.make_trigger and pawl.enqueue_rows.
+-- Only text is built here, from pawl.trigger_definitions; no function below locks anything. It happens with the
+-- owner's rights in somebody's statement, too, so pg_temp is searched last (see enqueue_rows.sql).
+
+-- The rows that a statement reads, under the aliases that the expressions use: a transition table as it is;
+-- or, where an expression needs values of the table's row type, made into such by way of JSON, by the
+-- columns' names (a partition may have them in another order).
+create or replace function pawl.trigger_source(
+  p_definition pawl.trigger_definitions,
+  p_alias text,
+  p_source text,
+  p_table text
+) returns text
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select case
+    when p_definition.is_typed then pg_catalog.format(
+      '(%1$s as pawl_%2$s cross join lateral pg_catalog.jsonb_populate_record(null::%3$s, pg_catalog.to_jsonb(pawl_%2$s.*)) as %4$s)',
+      p_source, p_alias, p_table, p_definition.expressions ->> p_alias)
+    else pg_catalog.format('%s as %s', p_source, p_definition.expressions ->> p_alias)
+  end
+$$;
+comment on function pawl.trigger_source(pawl.trigger_definitions, text, text, text) is 'from clause of a trigger''s statement: new or old rows';
+
+-- The from clause: p_new and p_old are the transition tables, or what stands in for them.
+create or replace function pawl.trigger_from(
+  p_definition pawl.trigger_definitions,
+  p_table text,
+  p_new text default 'new_rows',
+  p_old text default 'old_rows'
+) returns text
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select case
+    when p_definition.event = 'delete' then pawl.trigger_source(p_definition, 'old', p_old, p_table)
+    when p_definition.expressions ? 'join' then pg_catalog.format('%s left join %s on %s',
+      pawl.trigger_source(p_definition, 'new', p_new, p_table), pawl.trigger_source(p_definition, 'old', p_old, p_table),
+      p_definition.expressions ->> 'join')
+    else pawl.trigger_source(p_definition, 'new', p_new, p_table)
+  end
+$$;
+comment on function pawl.trigger_from(pawl.trigger_definitions, text, text, text) is 'from clause of a trigger''s statement';
+
+-- The same over an array $1 of rows as JSON, {"new": ..., "old": ...}.
+create or replace function pawl.trigger_from_images(p_definition pawl.trigger_definitions, p_table text) returns text
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select 'unnest($1) as pawl_row (image)' || coalesce(pg_catalog.string_agg(pg_catalog.format(
+    ' cross join lateral pg_catalog.jsonb_populate_record(null::%s, nullif(pawl_row.image -> %L, ''null'')) as %s', p_table, a.alias, p_definition.expressions ->> a.alias),
+    '' order by a.alias), '')
+  from pg_catalog.unnest(array['new', 'old']) as a (alias)
+  where p_definition.expressions ? a.alias
+$$;
+comment on function pawl.trigger_from_images(pawl.trigger_definitions, text) is 'from clause of a trigger''s statement over rows as JSON';
+
+-- What the tasks will be, a row each.
+-- "offset 0" keeps an expression from being evaluated once for each time its value is used.
+create or replace function pawl.trigger_tasks(p_definition pawl.trigger_definitions, p_from text) returns text
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select pg_catalog.format('select (%s)::jsonb as payload%s%s%s from %s%s offset 0', e ->> 'payload',
+    ', (' || (e ->> 'key') || ')::text as key',
+    coalesce(', coalesce((' || (e ->> 'priority') || ')::real, 0) as priority', case when e ? 'key' then ', 0::real as priority' end),
+    ', (' || (e ->> 'run_at') || ')::timestamptz as run_at',
+    p_from,
+    ' where (' || (e ->> 'condition') || ')')
+  from (values (p_definition.expressions)) d (e)
+$$;
+comment on function pawl.trigger_tasks(pawl.trigger_definitions, text) is 'the query for the tasks that a trigger adds';
+
+-- The statement that adds the tasks: p_job and p_max_bytes are expressions, p_into what plpgsql writes
+-- into. Of a trigger with a key it gives, as arrays, keys of which an active task was there already and the
+-- priority that was asked for, or null.
+create or replace function pawl.trigger_statement(
+  p_definition pawl.trigger_definitions,
+  p_from text,
+  p_job text,
+  p_max_bytes text,
+  p_into text
+) returns text
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  e jsonb := p_definition.expressions;
+  v_is_checked boolean := e ? 'priority' or e ? 'run_at';
+  v_tasks text := pawl.trigger_tasks(p_definition, p_from);
+  v_insert text;
+begin
+  v_insert := 'insert into pawl.tasks (job_id, is_key_reusable, payload'
+    || case when e ? 'key' then ', key' else '' end
+    || case when v_is_checked or e ? 'key' then ', priority' else '' end
+    || case when e ? 'run_at' then ', status, run_at, wait_reason' else '' end
+    || pg_catalog.format(E')\n    select %s, true, ', p_job)
+    || case
+      when v_is_checked then pg_catalog.format('pawl.check_triggered(%L, %s, e.payload, %s, %s)', p_definition.kind, p_max_bytes,
+        case when e ? 'priority' then 'e.priority' else '0' end, case when e ? 'run_at' then 'e.run_at' else 'null' end)
+      else pg_catalog.format('case when pg_catalog.pg_column_size(e.payload) <= %2$s then e.payload else pawl.check_triggered(%1$L, %2$s, e.payload, 0, null) end',
+        p_definition.kind, p_max_bytes)
+    end
+    || case when e ? 'key' then ', e.key' else '' end
+    || case when e ? 'priority' or e ? 'key' then ', e.priority' when v_is_checked then ', 0' else '' end
+    || case when e ? 'run_at' then ', case when e.run_at > pawl.now() then ''waiting'' else ''pending'' end::pawl.task_status'
+      || ', case when e.run_at > pawl.now() then e.run_at end, case when e.run_at > pawl.now() then ''delay'' end' else '' end;
+  if not e ? 'key' then
+    return pg_catalog.format(E'%s\n    from (%s) e', v_insert, v_tasks);
+  end if;
+  -- in the order of the keys, so that two that add the same ones wait for each other in one direction only
+  return pg_catalog.format(E'with asked as materialized (\n    %s\n  ), added as (\n    %s\n    from asked e\n    order by e.key, e.priority desc\n'
+    || E'    on conflict (job_id, key) where is_key_active do nothing\n    returning key\n  )\n'
+    || '  select pg_catalog.array_agg(a.key order by a.key), pg_catalog.array_agg(a.priority order by a.key) %s'
+    || ' from asked a where a.key is not null and not exists (select from added d where d.key = a.key)',
+    v_tasks, v_insert, p_into);
+end
+$$;
+comment on function pawl.trigger_statement(pawl.trigger_definitions, text, text, text, text) is 'the statement by which a trigger adds its tasks';
