@@ -15,3 +15,8 @@ create table if not exists pawl.present (
   constraint there_is_one_row check (is_only_row)
 );
 comment on table pawl.present is 'which functions, triggers, views and grants were applied last';
+create table if not exists pawl.compat (
+  name text primary key,
+  created_at timestamptz not null default now()
+);
+comment on table pawl.compat is 'extensions that Pawl stands in for here (pawl migrate --compat)';

@@ -36,15 +36,17 @@ rows = []
 for name in names:
     text = read(name)
     number = 0
+    parts = name.split("/")
+    compat = '"%s"' % parts[1] if parts[0] == "compat" else "NULL"
     if name.startswith("migrations/"):
         number = int(os.path.basename(name)[:4])
     else:
         everything.update(text.encode())
-    rows.append('  {%d, "%s", "%s",\n%s},\n' % (
-        number, name, hashlib.sha256(text.encode()).hexdigest()[:16], c_string(text)))
+    rows.append('  {%d, %s, "%s", "%s",\n%s},\n' % (
+        number, compat, name, hashlib.sha256(text.encode()).hexdigest()[:16], c_string(text)))
 
 with open(output, "w", encoding="utf-8") as file:
-    file.write('#include "store/embedded_sql.h"\n\n')
+    file.write('#include <stddef.h>\n\n#include "store/embedded_sql.h"\n\n')
     file.write("const char *const embedded_sql_bootstrap =\n%s;\n\n" % c_string(read("bootstrap.sql")))
     file.write("const struct embedded_sql embedded_sql[] = {\n%s};\n\n" % "".join(rows))
     file.write("const int embedded_sql_count = %d;\n" % len(rows))

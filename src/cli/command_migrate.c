@@ -12,6 +12,8 @@
 
 const struct option command_migrate_options[] = {
     {"--sql", .help = "print the script for psql instead of running it"},
+    {"--compat", "NAMES", VALUE_TEXT,
+     .help = "stand in for these extensions, from now on: pg_cron,pg_net"},
     {NULL},
 };
 
@@ -28,11 +30,21 @@ static json_t *write_rows(const struct migrate_report *report)
     return rows;
 }
 
+static json_t *write_compats(const struct migrate_report *report)
+{
+    json_t *names = json_array();
+    for (int at = 0; at < report->compat_count; at++)
+        if (report->compats[at].is_there)
+            json_array_append_new(names, json_string(report->compats[at].name));
+    return names;
+}
+
 static json_t *write_report(const struct migrate_report *report)
 {
-    return json_pack("{s:o, s:i, s:b, s:b, s:s?, s:s}", "migrations", write_rows(report), "pending",
-                     report->pending, "is_current", !report->pending && report->is_present_current,
-                     "functions_replaced", report->is_present_replaced, "applied_by",
+    return json_pack("{s:o, s:i, s:b, s:b, s:o, s:s?, s:s}", "migrations", write_rows(report),
+                     "pending", report->pending, "is_current",
+                     !report->pending && report->is_present_current, "functions_replaced",
+                     report->is_present_replaced, "compat", write_compats(report), "applied_by",
                      *report->version ? report->version : NULL, "program", PAWL_VERSION);
 }
 
@@ -46,22 +58,25 @@ static bool print_applied(const struct migrate_report *report)
         }
     if (report->is_present_replaced)
         output_line("applied functions, triggers, views and grants");
-    else if (!applied)
-        output_line("nothing to do: the schema is up to date");
+    for (int at = 0; at < report->compat_count; at++)
+        if (report->compats[at].is_new)
+            output_line("applied what stands in for %s", report->compats[at].name);
+        else if (!applied)
+            output_line("nothing to do: the schema is up to date");
     return true;
 }
 
-static bool print_script(bool is_json)
+static bool print_script(const struct migrate_report *report, bool is_json)
 {
     char *script;
     size_t length;
     if (!is_json) {
-        migrate_print_sql(stdout);
+        migrate_print_sql(report, stdout);
         return true;
     }
     FILE *file = open_memstream(&script, &length);
     CHECK(file);
-    migrate_print_sql(file);
+    migrate_print_sql(report, file);
     fclose(file);
     output_json(json_pack("{s:s%}", "sql", script, length));
     free(script);
@@ -71,8 +86,10 @@ static bool print_script(bool is_json)
 bool command_migrate(const struct call *call, struct failure *failure)
 {
     struct migrate_report report;
+    if (!migrate_ask_for(&report, call_text(call, "--compat"), failure))
+        return false;
     if (call_has(call, "--sql"))
-        return print_script(call_has(call, "--json"));
+        return print_script(&report, call_has(call, "--json"));
     struct session *session = database_open(call, failure);
     bool is_fine = session && migrate_apply(session, &report, failure);
     session_close(session);
@@ -92,6 +109,9 @@ static bool print_status(const struct migrate_report *report)
     json_t *rows = write_rows(report);
     table_print(columns, rows);
     json_decref(rows);
+    for (int at = 0; at < report->compat_count; at++)
+        if (report->compats[at].is_there)
+            output_line("stands in for %s", report->compats[at].name);
     if (report->is_present_current)
         return output_line("functions, triggers, views and grants: up to date");
     if (!*report->version)
@@ -105,7 +125,8 @@ bool command_migrate_status(const struct call *call, struct failure *failure)
 {
     struct migrate_report report;
     struct session *session = database_open(call, failure);
-    bool is_fine = session && migrate_read(session, &report, failure);
+    bool is_fine = session && migrate_ask_for(&report, NULL, failure) &&
+                   migrate_read(session, &report, failure);
     session_close(session);
     if (!is_fine)
         return false;

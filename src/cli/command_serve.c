@@ -129,7 +129,8 @@ static bool migrate(const char *url, struct failure *failure)
 {
     struct migrate_report report;
     struct session *session = session_open(url, "up", failure);
-    bool is_fine = session && migrate_apply(session, &report, failure);
+    bool is_fine = session && migrate_ask_for(&report, NULL, failure) &&
+                   migrate_apply(session, &report, failure);
     session_close(session);
     return is_fine;
 }

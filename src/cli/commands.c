@@ -229,8 +229,12 @@ const struct command commands[] = {
      "Applies the migrations that the database lacks, then functions, triggers, views and grants\n"
      "when they differ, in one transaction: it happens as a whole or not at all. Needs no "
      "extension\n"
-     "and no superuser, only the right to create a schema. Nodes may go on running.",
+     "and no superuser, only the right to create a schema. Nodes may go on running. --compat "
+     "makes\n"
+     "the schemas cron and net with the functions that people know from the extensions; later\n"
+     "migrations keep them up to date.",
      "  pawl migrate --db postgresql://localhost/app\n"
+     "  pawl migrate --compat pg_cron,pg_net   for SQL that was written for these\n"
      "  pawl migrate --sql | psql app          for a person who reads it first",
      .options = command_migrate_options, .run = command_migrate},
     {"migrate status", NULL, "show which migrations the database has", NULL,

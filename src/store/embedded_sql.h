@@ -6,9 +6,11 @@
 #define PAWL_STORE_EMBEDDED_SQL_H
 
 /* number: of a migration, 0 for everything that is applied again whenever it changed.
- * name: path below sql/. checksum: 16 hex digits of the SHA-256 of sql. */
+ * compat: what it stands in for (compat/NAME/...), applied only where that was asked for; else
+ * NULL. name: path below sql/. checksum: 16 hex digits of the SHA-256 of sql. */
 struct embedded_sql {
     int number;
+    const char *compat;
     const char *name, *checksum, *sql;
 };
 

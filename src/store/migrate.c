@@ -24,9 +24,49 @@ static bool ask_nothing(struct session *session, const char *sql, int count,
     return result != NULL;
 }
 
-static void report_init(struct migrate_report *report)
+static int find_compat(const struct migrate_report *report, const char *name, size_t length)
+{
+    for (int i = 0; i < report->compat_count; i++)
+        if (strlen(report->compats[i].name) == length &&
+            memcmp(report->compats[i].name, name, length) == 0)
+            return i;
+    return -1;
+}
+
+static void note_compat(struct migrate_report *report, const char *name)
+{
+    if (find_compat(report, name, strlen(name)) >= 0)
+        return;
+    CHECK(report->compat_count < COMPATS_MAX);
+    report->compats[report->compat_count++].name = name;
+}
+
+bool migrate_ask_for(struct migrate_report *report, const char *names, struct failure *failure)
 {
     memset(report, 0, sizeof *report);
+    for (int i = 0; i < embedded_sql_count; i++)
+        if (embedded_sql[i].compat)
+            note_compat(report, embedded_sql[i].compat);
+    while (names) {
+        size_t length = strcspn(names, ",");
+        int at = find_compat(report, names, length);
+        if (at < 0) {
+            failure_set(failure, FAILURE_USAGE, "\"%.*s\" is nothing that Pawl stands in for",
+                        (int)length, names);
+            return failure_hint(failure, "It is pg_cron, pg_net, or both with a comma between.");
+        }
+        report->compats[at].is_asked_for = true;
+        names = names[length] ? names + length + 1 : NULL;
+    }
+    return true;
+}
+
+/* What was asked for stays; all else is read anew. */
+static void report_init(struct migrate_report *report)
+{
+    report->count = 0;
+    report->is_present_current = report->is_present_replaced = false;
+    report->version[0] = '\0';
     for (int i = 0; i < embedded_sql_count; i++)
         if (embedded_sql[i].number) {
             CHECK(report->count < MIGRATIONS_MAX);
@@ -102,28 +142,49 @@ static bool read_present(struct session *session, struct migrate_report *report,
     return true;
 }
 
+static bool read_compats(struct session *session, struct migrate_report *report,
+                         struct failure *failure)
+{
+    struct pg_result *result;
+    if (!ask(session, "select name from pawl.compat", &result, failure))
+        return false;
+    for (int row = 0; row < pg_result_rows(result); row++) {
+        const char *name = pg_result_text(result, row, 0);
+        int at = find_compat(report, name, strlen(name));
+        if (at >= 0)
+            report->compats[at].is_there = true;
+    }
+    pg_result_destroy(result);
+    return true;
+}
+
 /* A missing table must not be met by selecting from it: that would end the transaction. */
-static bool read_has_schema(struct session *session, bool *has_schema, struct failure *failure)
+static bool read_has_schema(struct session *session, bool *has_schema, bool *has_compat,
+                            struct failure *failure)
 {
     struct pg_result *result;
     if (!ask(session,
              "select pg_catalog.to_regclass('pawl.migrations') is not null "
-             "and pg_catalog.to_regclass('pawl.present') is not null",
+             "and pg_catalog.to_regclass('pawl.present') is not null, "
+             "pg_catalog.to_regclass('pawl.compat') is not null",
              &result, failure))
         return false;
     *has_schema = pg_result_boolean(result, 0, 0);
+    *has_compat = pg_result_boolean(result, 0, 1);
     pg_result_destroy(result);
     return true;
 }
 
 bool migrate_read(struct session *session, struct migrate_report *report, struct failure *failure)
 {
+    bool has_compat; /* not yet, in a schema that an older program made */
     report_init(report);
-    if (!read_has_schema(session, &report->has_schema, failure))
+    if (!read_has_schema(session, &report->has_schema, &has_compat, failure))
         return false;
     if (!report->has_schema)
         return true;
-    return read_migrations(session, report, failure) && read_present(session, report, failure);
+    return read_migrations(session, report, failure) && read_present(session, report, failure) &&
+           (!has_compat || read_compats(session, report, failure));
 }
 
 /* Runs a file of sql/; a failure says which. */
@@ -158,12 +219,31 @@ static bool apply_migrations(struct session *session, struct migrate_report *rep
     return true;
 }
 
+/* Its first file refuses to take the place of what is there already. */
+static bool apply_compat(struct session *session, struct migrate_report *report, int at,
+                         struct failure *failure)
+{
+    const char *name = report->compats[at].name;
+    for (int i = 0; i < embedded_sql_count; i++)
+        if (embedded_sql[i].compat && strcmp(embedded_sql[i].compat, name) == 0 &&
+            !run_file(session, embedded_sql[i].name, embedded_sql[i].sql, failure))
+            return false;
+    report->compats[at].is_new = !report->compats[at].is_there;
+    report->compats[at].is_there = true;
+    return ask_nothing(session, "insert into pawl.compat (name) values ($1) on conflict do nothing",
+                       1, &name, failure);
+}
+
 static bool apply_present(struct session *session, struct migrate_report *report,
                           struct failure *failure)
 {
     for (int i = 0; i < embedded_sql_count; i++)
-        if (!embedded_sql[i].number &&
+        if (!embedded_sql[i].number && !embedded_sql[i].compat &&
             !run_file(session, embedded_sql[i].name, embedded_sql[i].sql, failure))
+            return false;
+    for (int at = 0; at < report->compat_count; at++)
+        if ((report->compats[at].is_asked_for || report->compats[at].is_there) &&
+            !apply_compat(session, report, at, failure))
             return false;
     const char *const values[] = {embedded_sql_checksum, PAWL_VERSION};
     if (!ask_nothing(session,
@@ -193,13 +273,22 @@ static bool refuse_foreign_schema(struct session *session, struct failure *failu
     return failure_hint(failure, "Rename that schema, or give Pawl another database.");
 }
 
+static bool has_new_compat(const struct migrate_report *report)
+{
+    for (int at = 0; at < report->compat_count; at++)
+        if (report->compats[at].is_asked_for && !report->compats[at].is_there)
+            return true;
+    return false;
+}
+
 /* Inside the transaction, under the lock. */
 static bool apply_missing(struct session *session, struct migrate_report *report,
                           struct failure *failure)
 {
     if (!migrate_read(session, report, failure))
         return false;
-    if (report->has_schema && !report->pending && report->is_present_current)
+    if (report->has_schema && !report->pending && report->is_present_current &&
+        !has_new_compat(report))
         return true;
     if (!report->has_schema && !refuse_foreign_schema(session, failure))
         return false;
@@ -234,7 +323,7 @@ bool migrate_apply(struct session *session, struct migrate_report *report, struc
 bool migrate_check(struct session *session, struct failure *failure)
 {
     struct migrate_report report;
-    if (!migrate_read(session, &report, failure))
+    if (!migrate_ask_for(&report, NULL, failure) || !migrate_read(session, &report, failure))
         return false;
     if (!report.has_schema) {
         failure_set(failure, FAILURE_SCHEMA, "database has no schema of Pawl's");
@@ -282,7 +371,21 @@ static void print_migration(FILE *file, const struct embedded_sql *migration)
             migration->checksum);
 }
 
-void migrate_print_sql(FILE *file)
+static void print_compat(FILE *file, const char *name, bool is_asked_for)
+{
+    fprintf(file,
+            "\n-- what stands in for %s, where that is wanted\n"
+            "select exists (select from pawl.compat where name = '%s')%s as is_wanted \\gset\n"
+            "\\if :is_wanted\n",
+            name, name, is_asked_for ? " or true" : "");
+    for (int i = 0; i < embedded_sql_count; i++)
+        if (embedded_sql[i].compat && strcmp(embedded_sql[i].compat, name) == 0)
+            fprintf(file, "\n-- %s\n%s\n", embedded_sql[i].name, embedded_sql[i].sql);
+    fprintf(file, "insert into pawl.compat (name) values ('%s') on conflict do nothing;\n\\endif\n",
+            name);
+}
+
+void migrate_print_sql(const struct migrate_report *report, FILE *file)
 {
     fprintf(file,
             "-- The schema of Pawl %s, for psql: creates it, or brings it up to date.\n"
@@ -295,8 +398,10 @@ void migrate_print_sql(FILE *file)
     for (int i = 0; i < embedded_sql_count; i++)
         if (embedded_sql[i].number)
             print_migration(file, &embedded_sql[i]);
-        else
+        else if (!embedded_sql[i].compat)
             fprintf(file, "\n-- %s\n%s\n", embedded_sql[i].name, embedded_sql[i].sql);
+    for (int at = 0; at < report->compat_count; at++)
+        print_compat(file, report->compats[at].name, report->compats[at].is_asked_for);
     fprintf(file,
             "\ninsert into pawl.present (checksum, version) values ('%s', '%s')\n"
             "on conflict (is_only_row) do update set checksum = excluded.checksum,\n"

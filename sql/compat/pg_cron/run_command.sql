@@ -1,0 +1,178 @@
+-- cron.run_command(payload): what a task of the kind pg_cron does: runs the command of {"jobid": ...} as its user, and
+-- writes what became of it. A command that fails is undone, recorded as failed and not tried again, as in the
+-- extension; a run that is cut off (a node dies) has had no effect, and is made again.
+--
+-- As another user the command runs in a function of that user's, with security definer. That is no detour: after
+-- "set role" a command could say "reset role" and go on with the node's rights. In such a function the server refuses
+-- both. The function is made for the run, in the schema of temporary objects, so nobody else ever sees it, and is gone
+-- when it has ended. What a command puts off until the end of the transaction would run with the node's rights then:
+-- so deferred triggers are fired in there, and cursors with hold are closed (clean_session).
+--
+-- Connections are used again. What a command leaves behind in its session is taken away.
+-- No SET clause here: the command sees the search_path of its user. So every name is qualified.
+-- Returns the outcome; null when the job is no more. Locks: what the command takes.
+create or replace function cron.run_command(p_payload jsonb) returns jsonb
+language plpgsql volatile
+as $$
+declare
+  v_job cron.job;
+  v_started timestamptz := pg_catalog.clock_timestamp();
+  v_kept oid[] := array(select c.oid from pg_catalog.pg_class c where c.relnamespace = pg_catalog.pg_my_temp_schema());
+  v_search_path text;
+  v_rows bigint;
+  v_status text := 'succeeded';
+  v_message text;
+  v_detail text;
+  v_hint text;
+  v_runid bigint;
+begin
+  select j.* into v_job from cron.job j where j.jobid = (p_payload ->> 'jobid')::bigint;
+  if not found then
+    return null;
+  end if;
+  begin
+    v_search_path := cron.search_path_of(v_job.username);
+    if v_search_path is not null then
+      perform pg_catalog.set_config('search_path', v_search_path, true);
+    end if;
+    if v_job.username = current_user then
+      execute v_job.command;
+      get diagnostics v_rows = row_count;
+      set constraints all immediate;
+    else
+      v_rows := cron.run_as(v_job.username, v_job.command);
+    end if;
+    v_message := cron.command_tag(v_job.command, v_rows);
+  exception
+    when query_canceled or assert_failure or others then
+      get stacked diagnostics v_message = message_text, v_detail = pg_exception_detail, v_hint = pg_exception_hint;
+      v_status := 'failed';
+      v_message := 'ERROR:  ' || v_message || E'\n'
+        || coalesce('DETAIL:  ' || nullif(v_detail, '') || E'\n', '')
+        || coalesce('HINT:  ' || nullif(v_hint, '') || E'\n', '');
+  end;
+  perform cron.clean_session(v_kept);
+  insert into cron.job_run_details (jobid, job_pid, database, username, command, status, return_message, start_time, end_time)
+  values (v_job.jobid, pg_catalog.pg_backend_pid(), v_job.database, v_job.username, v_job.command, v_status, v_message,
+    v_started, pg_catalog.clock_timestamp())
+  returning runid into v_runid;
+  delete from cron.job_run_details d
+  where d.jobid = v_job.jobid
+    and d.runid <= (
+      select o.runid
+      from cron.job_run_details o
+      where o.jobid = v_job.jobid
+      order by o.runid desc
+      offset 1000
+      limit 1);
+  return pg_catalog.jsonb_build_object('runid', v_runid, 'status', v_status, 'return_message', v_message);
+end
+$$;
+comment on function cron.run_command(jsonb) is 'runs the command of a job, as its user, and records what became of it';
+revoke execute on function cron.run_command(jsonb) from public;
+
+-- Runs a command as another user; returns how many rows its last statement had.
+create or replace function cron.run_as(p_user text, p_command text) returns bigint
+language plpgsql volatile
+as $$
+declare
+  v_rows bigint;
+begin
+  if not exists (select from pg_catalog.pg_roles r where r.rolname = p_user) then
+    raise exception 'role "%" does not exist', p_user using errcode = 'undefined_object';
+  end if;
+  create or replace function pg_temp.pawl_run_as(p_command text) returns bigint
+  language plpgsql volatile security definer
+  as $f$
+  declare
+    v_rows bigint;
+  begin
+    execute p_command;
+    get diagnostics v_rows = row_count;
+    set constraints all immediate;
+    return v_rows;
+  end
+  $f$;
+  begin
+    execute pg_catalog.format('alter function pg_temp.pawl_run_as(text) owner to %I', p_user);
+  exception
+    when insufficient_privilege then
+      raise exception 'role "%", with which the node runs, may not run commands as "%": %', current_user, p_user, sqlerrm
+        using errcode = 'insufficient_privilege', hint = pg_catalog.format('grant %I to %I', p_user, current_user);
+  end;
+  execute 'select pg_temp.pawl_run_as($1)' into v_rows using p_command;
+  execute 'drop function if exists pg_temp.pawl_run_as(text)';
+  return v_rows;
+end
+$$;
+comment on function cron.run_as(text, text) is 'runs a command as another user';
+revoke execute on function cron.run_as(text, text) from public;
+
+-- The search_path that a session of a user would begin with, where that differs from others'; null: as ours.
+create or replace function cron.search_path_of(p_user text) returns text
+language sql stable
+set search_path = ''
+as $$
+  select pg_catalog.substr(c.setting, pg_catalog.length('search_path=') + 1)
+  from pg_catalog.pg_db_role_setting s
+  cross join lateral pg_catalog.unnest(s.setconfig) as c (setting)
+  where s.setrole = (select r.oid from pg_catalog.pg_roles r where r.rolname = p_user)
+    and s.setdatabase in (0, (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()))
+    and c.setting like 'search\_path=%'
+  order by s.setdatabase desc
+  limit 1
+$$;
+comment on function cron.search_path_of(text) is 'the search_path that a session of a user would begin with';
+revoke execute on function cron.search_path_of(text) from public;
+
+-- As libpq would say it: the rows of a query, else the command's tag, of which the first word is told. What quotes
+-- and comments hold is left out, to see where the last statement begins.
+create or replace function cron.command_tag(p_command text, p_rows bigint) returns text
+language plpgsql immutable
+set search_path = ''
+as $$
+declare
+  v_text text := p_command;
+  v_word text;
+begin
+  v_text := pg_catalog.regexp_replace(v_text, '\$(\w*)\$.*?\$\1\$', '', 'g');
+  v_text := pg_catalog.regexp_replace(v_text, '''[^'']*''|"[^"]*"|/\*.*?\*/', '', 'g');
+  v_text := pg_catalog.regexp_replace(v_text, '--[^\n]*', '', 'g');
+  v_text := pg_catalog.regexp_replace(v_text, '[;\s]+$', '');
+  v_word := pg_catalog.upper((pg_catalog.regexp_match(pg_catalog.regexp_replace(v_text, '^.*;', ''), '[a-zA-Z]+'))[1]);
+  return case
+    when v_word in ('SELECT', 'WITH', 'VALUES', 'TABLE') then p_rows || case p_rows when 1 then ' row' else ' rows' end
+    when v_word = 'INSERT' then 'INSERT 0 ' || p_rows
+    when v_word in ('UPDATE', 'DELETE', 'MERGE') then v_word || ' ' || p_rows
+    else coalesce(v_word, '')
+  end;
+end
+$$;
+comment on function cron.command_tag(text, bigint) is 'what a command that went well is said to have done';
+revoke execute on function cron.command_tag(text, bigint) from public;
+
+-- Takes away what a command may have left in its session: settings, temporary tables that were not there before,
+-- advisory locks, channels, cursors.
+create or replace function cron.clean_session(p_kept oid[]) returns void
+language plpgsql volatile
+as $$
+declare
+  r record;
+begin
+  execute 'close all';
+  unlisten *;
+  perform pg_catalog.pg_advisory_unlock_all();
+  for r in
+    select c.relname, case c.relkind when 'v' then 'view' when 'S' then 'sequence' else 'table' end as type
+    from pg_catalog.pg_class c
+    where c.relnamespace = pg_catalog.pg_my_temp_schema()
+      and c.relkind in ('r', 'p', 'v', 'S')
+      and c.oid <> all (p_kept)
+  loop
+    execute pg_catalog.format('drop %s if exists pg_temp.%I cascade', r.type, r.relname);
+  end loop;
+  reset all;
+end
+$$;
+comment on function cron.clean_session(oid[]) is 'takes away what a command has left in its session';
+revoke execute on function cron.clean_session(oid[]) from public;

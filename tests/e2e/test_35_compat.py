@@ -1,0 +1,207 @@
+"""SQL as people write it for pg_cron and pg_net, unchanged, on what stands in for them. Guards I7 for both: what was
+asked for while no node ran is done when one does, once."""
+import re
+import subprocess
+
+import psycopg
+import pytest
+
+from program import pawl
+from server import clean_environment, programs
+from test_01_migrate import dump, psql
+from waiting import until
+
+
+@pytest.fixture
+def compat(databases, shared_server):
+    """A database with both of them."""
+    db = databases(shared_server, is_migrated=False)
+    db.pawl("migrate", "--compat", "pg_cron")
+    return db
+
+
+# ---- pawl migrate --compat ----
+
+def schemas(db):
+    return [row[0] for row in db.rows("select nspname from pg_namespace where nspname in ('cron', 'net', 'pawl') order by 1")]
+
+
+def test_it_comes_on_request_and_stays_up_to_date(db, databases, shared_server):
+    assert schemas(db) == ["pawl"] and db.json("migrate", "status")["compat"] == []
+    plain = dump(db)
+    assert "applied what stands in for pg_cron" in db.pawl("migrate", "--compat", "pg_cron").stdout
+    assert schemas(db) == ["cron", "pawl"]
+    assert db.json("migrate", "status")["compat"] == ["pg_cron"] and db.json("migrate", "status")["is_current"] is True
+    assert "stands in for pg_cron" in db.pawl("migrate", "status").stdout
+    assert db.pawl("migrate").stdout == db.pawl("migrate", "--compat", "pg_cron").stdout == "nothing to do: the schema is up to date\n"
+    assert [line for line in dump(db) if line not in plain], "it made something"
+    with_compat = dump(db)
+
+    # a later program brings it up to date without being asked again
+    db.rows("drop function cron.unschedule(text)")
+    db.rows("update pawl.present set checksum = 'another'")
+    assert db.json("migrate")["compat"] == ["pg_cron"]
+    assert dump(db) == with_compat
+
+    # the script for psql does the same, asked for at once or before
+    by_psql = databases(shared_server, is_migrated=False)
+    psql(by_psql, pawl("migrate", "--sql", "--compat", "pg_cron").stdout)
+    assert dump(by_psql) == with_compat
+    by_psql.rows("drop function cron.unschedule(text)")
+    psql(by_psql, pawl("migrate", "--sql").stdout)
+    assert dump(by_psql) == with_compat
+    without = databases(shared_server, is_migrated=False)
+    psql(without, pawl("migrate", "--sql").stdout)
+    assert dump(without) == plain
+
+
+def test_it_takes_nobodys_place(db):
+    before = dump(db)
+
+    def refused(*parts, names="pg_cron", code=5):
+        said = db.pawl("migrate", "--compat", names, code=code).stderr
+        for part in parts:
+            assert part in said, said
+        assert [line for line in dump(db) if "theirs" not in line] == [line for line in before if "theirs" not in line]
+
+    refused('"pgcron" is nothing', "pg_cron", names="pgcron", code=2)
+    refused('"" is nothing', names="pg_cron,", code=2)
+    refused('"pg_cro" is nothing', names="pg_cron,pg_cro", code=2)
+    db.rows("create schema cron; create table cron.theirs (n integer)")
+    before = dump(db)
+    refused('schema "cron" that is not Pawl\'s', "Rename")
+    db.rows("drop schema cron cascade")
+    # The catalog says that it is installed: here is no such extension to install.
+    with db.connect() as connection:
+        connection.execute("set allow_system_table_mods = on")
+        connection.execute("""insert into pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
+          select 99999, 'pg_cron', extowner, extnamespace, false, '1.6' from pg_extension where extname = 'plpgsql'""")
+    said = db.pawl("migrate", "--compat", "pg_cron", code=5).stderr
+    assert "the extension pg_cron (version 1.6) is installed" in said and "drop extension pg_cron" in said
+    assert schemas(db) == ["pawl"]
+    db.pawl("migrate")
+    with db.connect() as connection:
+        connection.execute("set allow_system_table_mods = on")
+        connection.execute("delete from pg_extension where oid = 99999")
+    db.rows("select pawl.define_kind('pg_cron', 'noop')")
+    assert 'a kind "pg_cron" that does something else' in db.pawl("migrate", "--compat", "pg_cron", code=5).stderr
+    assert schemas(db) == ["pawl"]
+
+
+# ---- pg_cron ----
+
+# As a migration of an application has it.
+CRON_MIGRATION = """
+create table public.events (id bigserial primary key, created_at timestamptz not null default now(), kind text);
+create table public.ticks (at timestamptz not null default clock_timestamp(), who text not null default current_user);
+
+create or replace function public.tick() returns void language plpgsql security definer as $fn$
+begin
+  insert into public.ticks (who) values ('function');
+end;
+$fn$;
+
+-- remove the old version of the job, if it is there
+do $$
+begin
+  perform cron.unschedule('delete-old-events');
+exception when others then
+  null;
+end $$;
+
+select cron.schedule(
+  'delete-old-events',
+  '30 3 * * 6', -- Saturday at 3:30am (GMT)
+  $$ delete from public.events where created_at < now() - interval '1 week' $$
+);
+SELECT cron.schedule('tick', '1 seconds', $$SELECT public.tick();$$);
+select cron.schedule('0 12 $ * *', 'CALL process_payroll()');
+SELECT cron.schedule('nightly-vacuum', '0 10 * * *', 'VACUUM');
+"""
+
+
+def details(db, name):
+    return db.rows("""select d.status, d.return_message from cron.job_run_details d join cron.job j using (jobid)
+      where j.jobname = %s order by d.runid""", name)
+
+
+def make_due(db, name, when="clock_timestamp()"):
+    db.rows(f"""update pawl.schedules s set next_run_at = {when}, next_jitter = '0' from cron.job j
+      where j.jobname = %s and s.name = 'pg_cron:' || j.jobid""", name)
+
+
+def test_cron_sql_runs_unchanged(compat, serve):
+    psql(compat, CRON_MIGRATION)
+    psql(compat, "drop table public.events, public.ticks cascade; drop function public.tick();" + CRON_MIGRATION)
+    assert compat.rows("select jobname, schedule from cron.job where active order by 1, 2") == [
+        ("delete-old-events", "30 3 * * 6"), ("nightly-vacuum", "0 10 * * *"), ("tick", "1 seconds"),
+        (None, "0 12 $ * *"), (None, "0 12 $ * *")], "one with a name is there once"
+
+    serve(compat)
+    until(lambda: compat.value("select count(*) from public.ticks") >= 3, 10, "every second")
+    assert compat.value("select bool_and(who = 'function') from public.ticks")
+    assert set(details(compat, "tick")) == {("succeeded", "1 row")}
+
+    compat.rows("insert into public.events (created_at) values (now() - interval '8 days'), (now())")
+    make_due(compat, "delete-old-events")
+    until(lambda: details(compat, "delete-old-events"), 5, "it has run")
+    assert details(compat, "delete-old-events") == [("succeeded", "DELETE 1")]
+
+    compat.rows("select cron.alter_job(job_id := (select jobid from cron.job where jobname = 'tick'), schedule := '* * * * *', command := 'select 1/0')")
+    before = len(details(compat, "tick"))
+    make_due(compat, "tick")
+    until(lambda: details(compat, "tick")[-1][0] == "failed", 5, "it has failed")
+    assert details(compat, "tick")[-1] == ("failed", "ERROR:  division by zero\n")
+    assert compat.value("select count(*) from pawl.tasks where status not in ('completed', 'pending', 'running')") == 0, "it is not tried again"
+
+    assert compat.value("select cron.unschedule('tick')") is True
+    compat.rows("select cron.unschedule(jobid) from cron.job")
+    assert compat.json("schedule", "list") == [] and compat.value("select count(*) from cron.job") == 0
+    assert compat.value("select count(*) from cron.job_run_details") >= before, "what was recorded stays"
+
+
+def test_cron_jobs_run_as_who_scheduled_them(compat, serve):
+    compat.rows("create table public.who (job text, who text)")
+    compat.rows("create role cron_ada_%s login" % compat.name)
+    ada = f"cron_ada_{compat.name}"
+    compat.rows(f"grant usage on schema cron to {ada}; grant insert on public.who to {ada}")
+    with psycopg.connect(compat.server.url(compat.name, user=ada), autocommit=True) as connection:
+        connection.execute("select cron.schedule('mine', '1 second', $$insert into public.who values ('mine', current_user)$$)")
+        connection.execute("select cron.schedule('theft', '1 second', $$reset role; insert into public.who select 'theft', current_user$$)")
+        assert connection.execute("select count(*) from cron.job").fetchone() == (2,)
+    serve(compat)
+    until(lambda: compat.rows("select distinct job, who from public.who") == [("mine", ada)], 10, lambda: compat.rows("select status, return_message, command from cron.job_run_details limit 3"))
+    until(lambda: details(compat, "theft"), 10, "the other has run, too")
+    assert details(compat, "theft")[0] == ("failed", 'ERROR:  cannot set parameter "role" within security-definer function\n')
+    compat.rows("delete from cron.job")
+    assert compat.rows("select distinct job, who from public.who") == [("mine", ada)]
+
+    # what one leaves in its session the next does not find: the executor takes its first connection again
+    compat.rows("""select cron.schedule('listener', '0 3 * * *', $$listen something; set work_mem = '7MB'$$)""")
+    make_due(compat, "listener")
+    until(lambda: details(compat, "listener") == [("succeeded", "SET")], 5, "it has run")
+    compat.rows("""create table public.found (what text, pid integer);
+      select cron.schedule('looker', '0 3 * * *', $$insert into public.found select coalesce((select pg_listening_channels() limit 1),
+        current_setting('work_mem')), pg_backend_pid()$$)""")
+    make_due(compat, "looker")
+    until(lambda: details(compat, "looker") == [("succeeded", "INSERT 0 1")], 5, "it has run")
+    assert compat.rows("select what, pid from public.found") == compat.rows(
+        "select '4MB', d.job_pid from cron.job_run_details d join cron.job j using (jobid) where j.jobname = 'listener'")
+    compat.rows(f"drop owned by {ada}; drop role {ada}")
+
+
+def test_cron_jobs_survive_an_outage_and_a_killed_node(compat, serve):
+    """What was due while no node ran is made up for once; a run that a dead node had begun is made again, with one effect."""
+    compat.rows("create table public.runs (started timestamptz default clock_timestamp())")
+    compat.rows("select cron.schedule('slow', '0 3 * * *', $$insert into public.runs default values; select pg_sleep(2)$$)")
+    make_due(compat, "slow", "clock_timestamp() - interval '5 days'")
+    victim = serve(compat)
+    until(lambda: compat.value("select count(*) from pawl.tasks where status = 'running'") == 1, 5, "it runs")
+    victim.kill()
+    until(lambda: compat.value("select count(*) from pg_stat_activity where application_name = 'pawl sql' and datname = current_database()") == 0
+          or compat.value("select count(*) from cron.job_run_details") == 1, 10, "its session has ended")
+    serve(compat)
+    until(lambda: compat.value("select count(*) from pawl.tasks where status in ('waiting', 'pending', 'running')") == 0, 40, "it has ended")
+    assert details(compat, "slow") == [("succeeded", "1 row")]
+    assert compat.value("select count(*) from public.runs") == 1
+    assert compat.value("select next_run_at > now() from pawl.schedules")
