@@ -36,9 +36,10 @@ begin
   order by t.id
   for update;
   update pawl.tasks t
-  set status = 'cancelled', finished_at = pawl.now(), wait_reason = null
+  set status = 'cancelled', finished_at = pawl.now(), wait_reason = null, lease_until = null
   where t.job_id = p_job_id
     and t.status in ('waiting', 'pending', 'running');
+  delete from pawl.task_progress g where g.job_id = p_job_id;
   perform pawl.ring('cancel ' || p_job_id);
 end
 $$;

@@ -26,9 +26,12 @@ begin
     return false;
   end if;
   update pawl.tasks t
-  set status = 'cancelled', finished_at = pawl.now(), wait_reason = null, error = p_reason
+  set status = 'cancelled', finished_at = pawl.now(), wait_reason = null, lease_until = null, error = p_reason
   where t.job_id = p_job_id
     and t.id = p_task_id;
+  delete from pawl.task_progress g
+  where g.job_id = p_job_id
+    and g.task_id = p_task_id;
   perform pawl.ring('cancel ' || p_job_id || '/' || p_task_id);
   if v_status = 'running' and exists (select from pawl.jobs j where j.id = p_job_id and j.limiter_key is not null) then
     perform pawl.ring('work ' || p_job_id);

@@ -1,7 +1,8 @@
--- pawl.promote_due(limit): tasks whose time has come become pending.
+-- pawl.promote_due(limit): tasks whose time has come become pending. External workers are told of theirs at once:
+-- to a node such a task looks as it did before it had to wait (pawl.list_external_work).
 -- Returns how many; as many as p_limit means that there may be more. One node at a time, the others
 -- get 0.
--- The settings pin the plans, as in pawl.claim_batch.
+-- The settings, and the array of one job, pin the plans as in pawl.finish_tasks.
 -- Locks: an advisory lock (try); the tasks (skip locked): never waits.
 create or replace function pawl.promote_due(p_limit integer default 1000) returns integer
 language plpgsql volatile
@@ -10,6 +11,8 @@ set plan_cache_mode = force_generic_plan
 set jit = off
 set enable_seqscan = off
 set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $$
 declare
   v_now timestamptz := pawl.now();
@@ -21,7 +24,7 @@ begin
     return 0;
   end if;
   for r in
-    select d.job_id, pg_catalog.array_agg(d.id) as ids
+    select d.job_id, pg_catalog.array_agg(d.job_id) as job_ids, pg_catalog.array_agg(d.id) as ids, k.name as kind, k.executor
     from (
       select t.job_id, t.id
       from pawl.tasks t
@@ -30,7 +33,9 @@ begin
       order by t.due_at
       limit p_limit
     ) d
-    group by d.job_id
+    left join pawl.jobs j on j.id = d.job_id
+    left join pawl.kinds k on k.name = j.kind
+    group by d.job_id, k.name
     order by d.job_id
   loop
     update pawl.tasks t
@@ -38,13 +43,15 @@ begin
     where t.job_id = r.job_id
       and t.ctid = any (array(
         select x.ctid
-        from pawl.tasks x
-        where x.job_id = r.job_id
-          and x.id = any (r.ids)
-          and x.status = 'waiting'
-        for update skip locked));
+        from unnest(r.job_ids, r.ids) as o (job_id, id)
+        join pawl.tasks x on x.job_id = any (array[o.job_id]) and x.id = o.id
+        where x.status = 'waiting'
+        for update of x skip locked));
     get diagnostics v_count = row_count;
     v_promoted := v_promoted + v_count;
+    if v_count > 0 and r.executor = 'external' then
+      perform pawl.wake_workers(array[r.kind]);
+    end if;
   end loop;
   return v_promoted;
 end

@@ -1,4 +1,4 @@
--- pawl.show_task(job, task): one task with its failed attempts and, of a crawl, its page, for
+-- pawl.show_task(job, task): one task with its progress, its failed attempts and, of a crawl, its page, for
 -- pawl task show.
 -- Returns a JSON object; ids are strings. Refuses an unknown task (PW002).
 -- Locks: none.
@@ -12,8 +12,13 @@ begin
   select pg_catalog.to_jsonb(r) into v_task
   from (
     select t.job_id || '/' || t.id as task, t.job_id::text as job, j.kind, t.status, t.wait_reason, t.priority,
-      t.attempt, k.max_attempts, t.key, n.name as node, t.run_at, t.created_at, t.started_at, t.finished_at,
+      t.attempt, k.max_attempts, t.key, n.name as node, case when t.node_id is null then t.worker end as worker, t.lease_until, t.run_at, t.created_at, t.started_at, t.finished_at,
       t.error, t.payload, t.result,
+      (select pg_catalog.jsonb_build_object('percent', g.percent, 'message', g.message, 'updated_at', g.updated_at)
+       from pawl.task_progress g
+       where g.job_id = t.job_id
+         and g.task_id = t.id
+         and g.attempt = t.attempt) as progress,
       (select coalesce(pg_catalog.jsonb_agg(
          (pg_catalog.to_jsonb(a) - array['job_id', 'task_id', 'org_id', 'node_id'])
            || pg_catalog.jsonb_build_object('node', m.name)

@@ -11,6 +11,7 @@ begin
   delete from pawl.crawls c where c.job_id = old.id;
   delete from pawl.crawl_hosts h where h.job_id = old.id;
   delete from pawl.page_weights w where w.job_id = old.id;
+  delete from pawl.task_progress g where g.job_id = old.id;
   delete from pawl.attempts a where a.job_id = old.id;
   delete from pawl.standing_jobs s where s.kind = old.kind and s.job_id = old.id;
   delete from pawl.progress_deltas d where d.job_id = old.id;

@@ -134,6 +134,7 @@ static void look(struct engine *engine)
     }
     store_list_work(engine->listen, engine->executor_names, NULL, on_work_listed, engine);
     pg_connection_end_group(engine->listen);
+    relay_look(engine);
 }
 
 /* ---- falling asleep and waking up ---- */
@@ -243,6 +244,7 @@ static void on_cancel_bell(struct engine *engine, const char *rest)
 static void on_kinds_bell(struct engine *engine, const char *rest)
 {
     jobs_outdate(&engine->jobs);
+    relay_note_kinds(engine);
     doorbell_want_look(engine);
 }
 

@@ -1,7 +1,7 @@
 /*
- * The house: heartbeat, fold, due tasks and schedules, rescue of dead nodes, the slow sweep. Every
- * node does them; locks inside the SQL functions see to it that one at a time does, so there is no
- * leader.
+ * The house: heartbeat, fold, due tasks, leases and schedules, rescue of dead nodes, the slow
+ * sweep. Every node does them; locks inside the SQL functions see to it that one at a time does, so
+ * there is no leader.
  */
 #include <stdlib.h>
 
@@ -74,7 +74,7 @@ static void complain(const char *duty, const struct failure *failure)
         log_warning("could not %s: %s", duty, failure->message);
 }
 
-/* ---- due tasks and schedules ---- */
+/* ---- due tasks, leases and schedules ---- */
 
 static void on_next_due(void *context, const struct pg_result *result,
                         const struct failure *failure)
@@ -115,6 +115,22 @@ static void note_promoted(struct engine *engine, int64_t count)
     duties_note_ledger(engine);
 }
 
+static void on_leases_expired(void *context, const struct pg_result *result,
+                              const struct failure *failure)
+{
+    struct engine *engine = context;
+    if (result) {
+        int64_t count = pg_result_integer(result, 0, 0);
+        if (count > 0)
+            log_info("leases that ended without a word: %lld", (long long)count);
+        note_promoted(engine, count);
+        return;
+    }
+    complain("end leases", failure);
+    put_off(engine, REFUSED_PAUSE_US);
+    duties_ask_due(engine);
+}
+
 static void on_promoted(void *context, const struct pg_result *result,
                         const struct failure *failure)
 {
@@ -148,13 +164,15 @@ static void on_schedules_run(void *context, const struct pg_result *result,
         put_off(engine, BLOCKED_PAUSE_US);
 }
 
-/* Two groups, so that a schedule that fails undoes no promotion. */
+/* Groups of their own, so that what fails undoes nothing of the others. */
 static void promote(struct engine *engine)
 {
     engine->duties.is_promoting = true;
     engine->duties.has_promoted = false;
     engine->duties.due_at_us = INT64_MAX;
     store_promote_due(engine->duty, PROMOTE_LIMIT, on_promoted, engine);
+    pg_connection_end_group(engine->duty);
+    store_expire_leases(engine->duty, PROMOTE_LIMIT, on_leases_expired, engine);
     pg_connection_end_group(engine->duty);
     store_run_due_schedules(engine->duty, on_schedules_run, engine);
     pg_connection_end_group(engine->duty);
@@ -317,6 +335,9 @@ static void sweep(struct engine *engine)
         engine_now_us(engine) +
         (engine->doorbell.state == BELL_ASLEEP ? SWEEP_ASLEEP_US : SWEEP_AWAKE_US);
     duties->is_dirty = true;
+    relay_note_kinds(engine);
+    if (pg_connection_is_ready(engine->listen))
+        relay_look(engine);
     store_sweep(engine->duty, engine->executor_names, on_swept, engine);
     ask_which_have_ended(engine);
     pg_connection_end_group(engine->duty);

@@ -7,7 +7,8 @@
  *   claimer    takes tasks of jobs whose turn it is, as many as can start
  *   runner     starts tasks at their time and turns what executors say into outcomes
  *   finisher   gathers outcomes and writes them, a batch as soon as the one before is acknowledged
- *   duties     heartbeat, fold, due tasks and schedules, rescue, sweep
+ *   relay      tells external workers of work
+ *   duties     heartbeat, fold, due tasks, leases and schedules, rescue, sweep
  *   node       the life of it all: connect, register, serve, drain
  *
  * Everything runs on one thread, the loop's. A part's state is touched by that part only; others
@@ -75,6 +76,13 @@ struct finisher {
     uv_timer_t timer;
 };
 
+struct relay {
+    struct relay_kind *kinds;   /* that external workers run */
+    bool is_asking, is_unknown; /* unknown: whether there are any is to be asked */
+    int64_t next_us;            /* workers are told nothing before this */
+    uv_timer_t timer;
+};
+
 struct duties {
     bool is_dirty; /* ledger rows were written that nobody has folded */
     bool is_folding;
@@ -120,6 +128,7 @@ struct engine {
     struct runner runner;
     struct finisher finisher;
     struct duties duties;
+    struct relay relay;
     uv_prepare_t before_sleep;
     uv_signal_t on_term, on_int;
     uv_async_t on_stop;
@@ -159,6 +168,17 @@ void doorbell_want_look(struct engine *engine);
 /* Something was claimed or finished: we are not idle. */
 void doorbell_note_work(struct engine *engine);
 void doorbell_turn(struct engine *engine);
+
+/* relay.c */
+void relay_init(struct engine *engine);
+void relay_finish(struct engine *engine);
+/* The node has (again) begun to serve. */
+void relay_begin(struct engine *engine);
+/* A kind has changed: workers may run it now. */
+void relay_note_kinds(struct engine *engine);
+/* With each look for work: asks for that of external workers too, if there can be any. */
+void relay_look(struct engine *engine);
+void relay_turn(struct engine *engine);
 
 /* claimer.c */
 void claimer_turn(struct engine *engine);

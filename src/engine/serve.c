@@ -22,6 +22,7 @@ static void before_sleep(uv_prepare_t *handle)
     finisher_turn(engine); /* outcomes first: their ends free limits and slots */
     runner_turn(engine);
     doorbell_turn(engine); /* who has work */
+    relay_turn(engine);    /* external workers take theirs by themselves */
     claimer_turn(engine);  /* take it */
     finisher_turn(engine); /* what ended at once */
     duties_turn(engine);
@@ -66,6 +67,7 @@ static void begin(struct engine *engine)
     finisher_init(engine);
     doorbell_init(engine);
     duties_init(engine);
+    relay_init(engine);
     engine->executor_names = list_executor_names(engine);
     node_start(engine);
 }
@@ -94,6 +96,7 @@ static void end(struct engine *engine)
     pg_connection_destroy(engine->duty);
     doorbell_finish(engine);
     duties_finish(engine);
+    relay_finish(engine);
     finisher_finish(engine);
     uv_run(&engine->loop, UV_RUN_DEFAULT);
     CHECK(uv_loop_close(&engine->loop) == 0);

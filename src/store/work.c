@@ -90,6 +90,15 @@ void store_promote_due(struct pg_connection *connection, int limit, pg_done_fn *
     pg_connection_query(connection, "select pawl.promote_due($1)", 1, values, on_done, context);
 }
 
+void store_expire_leases(struct pg_connection *connection, int limit, pg_done_fn *on_done,
+                         void *context)
+{
+    char count[16];
+    snprintf(count, sizeof count, "%d", limit);
+    const char *const values[] = {count};
+    pg_connection_query(connection, "select pawl.expire_leases($1)", 1, values, on_done, context);
+}
+
 void store_run_due_schedules(struct pg_connection *connection, pg_done_fn *on_done, void *context)
 {
     pg_connection_query(connection, "select ran, failed from pawl.run_due_schedules()", 0, NULL,
@@ -108,4 +117,32 @@ void store_stop_crawls(struct pg_connection *connection, const char *job_ids, pg
     pg_connection_query(connection,
                         "select pawl.stop_hopeless_crawl(j) from unnest($1::bigint[]) j", 1, values,
                         on_done, context);
+}
+
+void store_list_external_work(struct pg_connection *connection, pg_done_fn *on_done, void *context)
+{
+    pg_connection_query(
+        connection, "select kind, pending, active, mark, wake_ms from pawl.list_external_work()", 0,
+        NULL, on_done, context);
+}
+
+void store_list_external_work_read(const struct pg_result *result, int row,
+                                   struct external_work *work)
+{
+    enum { KIND, PENDING, ACTIVE, MARK, WAKE_MS };
+    *work = (struct external_work){
+        .kind = pg_result_text(result, row, KIND),
+        .mark = pg_result_text(result, row, MARK),
+        .pending = pg_result_integer(result, row, PENDING),
+        .active = pg_result_integer(result, row, ACTIVE),
+        .wake_ms =
+            pg_result_is_null(result, row, WAKE_MS) ? -1 : pg_result_integer(result, row, WAKE_MS),
+    };
+}
+
+void store_wake_workers(struct pg_connection *connection, const char *kinds, pg_done_fn *on_done,
+                        void *context)
+{
+    const char *const values[] = {kinds};
+    pg_connection_query(connection, "select pawl.wake_workers($1)", 1, values, on_done, context);
 }

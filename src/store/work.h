@@ -1,6 +1,6 @@
-/* What there is to do: pawl.list_work, sweep, fold, promote_due, run_due_schedules, next_due_ms.
- * Each adds its statement to the connection's group. executors is an array literal of executor
- * names. */
+/* What there is to do: pawl.list_work, sweep, fold, promote_due, expire_leases, run_due_schedules,
+ * next_due_ms, list_external_work, wake_workers. Each adds its statement to the connection's group.
+ * executors is an array literal of executor names. */
 #ifndef PAWL_STORE_WORK_H
 #define PAWL_STORE_WORK_H
 
@@ -30,6 +30,9 @@ void store_fold(struct pg_connection *connection, int64_t from_block, pg_done_fn
 /* Result: how many became pending. */
 void store_promote_due(struct pg_connection *connection, int limit, pg_done_fn *on_done,
                        void *context);
+/* Result: how many ended. */
+void store_expire_leases(struct pg_connection *connection, int limit, pg_done_fn *on_done,
+                         void *context);
 /* Result: ran, failed: how many schedules were due, and how many of them badly. */
 void store_run_due_schedules(struct pg_connection *connection, pg_done_fn *on_done, void *context);
 /* Result: milliseconds, or null. */
@@ -37,5 +40,19 @@ void store_next_due(struct pg_connection *connection, pg_done_fn *on_done, void 
 /* job_ids: an array literal. */
 void store_stop_crawls(struct pg_connection *connection, const char *job_ids, pg_done_fn *on_done,
                        void *context);
+
+/* A row of pawl.list_external_work; the strings are the result's own. */
+struct external_work {
+    const char *kind, *mark;
+    int64_t pending, active;
+    int64_t wake_ms; /* -1: no limit opens by itself */
+};
+
+void store_list_external_work(struct pg_connection *connection, pg_done_fn *on_done, void *context);
+void store_list_external_work_read(const struct pg_result *result, int row,
+                                   struct external_work *work);
+/* kinds: an array literal of their names. */
+void store_wake_workers(struct pg_connection *connection, const char *kinds, pg_done_fn *on_done,
+                        void *context);
 
 #endif

@@ -1,4 +1,4 @@
--- Plans of the hot path, read off the server's log, at ten rows and at a million. A session plans once,
+-- Plans of the hot path, read off the server's log, at forty rows and at a million. A session plans once,
 -- perhaps while the table is small; so the plan must be the same in both, and by index.
 load 'auto_explain';
 begin;
@@ -16,6 +16,9 @@ create function probe.check_plans(p_log text, p_node integer, p_job bigint, p_si
 declare
   v_plan text;
   v_tasks bigint[];
+  v_tokens text[];
+  v_call text;
+  v_mark text;
 begin
   v_plan := probe.plan_of(p_log, format('select pawl.claim_batch(%s, %s, 5, ''-Infinity'', 0)', p_node, p_job), 'for update skip locked');
   return next matches(v_plan, 'Index Scan using tasks_to_claim on tasks x [^\n]*\n\s+Index Cond: \(\(job_id = \$\d+\) AND \(ROW\(\(- priority\), id\) > ROW\(\$\d+, \$\d+\)\)\)',
@@ -23,7 +26,7 @@ begin
   return next matches(v_plan, 'Tid Scan on tasks t', p_size || ': and goes to the tasks by their place');
   return next doesnt_match(v_plan, 'Seq Scan|Sort|Bitmap|Hash|Index Scan using tasks_pkey', p_size || ': and by nothing else');
 
-  select array_agg(t.id order by t.id) into v_tasks from pawl.tasks t where t.job_id = p_job and t.status = 'running';
+  select array_agg(t.id order by t.id) into v_tasks from pawl.tasks t where t.job_id = p_job and t.status = 'running' and t.node_id = p_node;
   v_plan := probe.plan_of(p_log, format('select probe.finish(%s, %s, %L)', p_node, p_job, v_tasks[1:2]), 'status = ''completed'', finished_at');
   return next matches(v_plan, 'Nested Loop[^\n]*\n\s+->  Function Scan on o [^\n]*\n\s+->  Index Scan using tasks_pkey on tasks t [^\n]*\n\s+Index Cond: \(\(job_id = ANY \(ARRAY\[o.job_id\]\)\) AND \(id = o.task_id\)\)',
     p_size || ': finish_tasks looks each task up by primary key, in the order given');
@@ -50,6 +53,42 @@ begin
   return next matches(v_plan, 'Limit.*Index (Only )?Scan using schedules_due on schedules s', p_size || ': and that of schedules');
   v_plan := probe.plan_of(p_log, 'select pawl.enqueue(''plan'', ''{}'', ''k'')', 't.key = p_key');
   return next matches(v_plan, 'Index Scan using tasks_key_is_unique on tasks t [^\n]*\n\s+Index Cond: \(\(job_id = [^)]*\) AND \(key = ', p_size || ': enqueue looks a key up in the index of keys');
+
+  -- the same jobs, for external workers
+  update pawl.kinds set executor = 'external' where name = 'plain';
+  v_plan := probe.plan_of(p_log, 'select pawl.claim_tasks(''plain'', ''w'', 1)', 'for update skip locked');
+  return next matches(v_plan, 'Index Scan using tasks_to_claim on tasks x [^\n]*\n\s+Index Cond: \(job_id = ', p_size || ': claim_tasks walks the claim index');
+  return next doesnt_match(v_plan, 'Seq Scan|Bitmap|Hash|Index Scan using tasks_pkey', p_size || ': and nothing else');
+  return next matches(v_plan, 'Tid Scan on tasks t', p_size || ': and goes to the tasks by their place');
+  v_plan := probe.plan_of(p_log, 'select pawl.claim_tasks(''plain'', ''w'', 8)', 'random()');
+  return next matches(v_plan, 'Index (Only )?Scan using tasks_to_claim on tasks t [^\n]*\n\s+Index Cond: \(job_id = j.id\)', p_size || ': which it asks once a job whether it has any');
+  return next doesnt_match(v_plan, 'Seq Scan on (tasks|jobs)', p_size || ': and reads no tasks');
+  select array_agg(format('%s, %s, %s', t.job_id, t.id, t.attempt) order by t.id) into v_tokens
+  from pawl.tasks t where t.status = 'running' and t.node_id is null;
+  for v_call, v_mark in values
+    (format('finish_task(%s)', v_tokens[1]), 'status = ''completed'''), (format('extend_lease(%s)', v_tokens[2]), 'set lease_until = '),
+    (format('snooze_task(%s, ''1 day'')', v_tokens[3]), 'wait_reason = ''snooze'''), (format('fail_task(%s, ''x'')', v_tokens[4]), 'for update of t'),
+    (format('fail_task(%s, ''x'')', v_tokens[5]), 'run_at = coalesce') loop
+    v_plan := probe.plan_of(p_log, 'select pawl.' || v_call, v_mark);
+    return next matches(v_plan, 'Index Scan using tasks_pkey on tasks t [^\n]*\n\s+Index Cond: \(\(job_id = [^)]*\) AND \(id = ', p_size || ': by primary key: ' || split_part(v_call, '(', 1) || ', ' || v_mark);
+  end loop;
+  perform set_config('pawl.now', (now() + interval '5 minutes')::text, true);
+  v_plan := probe.plan_of(p_log, 'select pawl.expire_leases()', 'order by t.due_at');
+  return next matches(v_plan, 'Limit[^\n]*\n\s+->  Index Scan using tasks_due on tasks t [^\n]*\n\s+Index Cond: \(due_at <= \$\d+\)', p_size || ': expire_leases walks the index of due times');
+  perform pawl.claim_tasks('plain', 'w', 2), set_config('pawl.now', (now() + interval '9 minutes')::text, true);
+  v_plan := probe.plan_of(p_log, 'select pawl.expire_leases()', 'with expired as');
+  return next matches(v_plan, 'Index Scan using tasks_pkey on tasks t [^\n]*\n\s+Index Cond: \(\(job_id = ANY \(ARRAY\[o.job_id\]\)\) AND \(id = o.id\)\)', p_size || ': and looks each task up by primary key');
+  perform set_config('pawl.now', (now() + interval '13 minutes')::text, true);
+  v_plan := probe.plan_of(p_log, 'select pawl.promote_due(), pawl.claim_tasks(''plain'', ''w'', 2), set_config(''pawl.now'', (now() + interval ''17 minutes'')::text, true), pawl.expire_leases()', 'for update of t skip locked');
+  return next matches(v_plan, 'Nested Loop[^\n]*\n\s+->  Function Scan on o [^\n]*\n\s+->  Index Scan using tasks_pkey on tasks t [^\n]*\n\s+Index Cond: \(\(job_id = ANY \(ARRAY\[o.job_id\]\)\) AND \(id = o.id\)\)',
+    p_size || ': by which it locks them too');
+  perform set_config('pawl.now', (now() + interval '20 minutes')::text, true);
+  v_plan := probe.plan_of(p_log, 'select pawl.promote_due()', 'for update of x skip locked');
+  return next matches(v_plan, 'Nested Loop[^\n]*\n\s+->  Function Scan on o [^\n]*\n\s+->  Index Scan using tasks_pkey on tasks x [^\n]*\n\s+Index Cond: \(\(job_id = ANY \(ARRAY\[o.job_id\]\)\) AND \(id = o.id\)\)',
+    p_size || ': and so does promote_due');
+  perform set_config('pawl.now', '', true);
+  update pawl.tasks t set status = 'cancelled', lease_until = null where t.worker is not null and t.status in ('running', 'waiting', 'pending');
+  update pawl.kinds set executor = 'noop' where name = 'plain';
 end $$;
 
 -- A statement with no road but the one that is turned off costs 1e10, for which the just-in-time compiler
@@ -63,9 +102,9 @@ $$;
 truncate pawl.tasks; -- a new file, without the dead rows of other tests
 select probe.kind('plan');
 select pawl.enqueue('plan', '{}', 'k');
-select probe.job(10) as small \gset
+select probe.job(40) as small \gset
 analyze pawl.tasks, pawl.jobs, pawl.progress_deltas;
-select probe.check_plans(:'log', :node, :small, 'ten rows');
+select probe.check_plans(:'log', :node, :small, 'forty rows');
 
 discard plans;
 select probe.check_costs(:'log', 'select pawl.enqueue(''plan'', ''{}'', ''l'')');
@@ -85,8 +124,8 @@ select probe.check_costs(:'log', format('select pawl.finish_pages(%s, ''[{"job":
 insert into pawl.tasks (job_id, key) select :small, 'k' || i from generate_series(1, 1000) i; -- the job is open
 select probe.job(1000000) as large \gset
 select is((select count(*) from pawl.tasks where job_id = :large), 1000000::bigint, 'a million tasks');
--- the plans that were made for ten rows are still there, and still do
-select probe.check_plans(:'log', :node, :large, 'a million rows, planned at ten');
+-- the plans that were made for forty rows are still there, and still do
+select probe.check_plans(:'log', :node, :large, 'a million rows, planned at forty');
 analyze pawl.tasks, pawl.jobs, pawl.progress_deltas;
 discard plans;
 select probe.check_plans(:'log', :node, :large, 'a million rows');

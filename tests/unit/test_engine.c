@@ -59,6 +59,7 @@ static void settle(void)
     answer("pawl.fold", "0|0|0|0|f\n");
     answer("next_due_ms", "~\n");
     answer("list_work", "");
+    answer("list_external_work", "");
     turn();
 }
 
@@ -66,6 +67,7 @@ static void settle(void)
 static void answer_due(const char *promoted, const char *schedules, const char *next_ms)
 {
     answer("promote_due", promoted);
+    answer("expire_leases", "0\n");
     answer("run_due_schedules", schedules);
     answer("next_due_ms", next_ms);
 }
@@ -317,6 +319,7 @@ static void test_due_tasks_that_are_locked_are_not_asked_for_at_once(void **stat
     turn();
     assert_int_equal(asked("promote_due"), 1);
     refuse("promote_due", "55P03");
+    answer("expire_leases", "0\n");
     answer("run_due_schedules", "0|0\n");
     answer("next_due_ms", "0\n");
     turns(3);
@@ -373,6 +376,7 @@ static void test_schedules_that_are_refused_undo_no_promotion(void **state)
     duties_note_due(&engine, 1);
     turn();
     answer("promote_due", "3\n");
+    answer("expire_leases", "0\n");
     refuse("run_due_schedules", "42501");
     answer("next_due_ms", "0\n");
     turns(3);
@@ -381,6 +385,31 @@ static void test_schedules_that_are_refused_undo_no_promotion(void **state)
     engine.duties.next_promote_us = 0;
     turn();
     assert_int_equal(asked("run_due_schedules"), 1);
+}
+
+static void test_a_lease_that_ends_is_work_again(void **state)
+{
+    begin_to_serve();
+    settle();
+    duties_note_due(&engine, 1);
+    turn();
+    answer("promote_due", "0\n");
+    answer("expire_leases", "2\n");
+    answer("run_due_schedules", "0|0\n");
+    answer("next_due_ms", "0\n");
+    turn();
+    assert_int_equal(asked("list_work"), 1);
+    assert_int_equal(asked("expire_leases"),
+                     1); /* at once: something was due, and is not any more */
+    refuse("expire_leases", "57014");
+    answer("promote_due", "0\n");
+    answer("run_due_schedules", "0|0\n");
+    answer("next_due_ms", "0\n");
+    turns(3);
+    assert_int_equal(asked("expire_leases"), 0);
+    engine.duties.next_promote_us = 0;
+    turn();
+    assert_int_equal(asked("expire_leases"), 1);
 }
 
 static void test_a_lost_connection_forgets_no_schedule(void **state)
@@ -686,6 +715,138 @@ static void test_a_task_that_is_cancelled_while_its_claim_is_read_never_starts(v
     assert_int_equal(started, 2);
 }
 
+/* ---- external workers ---- */
+
+/* The node looks; its kinds of external workers are these. */
+static void look_and_answer(const char *external)
+{
+    doorbell_want_look(&engine);
+    turn();
+    answer("list_work", "");
+    answer("list_external_work", external);
+    turn();
+}
+
+static void test_work_of_external_workers_is_told_once(void **state)
+{
+    begin_to_serve();
+    settle();
+    ring("kinds");
+    look_and_answer("mail|3|3|3/0|~\nfax|0|0|0/0|~\n");
+    assert_int_equal(asked("wake_workers"), 1);
+    assert_string_equal(question("wake_workers")->first, "{\"mail\"}");
+    answer("wake_workers", "");
+    engine.relay.next_us = 0;
+    look_and_answer("mail|3|3|3/0|~\nfax|0|0|0/0|~\n"); /* nobody came: no news */
+    assert_int_equal(asked("wake_workers"), 0);
+    look_and_answer("mail|1|3|3/0|~\nfax|0|0|0/0|~\n"); /* taken */
+    look_and_answer("mail|1|1|3/0|~\nfax|0|0|0/0|~\n"); /* ended */
+    assert_int_equal(asked("wake_workers"), 0);
+    look_and_answer("mail|1|1|4/0|~\nfax|0|0|0/0|~\n"); /* another in its place */
+    assert_int_equal(asked("wake_workers"), 1);
+    answer("wake_workers", "");
+    engine.relay.next_us = 0;
+    look_and_answer("mail|2|2|4/0|~\nfax|0|0|0/0|~\n"); /* a task that had ended is to run again */
+    assert_int_equal(asked("wake_workers"), 1);
+}
+
+static void test_work_that_nobody_takes_keeps_nobody_awake(void **state)
+{
+    begin_to_serve();
+    settle();
+    ring("kinds");
+    look_and_answer("mail|3|3|3/0|~\n");
+    answer("wake_workers", "");
+    make_idle();
+    turn();
+    answer("set_asleep", "t\n");
+    answer("draw_transaction", "100\n");
+    turn();
+    answer("oldest_transaction", "100\n");
+    answer("list_work", "");
+    answer("list_external_work", "mail|3|3|3/0|~\n");
+    turn();
+    assert_true(engine.doorbell.is_sure);
+    while (asked("next_due_ms"))
+        answer("next_due_ms", "~\n");
+    engine.duties.is_dirty = false; /* folded */
+    turns(3);
+    assert_int_equal(asked("list_external_work") + asked("wake_workers"), 0);
+    assert_true(sleep_ms() > 1000);
+    ring("work 9"); /* a task more: the bell is passed on */
+    turn();
+    answer("list_work", "");
+    answer("list_external_work", "mail|4|4|4/0|~\n");
+    engine.relay.next_us = 0;
+    turn();
+    assert_int_equal(asked("wake_workers"), 1);
+}
+
+static void test_workers_are_told_no_more_often_than_they_can_hear(void **state)
+{
+    begin_to_serve();
+    settle();
+    ring("kinds");
+    look_and_answer("mail|1|1|1/0|~\n");
+    answer("wake_workers", "");
+    look_and_answer("mail|2|2|2/0|~\n");
+    assert_int_equal(asked("wake_workers"), 0);
+    assert_true(uv_is_active((uv_handle_t *)&engine.relay.timer));
+    engine.relay.next_us = 0;
+    turn();
+    assert_int_equal(asked("wake_workers"), 1);
+    answer("wake_workers", "");
+    engine.relay.next_us = INT64_MAX;
+    look_and_answer("mail|3|3|3/0|~\n");
+    look_and_answer("mail|0|0|3/0|~\n"); /* gone before it was told */
+    engine.relay.next_us = 0;
+    turn();
+    assert_int_equal(asked("wake_workers"), 0);
+}
+
+static void test_workers_that_a_limit_refused_are_told_when_it_opens(void **state)
+{
+    begin_to_serve();
+    settle();
+    ring("kinds");
+    look_and_answer("mail|2|3|3/1|~\n");
+    answer("wake_workers", "");
+    engine.relay.next_us = 0;
+    look_and_answer("mail|2|3|3/1|20\n");
+    assert_int_equal(asked("wake_workers"), 0);
+    assert_true(sleep_ms() >= 0 && sleep_ms() <= 26);
+    uint64_t begun_ms = uv_now(&engine.loop);
+    while (!asked("wake_workers") && uv_now(&engine.loop) - begun_ms < 5000)
+        turn();
+    assert_int_equal(asked("wake_workers"), 1);
+    assert_true(uv_now(&engine.loop) - begun_ms >= 20); /* not before it opens */
+    answer("wake_workers", "");
+    engine.relay.next_us = 0;
+    turns(3);
+    assert_int_equal(asked("wake_workers"), 0); /* once */
+    look_and_answer("mail|2|2|3/0|~\n");        /* room under the limit */
+    assert_int_equal(asked("wake_workers"), 1);
+}
+
+static void test_nobody_asks_for_external_workers_where_there_are_none(void **state)
+{
+    begin_to_serve();
+    settle();
+    doorbell_want_look(&engine);
+    turn();
+    assert_int_equal(asked("list_work"), 1);
+    assert_int_equal(asked("list_external_work"), 0);
+    answer("list_work", "");
+    ring("kinds");
+    turn();
+    assert_int_equal(asked("list_external_work"), 1);
+    refuse("list_external_work", "57014");
+    doorbell_want_look(&engine);
+    answer("list_work", "");
+    turn();
+    assert_int_equal(asked("list_external_work"), 1);
+}
+
 /* ---- everybody gets a turn ---- */
 
 static void test_jobs_of_a_full_executor_keep_nobody_from_a_turn(void **state)
@@ -733,6 +894,7 @@ int main(void)
         TEST(test_a_due_schedule_is_run_once_and_its_work_looked_for),
         TEST(test_the_next_schedule_does_not_wait_for_the_pause_of_a_blocked_one),
         TEST(test_schedules_that_are_refused_undo_no_promotion),
+        TEST(test_a_lease_that_ends_is_work_again),
         TEST(test_a_lost_connection_forgets_no_schedule),
         TEST(test_a_node_whose_jobs_wait_for_a_limiter_sleeps),
         TEST(test_a_busy_node_counts_anew_when_it_wakes),
@@ -749,6 +911,11 @@ int main(void)
         TEST(test_a_job_that_has_ended_is_forgotten),
         TEST(test_a_cancelled_task_is_dropped_and_its_neighbour_is_not),
         TEST(test_a_task_that_is_cancelled_while_its_claim_is_read_never_starts),
+        TEST(test_work_of_external_workers_is_told_once),
+        TEST(test_work_that_nobody_takes_keeps_nobody_awake),
+        TEST(test_workers_are_told_no_more_often_than_they_can_hear),
+        TEST(test_workers_that_a_limit_refused_are_told_when_it_opens),
+        TEST(test_nobody_asks_for_external_workers_where_there_are_none),
         TEST(test_jobs_of_a_full_executor_keep_nobody_from_a_turn),
         TEST(test_a_job_of_little_weight_is_claimed_in_the_same_turn),
     };
