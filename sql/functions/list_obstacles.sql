@@ -12,6 +12,7 @@ as $$
   select case p_reason
     when 'delay' then 'for the time that was asked for'
     when 'retry' then 'to be tried again'
+    when 'snooze' then 'for the time to which its worker has put it off'
     when 'again' then 'for another turn'
     when 'robots' then 'until the robots.txt of its host is known'
     when 'warm' then 'to ask again whether a cache holds the page'

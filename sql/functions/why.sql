@@ -119,7 +119,7 @@ begin
       v_message := v_reasons -> 0 ->> 'message';
     when 'running' then
       if v_task.lease_until is not null then
-        v_message := pg_catalog.format('a worker has it, %s, under a lease', v_tries);
+        v_message := pg_catalog.format('%s has it, %s, under a lease', coalesce('worker "' || v_task.worker || '"', 'a function that will call back'), v_tries);
         v_reasons := pg_catalog.jsonb_build_array(pawl.reason('lease', v_message, v_task.started_at, v_task.lease_until, 'when it says how it ended, or the lease is over'));
       elsif v_task.node is null or v_task.dead_at is not null or v_task.heartbeat_at < v_now - interval '15 seconds' then
         v_message := 'its node stopped without a word: another one takes it over';
