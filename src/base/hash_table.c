@@ -7,6 +7,14 @@
 
 enum { CAPACITY_MIN = 16 };
 
+uint64_t hash_table_hash_string(const char *string)
+{
+    uint64_t hash = 0xCBF29CE484222325;
+    for (; *string; string++)
+        hash = (hash ^ (unsigned char)*string) * 0x100000001B3;
+    return hash;
+}
+
 void hash_table_finish(struct hash_table *table)
 {
     free(table->buckets);

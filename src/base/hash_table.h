@@ -24,6 +24,8 @@ struct hash_table {
 #define hash_table_object(link, type, member)                                                      \
     ((type *)(void *)((char *)(link)-offsetof(type, member)))
 
+/* FNV-1a (Fowler, Noll, Vo): for short strings. */
+uint64_t hash_table_hash_string(const char *string);
 /* The objects are the caller's; their links are of no use any more. */
 void hash_table_finish(struct hash_table *table);
 /* link must be in no table. */

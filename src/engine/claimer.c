@@ -157,6 +157,7 @@ static void on_claimed(void *context, const struct pg_result *result, const stru
     engine->claimer.groups -= claim->is_last_of_group;
     claim->executor->reserved -= claim->limit;
     claim->job->claims--;
+    claim->job->kind->held -= claim->limit;
     if (claim->is_from_top)
         claim->job->top_claim_us = engine_now_us(engine) - claim->sent_us;
     if (result)
@@ -177,7 +178,7 @@ static struct claim *send_claim(struct engine *engine, struct pg_connection *con
     job->deficit += share * job_weight(job);
     if (job->deficit > 2.0 * CLAIM_LIMIT)
         job->deficit = 2.0 * CLAIM_LIMIT;
-    int limit = runner_room(engine, executor);
+    int limit = runner_room_of(engine, job);
     if (limit > (int)job->deficit)
         limit = (int)job->deficit;
     if (limit > CLAIM_LIMIT)
@@ -207,6 +208,7 @@ static struct claim *send_claim(struct engine *engine, struct pg_connection *con
     job->was_rung = false;
     job->claims++;
     executor->reserved += limit;
+    job->kind->held += limit;
     store_claim(connection, engine->node_id, job->facts.id, limit, &job->cursor, on_claimed, claim);
     return claim;
 }
@@ -238,9 +240,12 @@ static bool send_group(struct engine *engine)
     struct claim *last = NULL;
     for (int i = 0; i < ready && taken < turns; i++) {
         struct job *job = jobs_next_turn(&engine->jobs);
-        int room = runner_room(engine, runner_executor(engine, &job->facts));
-        if (!room)
-            continue; /* costs its tenant no turn */
+        int room = runner_room_of(engine, job);
+        if (!room) { /* costs its tenant no turn */
+            if (runner_room(engine, runner_executor(engine, &job->facts)))
+                jobs_crowd(&engine->jobs, job);
+            continue;
+        }
         taken++;
         if (!may_claim(job))
             continue;
@@ -256,6 +261,18 @@ static bool send_group(struct engine *engine)
     return true;
 }
 
+/* Ends of their own tasks, and of other kinds', make room. */
+static void look_at_crowded(struct engine *engine)
+{
+    struct list *link = engine->jobs.kinds.crowded.next, *next;
+    for (; link != &engine->jobs.kinds.crowded; link = next) {
+        struct kind *kind = list_object(link, struct kind, link);
+        next = link->next;
+        if (runner_room_of(engine, list_object(list_first(&kind->crowded), struct job, link)))
+            jobs_uncrowd(&engine->jobs, kind);
+    }
+}
+
 void claimer_turn(struct engine *engine)
 {
     if (!node_is_serving(engine) || !finisher_has_room(engine))
@@ -263,6 +280,7 @@ void claimer_turn(struct engine *engine)
     engine->is_catching_up = engine->is_catching_up && !finisher_is_empty(engine);
     if (engine->is_catching_up)
         return;
+    look_at_crowded(engine);
     while (engine->claimer.groups < GROUPS && engine->jobs.ready > 0)
         if (!send_group(engine))
             return;

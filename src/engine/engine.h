@@ -194,6 +194,8 @@ void runner_add(struct engine *engine, struct list *tasks);
 struct engine_executor *runner_executor(struct engine *engine, const struct job_facts *facts);
 /* How many more tasks of this executor may be claimed. */
 int runner_room(struct engine *engine, const struct engine_executor *executor);
+/* The same of this job's kind. */
+int runner_room_of(struct engine *engine, const struct job *job);
 /* Starts what is due. */
 void runner_turn(struct engine *engine);
 /* Drops what is here of a job, or one task of it, that was cancelled. */

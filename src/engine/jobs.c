@@ -14,6 +14,7 @@ void jobs_init(struct jobs *jobs)
     list_init(&jobs->ring);
     list_init(&jobs->idle);
     list_init(&jobs->blocked);
+    kinds_init(&jobs->kinds);
 }
 
 /* Ids are drawn one after the other, so they spread by themselves. */
@@ -65,6 +66,8 @@ static void leave_list(struct jobs *jobs, struct job *job)
     job->is_ready = job->is_blocked = job->is_block_guessed = false;
     if (list_is_empty(&job->tenant->ready))
         list_remove(&job->tenant->link);
+    if (list_is_empty(&job->kind->crowded))
+        list_remove(&job->kind->link);
 }
 
 void jobs_make_ready(struct jobs *jobs, struct job *job)
@@ -99,6 +102,22 @@ void jobs_block(struct jobs *jobs, struct job *job, int64_t until_us)
     job->is_blocked = true;
     job->blocked_until_us = until_us;
     list_append(&jobs->blocked, &job->link);
+}
+
+void jobs_crowd(struct jobs *jobs, struct job *job)
+{
+    leave_list(jobs, job);
+    job->is_blocked = true;
+    if (list_is_empty(&job->kind->crowded))
+        list_move(&jobs->kinds.crowded, &job->kind->link);
+    list_append(&job->kind->crowded, &job->link);
+}
+
+void jobs_uncrowd(struct jobs *jobs, struct kind *kind)
+{
+    struct list *first;
+    while ((first = list_first(&kind->crowded)))
+        jobs_make_ready(jobs, list_object(first, struct job, link));
 }
 
 void jobs_unblock_now(struct jobs *jobs, struct job *job)
@@ -156,6 +175,7 @@ static struct job *add(struct jobs *jobs, const struct work *work)
     job->facts.id = work->facts.id;
     job->tenant = tenant_of(jobs, work->org_id);
     job->tenant->jobs++;
+    job->kind = kinds_join(&jobs->kinds, work->facts.kind);
     job->cursor = claim_from_top;
     list_init(&job->link);
     list_init(&job->tasks);
@@ -206,6 +226,7 @@ void jobs_forget(struct jobs *jobs, struct job *job)
     hash_table_remove(&jobs->by_id, &job->link_by_id);
     leave_list(jobs, job);
     leave_tenant(jobs, job->tenant);
+    kinds_leave(&jobs->kinds, job->kind);
     free(job->facts.kind);
     free(job->facts.executor);
     free(job->facts.target);
@@ -248,5 +269,6 @@ void jobs_finish(struct jobs *jobs)
         job = next;
     }
     hash_table_finish(&jobs->by_id);
+    kinds_finish(&jobs->kinds);
     free(jobs->tenants);
 }

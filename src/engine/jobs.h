@@ -11,6 +11,7 @@
 #define PAWL_ENGINE_JOBS_H
 
 #include "base/hash_table.h"
+#include "engine/kinds.h"
 #include "executors/executor.h"
 #include "store/claim.h"
 #include "store/work.h"
@@ -25,8 +26,10 @@ struct tenant {
 struct job {
     struct job_facts facts;
     struct tenant *tenant;
+    struct kind *kind;
     struct hash_table_link link_by_id;
-    struct list link;  /* tenant's ready list, or the table's idle or blocked list */
+    struct list link;  /* tenant's ready list, or the table's idle or blocked list, or the kind's of
+                          crowded jobs */
     struct list tasks; /* claimed here, without an outcome */
     bool is_ready, is_blocked;
     bool is_outdated; /* its kind may have changed since it was learnt */
@@ -46,7 +49,8 @@ struct jobs {
     struct hash_table by_id;   /* all, by id */
     struct list ring;          /* tenants with a ready job */
     struct list idle, blocked; /* jobs */
-    int ready;                 /* how many jobs are ready */
+    struct kinds kinds;
+    int ready; /* how many jobs are ready */
     struct tenant **tenants;
     size_t tenant_count;
 };
@@ -73,6 +77,10 @@ void jobs_restart(struct job *job);
 void jobs_make_idle(struct jobs *jobs, struct job *job);
 /* The limiter says when to ask again. */
 void jobs_block(struct jobs *jobs, struct job *job, int64_t until_us);
+/* Its kind has its part of the slots: blocked until jobs_uncrowd(). */
+void jobs_crowd(struct jobs *jobs, struct job *job);
+/* The kind has room again: its crowded jobs are ready. */
+void jobs_uncrowd(struct jobs *jobs, struct kind *kind);
 /* Jobs whose limiter's time has come are ready. Returns when the next one is, or INT64_MAX. */
 int64_t jobs_unblock(struct jobs *jobs, int64_t now_us);
 /* A limited job's task has ended: its limiter may have room. */

@@ -83,7 +83,9 @@ void runner_add(struct engine *engine, struct list *tasks)
         struct task *task = list_object(first, struct task, link);
         list_remove(first);
         runner_executor(engine, task->job)->reserved++;
-        jobs_find(&engine->jobs, task->job_id)->waiting++;
+        struct job *job = jobs_find(&engine->jobs, task->job_id);
+        job->waiting++;
+        job->kind->held++;
         insert_later(engine, task);
     }
     if (node_is_serving(engine))
@@ -127,6 +129,7 @@ void runner_on_done(void *owner, struct task *task, struct outcome *outcome)
     struct engine *engine = owner;
     struct job *job = jobs_find(&engine->jobs, task->job_id);
     list_remove(&task->link);
+    job->kind->held--;
     if (task->is_running) {
         engine->runner.running--;
     } else {
@@ -160,6 +163,17 @@ int runner_room(struct engine *engine, const struct engine_executor *executor)
 {
     int room = executor->functions->room(executor->self) - executor->reserved;
     return room > 0 ? room : 0;
+}
+
+/* Half of what the other kinds leave: (room + held) is that. */
+int runner_room_of(struct engine *engine, const struct job *job)
+{
+    const struct engine_executor *executor = runner_executor(engine, &job->facts);
+    int room = runner_room(engine, executor);
+    if (!executor->functions->divides_room)
+        return room;
+    int part = (room + job->kind->held + 1) / 2 - job->kind->held;
+    return part > 0 ? part : 0;
 }
 
 void runner_return_waiting(struct engine *engine)

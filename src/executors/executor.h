@@ -107,6 +107,8 @@ struct executor {
     /* Tasks that are still running are dropped without a word. Handles on the loop are closed as it
      * turns. */
     void (*destroy)(void *self);
+    /* Its tasks wait for others, perhaps for long: no kind may have all of the room. */
+    bool divides_room;
 };
 
 extern const struct executor noop_executor, sql_executor, crawl_executor, http_executor;

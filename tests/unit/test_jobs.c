@@ -1,4 +1,5 @@
 #include "engine/jobs.c"
+#include "engine/kinds.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

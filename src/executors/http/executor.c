@@ -211,6 +211,13 @@ static void dispatcher_destroy(void *self)
 }
 
 const struct executor http_executor = {
-    "http",          dispatcher_create,     dispatcher_room,   dispatch_start,
-    dispatch_cancel, dispatcher_forget_job, dispatcher_settle, dispatcher_destroy,
+    "http",
+    dispatcher_create,
+    dispatcher_room,
+    dispatch_start,
+    dispatch_cancel,
+    dispatcher_forget_job,
+    dispatcher_settle,
+    dispatcher_destroy,
+    .divides_room = true,
 };

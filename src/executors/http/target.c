@@ -14,14 +14,6 @@
 
 enum { KINDS_MAX = 1000 };
 
-static uint64_t hash_of(const char *string) /* FNV-1a */
-{
-    uint64_t hash = 0xCBF29CE484222325;
-    for (; *string; string++)
-        hash = (hash ^ (unsigned char)*string) * 0x100000001B3;
-    return hash;
-}
-
 /* ---- reading the options ---- */
 
 static char *read_string(const json_t *options, const char *name)
@@ -136,7 +128,7 @@ void targets_finish(struct targets *targets)
 
 struct target *targets_take(struct targets *targets, const struct job_facts *job)
 {
-    uint64_t hash = hash_of(job->kind);
+    uint64_t hash = hash_table_hash_string(job->kind);
     struct target *target = find(targets, job->kind, hash);
     if (target &&
         (strcmp(target->url, job->target) != 0 || strcmp(target->options, job->options) != 0)) {
