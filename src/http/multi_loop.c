@@ -55,7 +55,8 @@ static void on_timer(uv_timer_t *timer)
 static void on_socket(uv_poll_t *poll, int status, int events)
 {
     struct watched_socket *socket = poll->data;
-    int happened = status < 0 ? CURL_CSELECT_ERR : 0;
+    /* libcurl, told that there is an error, says no more than that; let it read the error itself */
+    int happened = status < 0 ? CURL_CSELECT_IN | CURL_CSELECT_OUT : 0;
     happened |= events & UV_READABLE ? CURL_CSELECT_IN : 0;
     happened |= events & UV_WRITABLE ? CURL_CSELECT_OUT : 0;
     act(socket->multi, socket->number, happened);

@@ -140,8 +140,15 @@ static const struct reason *find_reason(const struct http_transfer *transfer, CU
     static const struct reason swollen = {
         CURLE_OUT_OF_MEMORY, HTTP_FAILURE_TOO_LARGE, true,
         "the body is too large: it expands to more than can be held in a pause", DETAIL_NONE};
+    /* libcurl's name for an answer that is none, too, which it takes for one in HTTP/0.9 */
+    static const struct reason nonsense = {CURLE_UNSUPPORTED_PROTOCOL, HTTP_FAILURE_PROTOCOL, false,
+                                           "what came is no HTTP: ", DETAIL_LIBRARY};
+    long sent_bytes = 0;
+    curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent_bytes);
     if (code == CURLE_OUT_OF_MEMORY && transfer->head.is_whole)
         return &swollen;
+    if (code == CURLE_UNSUPPORTED_PROTOCOL && sent_bytes > 0)
+        return &nonsense;
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
         if (reasons[i].code == code)
             return &reasons[i];

@@ -1,14 +1,14 @@
 """Tasks that call a function over HTTP: a real Node server as the function, secrets in files, signatures that
 the receivers' own library verifies, retries, and kill -9 at every step. Guards I7 (nothing lost), I4 and I8."""
 import json
-import os
 import re
 import socket
-import threading
 import time
 
 import pytest
 
+import bad_function
+from bad_function import BadFunction
 from function import Function
 from program import pawl, pawl_json
 from waiting import until
@@ -21,6 +21,13 @@ RESCUE_SECONDS = 60
 @pytest.fixture
 def function():
     made = Function(OLD, NEW)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def bad():
+    made = BadFunction()
     yield made
     made.stop()
 
@@ -270,3 +277,127 @@ def test_a_self_test_says_what_is_wrong(db, function, node, target, options, cod
     define(db, "f", target.format(port=function.port), **options)
     assert f"pawl: kind f: {said}" in pawl("kind", "test", "f", "--db", db.url, code=code).stderr
     assert db.rows("select status::text, attempt from pawl.tasks") == [("failed", 1)], "it is not tried again"
+
+
+# ---- targets that are not well ----
+
+@pytest.mark.parametrize("part, error_class, error", [
+    (bad_function.hang, "timeout", r"no answer from 127.0.0.1:\d+ after \d+ ms"),
+    (bad_function.hang_in_header, "timeout", r"no (whole )?answer from 127.0.0.1:\d+ after \d+ ms"),
+    (bad_function.hang_behind_header, "timeout", r"no whole answer from 127.0.0.1:\d+ after \d+ ms"),
+    (bad_function.trickle, "timeout", r"no whole answer from 127.0.0.1:\d+ after \d+ ms"),
+    (bad_function.close_at_once, "network", "the server closed the connection without an answer"),
+    (bad_function.reset_at_once, "network", "connection lost: .*reset by peer"),
+    (bad_function.reset_behind_header, "network", "connection lost: .*reset by peer"),
+    (bad_function.say_less, "network", "the answer is not whole: .*"),
+    (bad_function.say_nonsense, "network", "what came is no HTTP: .*"),
+])
+def test_a_target_that_breaks_off_is_tried_again(db, bad, node, part, error_class, error):
+    node()
+    define(db, "bad", bad.url(part), timeout_ms=300, max_attempts=2, backoff_base_ms=1, backoff_cap_ms=1)
+    id = enqueue(db, "bad", {})
+    db.wait_task(id, "failed", seconds=10)
+    assert (task(db, id)["attempt"], task(db, id)["result"]) == (2, None)
+    assert re.fullmatch(error, task(db, id)["error"]), task(db, id)["error"]
+    assert db.rows("select attempt, error_class from pawl.attempts order by attempt") == [(1, error_class), (2, error_class)]
+    assert bad.count(part) == 2
+    # and it is the target's fault alone
+    define(db, "good", bad.url(bad_function.fulfil))
+    db.wait_task(enqueue(db, "good", {}))
+
+
+@pytest.mark.parametrize("part", [bad_function.announce_much, bad_function.say_much])
+def test_a_reply_of_10_gb_is_cut_off(db, bad, node, part):
+    serving = node()
+    define(db, "huge", bad.url(part), max_result_bytes=100)
+    ids = [enqueue(db, "huge", {}) for _ in range(20)]
+    for id in ids:
+        db.wait_task(id, seconds=20)
+        result = task(db, id)["result"]
+        assert (result["status"], result["is_truncated"]) == (200, True)
+        assert result["body"] == "[" * (100 if part is bad_function.say_much else 0)
+    assert bad.count(part) == 20
+    assert bad.bytes_said < 20 * 16 * 1024 * 1024, "what the kernels' buffers take"
+    with open(f"/proc/{serving.pid}/status") as status:
+        peak_kb = int(re.search(r"VmHWM:\s+(\d+)", status.read())[1])
+    assert peak_kb < 64 * 1024
+
+
+def test_kinds_whose_targets_hang_leave_slots_to_others(db, bad, node):
+    node("--slots", 16)
+    for kind, slots in (("first", 8), ("second", 4), ("third", 2)):
+        define(db, kind, bad.url(bad_function.hang), timeout_ms=60_000)
+        job = db.job(kind, 1000)
+        until(lambda: db.progress(job)["running"] == slots, 10, lambda: f"{kind}: {db.progress(job)}")
+    define(db, "good", bad.url(bad_function.fulfil))
+    for _ in range(20):
+        db.wait_task(enqueue(db, "good", {}))
+    db.wait_asleep()  # nothing more can start, and a bell is heard
+    assert bad.count(bad_function.hang) == 14
+    db.assert_never_swept()
+
+
+# ---- kill -9 at every step ----
+
+def test_a_node_killed_at_each_step_loses_nothing(databases, shared_server, launch, function, bad, tmp_path):
+    """Before the request is sent (its target takes no connection in), while it is answered, and after
+    the answer, before that is written (the database holds the node's outcome up)."""
+    stories = []
+
+    def begin(name, target):
+        db = databases(shared_server)
+        node = launch("serve", "--db", db.url)
+        until(lambda: db.value("select count(*) from pawl.nodes"), 20, "the node serves")
+        define(db, name, target, timeout_ms=30_000)
+        id = enqueue(db, name, {"story": name})
+        stories.append((db, name, id))
+        return db, node, id
+
+    def end(db, node):
+        node.kill()
+        launch("serve", "--db", db.url)
+
+    # before it is sent: a full backlog, so there is no connection
+    full = socket.socket()
+    full.bind(("127.0.0.1", 0))
+    full.listen(0)
+    fillers = []
+    for _ in range(3):
+        filler = socket.socket()
+        filler.setblocking(False)
+        filler.connect_ex(full.getsockname())
+        fillers.append(filler)
+    db, node, id = begin("unsent", f"http://127.0.0.1:{full.getsockname()[1]}/fulfil")
+    db.wait_task(id, "running")
+    define(db, "unsent", function.url("/fulfil"))
+    end(db, node)
+
+    # after it was sent
+    db, node, id = begin("sent", function.url("/fulfil?ms=1500"))
+    until(lambda: [r for r in function.records() if "sent" in r["body"]], 10, "it is at work")
+    end(db, node)
+
+    # after it was answered: somebody holds the task's row
+    db, node, id = begin("answered", function.url("/fulfil?ms=300"))
+    db.wait_task(id, "running")
+    with db.connect(autocommit=False) as holder:
+        holder.execute("select from pawl.tasks where id = %s for update", (id,))
+        until(lambda: [r for r in function.records() if "answered" in r["body"] and r["is_answered"]], 10, "it is answered")
+        until(lambda: db.value("""select count(*) from pg_stat_activity
+          where datname = current_database() and wait_event_type = 'Lock' and query like '%%finish_tasks%%'"""), 10, "the outcome waits")
+        node.kill()
+        db.rows("""select pg_terminate_backend(pid) from pg_stat_activity
+          where datname = current_database() and wait_event_type = 'Lock'""")
+    launch("serve", "--db", db.url)
+
+    for db, name, id in stories:
+        db.wait_task(id, seconds=RESCUE_SECONDS)
+        assert task(db, id)["attempt"] == 2, name
+        assert db.rows("select error_class from pawl.attempts") == [("lost",)], name
+    calls = {name: [r for r in function.records() if json.loads(r["body"])["payload"]["story"] == name] for _, name, _ in stories}
+    assert {name: len(records) for name, records in calls.items()} == {"unsent": 1, "sent": 2, "answered": 2}
+    for name in ("sent", "answered"):
+        assert len({r["headers"]["idempotency-key"] for r in calls[name]}) == 1, "called again under the same key"
+    for filler in fillers:
+        filler.close()
+    full.close()

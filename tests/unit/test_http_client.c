@@ -381,6 +381,8 @@ static void test_a_lost_connection(void **state)
     finish(&record);
     record = fetch_path(fixture, "/babble");
     assert_int_equal(record.result.failure, HTTP_FAILURE_PROTOCOL);
+    assert_false(record.result.is_permanent); /* it is not the URL's fault */
+    assert_non_null(strstr(text_string(&record.message), "what came is no HTTP: "));
     finish(&record);
 }
 

@@ -29,7 +29,7 @@ static int64_t read_integer(const json_t *options, const char *name, int64_t oth
                                                                     : otherwise;
 }
 
-static void read_headers(struct target *target, const json_t *headers)
+static void read_kind_headers(struct target *target, const json_t *headers)
 {
     const char *name;
     json_t *value;
@@ -60,7 +60,7 @@ static void read_options(struct target *target, const json_t *options)
     target->max_result_bytes = (size_t)read_integer(options, "max_result_bytes", 65536);
     target->connect_timeout_ms = connect_ms < INT_MAX ? (int)connect_ms : INT_MAX;
     target->allow_private = json_is_true(json_object_get(options, "allow_private"));
-    read_headers(target, json_object_get(options, "headers"));
+    read_kind_headers(target, json_object_get(options, "headers"));
 }
 
 static struct target *create(const struct job_facts *job)
