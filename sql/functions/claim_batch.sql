@@ -5,7 +5,8 @@
 -- Returns the tasks in no order, then one row without a task_id that says how the limiter decided, for
 -- a job that has one: first_ms and interval_ms give the i-th best task its start (first + i * interval,
 -- at once when negative); granted 0 comes with retry_ms and reason. A job that is paused or final gives
--- no rows.
+-- no rows. is_followed: an end of its tasks leads to more than their own row, so pawl.finish_followed_tasks is for
+-- them; such a row comes for those jobs also without a limiter.
 -- Raises PW008 when the node has been declared dead; asked after the update, which has drawn a
 -- transaction id: so whoever declares it dead can wait for every claim that did not see it yet.
 -- Plans are made once a session, perhaps while the table is small, and must do for a large one: so the
@@ -26,7 +27,8 @@ create or replace function pawl.claim_batch(
   p_after_id bigint
 ) returns table (
   task_id bigint, attempt integer, uncounted_attempts integer, priority real, payload jsonb,
-  first_ms double precision, interval_ms double precision, retry_ms double precision, reason text
+  first_ms double precision, interval_ms double precision, retry_ms double precision, reason text,
+  is_followed boolean
 )
 language plpgsql volatile
 set search_path = ''
@@ -43,13 +45,14 @@ declare
   v_status pawl.job_status;
   v_limiter_key text;
   v_admitted record;
+  v_is_followed boolean;
   v_claimed integer;
   v_commit text;
 begin
   if pg_catalog.current_setting('transaction_isolation') <> 'read committed' then
     perform pawl.check_isolation();
   end if;
-  select j.status, j.limiter_key into v_status, v_limiter_key
+  select j.status, j.limiter_key, j.on_complete is not null and j.is_standing into v_status, v_limiter_key, v_is_followed
   from pawl.jobs j
   where j.id = p_job_id;
   if not found or v_status not in ('pending', 'running') then
@@ -78,7 +81,7 @@ begin
     where t.job_id = p_job_id
       and t.ctid = b.ctid
     returning t.id, t.attempt, t.uncounted_attempts, t.priority, t.payload,
-      null::double precision, null::double precision, null::double precision, null::text;
+      null::double precision, null::double precision, null::double precision, null::text, null::boolean;
     get diagnostics v_claimed = row_count;
     if v_claimed > 0 and not exists (select from pawl.nodes n where n.id = p_node_id and n.dead_at is null) then
       raise exception 'node % was declared dead', p_node_id
@@ -94,7 +97,10 @@ begin
       where l.key = v_limiter_key;
     end if;
     return query select null::bigint, null::integer, null::integer, null::real, null::jsonb,
-      v_admitted.first_ms, v_admitted.interval_ms, v_admitted.retry_ms, v_admitted.reason;
+      v_admitted.first_ms, v_admitted.interval_ms, v_admitted.retry_ms, v_admitted.reason, v_is_followed;
+  elsif v_is_followed then
+    return query select null::bigint, null::integer, null::integer, null::real, null::jsonb,
+      null::double precision, null::double precision, null::double precision, null::text, true;
   end if;
 end
 $$;

@@ -1,6 +1,6 @@
 -- pawl.create_job(kind, payloads, params, ...): a finite job with its tasks at once. Sealed, unless
 -- p_is_sealed is false: then pawl.add_tasks adds and pawl.seal_job seals. A sealed job without tasks
--- is completed from the start.
+-- is completed from the start. p_on_complete: kind of which a task is enqueued when it completes (pawl.follow_job).
 -- Returns the job's id. Refuses an unknown kind (PW001), and what pawl.add_tasks refuses.
 -- Locks: the kind's row and the limiter's, as a foreign key does. Nobody else sees the job yet: so it
 -- is sealed without a wait, and without a bell.
@@ -10,7 +10,8 @@ create or replace function pawl.create_job(
   p_params jsonb default '{}',
   p_is_sealed boolean default true,
   p_priority real default 0,
-  p_limiter_key text default null
+  p_limiter_key text default null,
+  p_on_complete text default null
 ) returns bigint
 language plpgsql volatile
 set search_path = ''
@@ -31,8 +32,11 @@ begin
   if p_priority in ('NaN', 'Infinity', '-Infinity') then
     perform pawl.refuse_value('p_priority', p_priority, 'a finite number');
   end if;
-  insert into pawl.jobs (kind, params, priority, limiter_key, is_sealed)
-  values (p_kind, coalesce(p_params, '{}'), coalesce(p_priority, 0), v_limiter, false)
+  if p_on_complete is not null then
+    perform pawl.standing_job(p_on_complete); -- so that the fold, which ends jobs, need not make it
+  end if;
+  insert into pawl.jobs (kind, params, priority, limiter_key, on_complete, is_sealed)
+  values (p_kind, coalesce(p_params, '{}'), coalesce(p_priority, 0), v_limiter, p_on_complete, false)
   returning id into v_job_id;
   v_added := pawl.add_tasks(v_job_id, p_payloads);
   if p_is_sealed then
@@ -41,8 +45,11 @@ begin
         status = case when v_added = 0 then 'completed' else j.status end,
         finished_at = case when v_added = 0 then pawl.now() end
     where j.id = v_job_id;
+    if v_added = 0 and p_on_complete is not null then
+      perform pawl.follow_job(v_job_id);
+    end if;
   end if;
   return v_job_id;
 end
 $$;
-comment on function pawl.create_job(text, jsonb[], jsonb, boolean, real, text) is 'a finite job with its tasks at once; returns its id';
+comment on function pawl.create_job(text, jsonb[], jsonb, boolean, real, text, text) is 'a finite job with its tasks at once; returns its id';

@@ -2,7 +2,8 @@
 -- what is there, or takes the table's default; a new kind needs an executor. p_max_running and
 -- p_start_interval_ms make a limiter "kind:NAME" that holds over all nodes, and which the kind's jobs
 -- get when they are created; the standing job gets it at once. p_options is merged into the options that are
--- there (pawl.merge_options); target and options of another executor are forgotten.
+-- there (pawl.merge_options); target and options of another executor are forgotten. p_on_complete: kind of which a task
+-- is enqueued for each that completes (pawl.follow_tasks), '' for none any more.
 -- Returns nothing. Refuses what is not allowed, and says what is (PW006); without an executor, a kind
 -- that does not exist (PW001).
 -- Locks: the limiter's row, the kind's row, then the standing job's row.
@@ -18,7 +19,8 @@ create or replace function pawl.define_kind(
   p_max_payload_bytes integer default null,
   p_max_running integer default null,
   p_start_interval_ms double precision default null,
-  p_options jsonb default null
+  p_options jsonb default null,
+  p_on_complete text default null
 ) returns void
 language plpgsql volatile
 set search_path = ''
@@ -91,15 +93,19 @@ begin
     end if;
   end if;
 
+  if p_on_complete not in ('', p_name) and not exists (select from pawl.kinds k where k.name = p_on_complete) then
+    perform pawl.refuse_kind(p_on_complete);
+  end if;
+
   if p_max_running is not null or p_start_interval_ms is not null then
     v_limiter := 'kind:' || p_name;
     perform pawl.set_limiter(v_limiter, p_max_running, p_start_interval_ms);
   end if;
 
   insert into pawl.kinds as k (name, executor, target, max_attempts, timeout_ms, backoff_base_ms,
-    backoff_cap_ms, max_payload_bytes, limiter_key, options)
+    backoff_cap_ms, max_payload_bytes, limiter_key, options, on_complete)
   values (p_name, v_kind.executor, v_kind.target, v_kind.max_attempts, v_kind.timeout_ms, v_kind.backoff_base_ms,
-    v_kind.backoff_cap_ms, v_kind.max_payload_bytes, v_limiter, v_kind.options)
+    v_kind.backoff_cap_ms, v_kind.max_payload_bytes, v_limiter, v_kind.options, nullif(p_on_complete, ''))
   on conflict (name) do update
     set executor = coalesce(p_executor, k.executor),
         target = case
@@ -113,6 +119,7 @@ begin
         max_payload_bytes = coalesce(p_max_payload_bytes, k.max_payload_bytes),
         limiter_key = coalesce(v_limiter, k.limiter_key),
         options = pawl.merge_options(case when k.executor = excluded.executor then k.options end, p_options),
+        on_complete = case when p_on_complete is null then k.on_complete else excluded.on_complete end,
         updated_at = excluded.updated_at;
 
   if v_limiter is not null then
@@ -123,8 +130,15 @@ begin
       and j.id = s.job_id
       and j.limiter_key is distinct from v_limiter;
   end if;
+  if p_on_complete is not null then
+    update pawl.jobs j
+    set on_complete = nullif(p_on_complete, '')
+    where j.kind = p_name
+      and j.is_standing
+      and j.on_complete is distinct from nullif(p_on_complete, '');
+  end if;
   perform pawl.ring('kinds');
 end
 $$;
-comment on function pawl.define_kind(text, text, text, integer, integer, integer, integer, integer, integer, double precision, jsonb)
+comment on function pawl.define_kind(text, text, text, integer, integer, integer, integer, integer, integer, double precision, jsonb, text)
   is 'creates or changes a kind; null keeps what is there';

@@ -13,6 +13,7 @@
 -- deleted, and a running page that would have added some went with them. It is then completed, as an
 -- empty job is that gets sealed. That a new job's counters are all 0 until its first fold ends nothing:
 -- its ledger rows came with it, and the last look finds them.
+-- A job that completes and has a successor (pawl.follow_job) gets it in the same transaction.
 -- How fast a job goes is measured here: tasks that ended, and the seconds since the fold before, of a job that had
 -- something to do then. Both are scaled down together once they are more than 30 s or 20 tasks, whichever is
 -- longer: so what is old counts less and less, and a slow job is measured over as many tasks as it needs.
@@ -33,6 +34,7 @@ declare
   v_drained bigint[];
   v_id bigint;
   v_is_in_vain boolean;
+  v_on_complete text;
 begin
   perform pawl.check_isolation();
   if not pg_catalog.pg_try_advisory_xact_lock(1885435756, 1) then
@@ -137,7 +139,11 @@ begin
           else 'all ' || j.failed || ' tasks failed'
         end,
         finished_at = v_now
-    where j.id = v_id;
+    where j.id = v_id
+    returning case when j.status = 'completed' then j.on_complete end into v_on_complete;
+    if v_on_complete is not null then
+      perform pawl.follow_job(v_id);
+    end if;
     v_ended := v_ended + 1;
   end loop;
   v_blocks := pg_catalog.pg_relation_size('pawl.progress_deltas') / pg_catalog.current_setting('block_size')::bigint;

@@ -14,7 +14,7 @@ declare
   v_function regproc;
   v_result jsonb;
 begin
-  select s.target, s.payload into v_task
+  select s.target, s.payload, s.is_followed into v_task
   from pawl.read_sql_task(p_node_id, p_job_id, p_task_id, p_attempt) s;
   if found then
     v_function := pg_catalog.to_regprocedure(v_task.target || '(jsonb)')::pg_catalog.regproc;
@@ -26,7 +26,12 @@ begin
     into v_result
     using v_task.payload;
     -- a function without a result gives the empty text
-    if pawl.finish_tasks(p_node_id, array[p_job_id], array[p_task_id], array[p_attempt], array['completed'],
+    if v_task.is_followed then
+      if pawl.finish_followed_tasks(p_node_id, array[p_job_id], array[p_task_id], array[p_attempt], array['completed'],
+          array[0::bigint], array[nullif(v_result::text, '""')], array[null::text], array[null::text]) = 1 then
+        return;
+      end if;
+    elsif pawl.finish_tasks(p_node_id, array[p_job_id], array[p_task_id], array[p_attempt], array['completed'],
         array[0::bigint], array[nullif(v_result::text, '""')], array[null::text], array[null::text]) = 1 then
       return;
     end if;
@@ -39,7 +44,7 @@ comment on function pawl.run_sql_task(integer, bigint, bigint, integer) is 'call
 
 -- What a node needs to run one task; no row when the task is not its own any more.
 create or replace function pawl.read_sql_task(p_node_id integer, p_job_id bigint, p_task_id bigint, p_attempt integer)
-returns table (target text, payload jsonb)
+returns table (target text, payload jsonb, is_followed boolean)
 language plpgsql stable
 set search_path = ''
 set plan_cache_mode = force_generic_plan
@@ -48,7 +53,7 @@ set enable_seqscan = off
 as $$
 begin
   return query
-  select k.target, t.payload
+  select k.target, t.payload, j.on_complete is not null and j.is_standing
   from pawl.tasks t
   join pawl.jobs j on j.id = t.job_id
   join pawl.kinds k on k.name = j.kind
@@ -59,4 +64,4 @@ begin
     and t.attempt = p_attempt;
 end
 $$;
-comment on function pawl.read_sql_task(integer, bigint, bigint, integer) is 'target and payload of a task that a node runs';
+comment on function pawl.read_sql_task(integer, bigint, bigint, integer) is 'target and payload of a task that a node runs, and whether it has a successor';

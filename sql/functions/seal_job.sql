@@ -18,6 +18,7 @@ begin
     update pawl.jobs j
     set status = 'completed', finished_at = pawl.now()
     where j.id = p_job_id;
+    perform pawl.follow_job(p_job_id);
   end if;
   perform pawl.ring('fold');
   return true;

@@ -11,7 +11,7 @@ declare
 begin
   select pg_catalog.to_jsonb(r) into v_job
   from (
-    select j.id::text as job, j.kind, j.status, j.is_standing, j.is_sealed, j.params, j.priority, p.total,
+    select j.id::text as job, j.kind, j.status, j.is_standing, j.is_sealed, j.on_complete, j.params, j.priority, p.total,
       p.waiting, p.pending, p.running, p.completed, p.failed, p.cancelled, e.per_second,
       e.completes_at as estimated_completion_at, j.error, j.created_at, j.started_at, j.finished_at, k.executor,
       (select pg_catalog.to_jsonb(l)

@@ -11,6 +11,7 @@ declare
   v_job_id bigint;
   v_taken bigint;
   v_limiter pg_catalog.text;
+  v_on_complete pg_catalog.text;
 begin
   select s.job_id into v_job_id
   from pawl.standing_jobs s
@@ -20,7 +21,7 @@ begin
     return v_job_id;
   end if;
 
-  select k.limiter_key into v_limiter from pawl.kinds k where k.name = p_kind;
+  select k.limiter_key, k.on_complete into v_limiter, v_on_complete from pawl.kinds k where k.name = p_kind;
   if not found then
     perform pawl.refuse_kind(p_kind);
   end if;
@@ -32,8 +33,8 @@ begin
   if v_taken is null then
     return pawl.standing_job(p_kind);
   end if;
-  insert into pawl.jobs (id, kind, limiter_key, is_standing)
-  values (v_job_id, p_kind, v_limiter, true);
+  insert into pawl.jobs (id, kind, limiter_key, on_complete, is_standing)
+  values (v_job_id, p_kind, v_limiter, v_on_complete, true);
   return v_job_id;
 end
 $$;

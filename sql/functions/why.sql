@@ -130,7 +130,7 @@ begin
       end if;
     else
       v_message := case v_task.status
-        when 'completed' then pg_catalog.format('it completed at %s', v_tries)
+        when 'completed' then coalesce(v_task.error, pg_catalog.format('it completed at %s', v_tries))
         when 'failed' then pg_catalog.format('it failed at %s%s', v_tries, coalesce(': ' || v_task.error, ''))
         else 'it was cancelled' || coalesce(': ' || v_task.error, '')
       end;
@@ -171,7 +171,7 @@ begin
 
   if v_job.finished_at is not null then
     v_message := case v_job.status
-      when 'completed' then 'it completed' || case when v_job.failed_now > 0 then pg_catalog.format(', though %s of its tasks failed', v_job.failed_now) else '' end
+      when 'completed' then coalesce(v_job.error, 'it completed') || case when v_job.failed_now > 0 then pg_catalog.format(', though %s of its tasks failed', v_job.failed_now) else '' end
       when 'failed' then 'it failed' || coalesce(': ' || v_job.error, '')
       else 'it was cancelled' || coalesce(': ' || v_job.error, '')
     end;

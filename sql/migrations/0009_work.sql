@@ -13,3 +13,13 @@ comment on column pawl.jobs.measured_at is 'until when it was measured: its last
 alter table pawl.nodes add column executors text[];
 comment on column pawl.nodes.executors is 'what it can run; null: everything, as far as is known';
 drop function if exists pawl.register_node(text, text, integer);
+drop function if exists pawl.define_kind(text, text, text, integer, integer, integer, integer, integer, integer, double precision, jsonb);
+drop function if exists pawl.create_job(text, jsonb[], jsonb, boolean, real, text);
+drop function if exists pawl.read_sql_task(integer, bigint, bigint, integer);
+drop function if exists pawl.claim_batch(integer, bigint, integer, real, bigint);
+
+-- Chains. No foreign keys: a kind may be deleted, and what then cannot be enqueued says so.
+alter table pawl.kinds add column on_complete text;
+comment on column pawl.kinds.on_complete is 'kind of which a task is enqueued for each task of its standing jobs that completes; null: none';
+alter table pawl.jobs add column on_complete text;
+comment on column pawl.jobs.on_complete is 'a finite job: kind of which a task is enqueued when it completes; a standing one: that of its kind (pawl.kinds)';

@@ -73,6 +73,7 @@ static const struct table_column job_columns[] = {
     {"standing", "is_standing"},
     {"params", "params"},
     {"limiter", "limiter_text"},
+    {"on complete", "on_complete"},
     {"created", "created_at", FORMAT_AGO},
     {"started", "started_at", FORMAT_AGO},
     {"finished", "finished_at", FORMAT_AGO},

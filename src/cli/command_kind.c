@@ -18,6 +18,7 @@ bool command_kind_list(const struct call *call, struct failure *failure)
         {"PAYLOAD", "max_payload_bytes", FORMAT_BYTES},
         {"AT ONCE", "max_running", FORMAT_NUMBER},
         {"INTERVAL", "start_interval_ms", FORMAT_MILLISECONDS},
+        {"ON COMPLETE", "on_complete"},
         {NULL},
     };
     json_t *kinds = document_ask_once(call, "select pawl.list_kinds()", 0, NULL, failure);
@@ -42,6 +43,8 @@ const struct option command_kind_set_options[] = {
     {"--max-payload", "BYTES", VALUE_INTEGER, 1, 67108864, "larger ones are refused (1048576)"},
     {"--max-running", "N", VALUE_INTEGER, 1, 1000000, "tasks at once, over all nodes"},
     {"--pace", "PER_SECOND", VALUE_NUMBER, 0.0001, 1000000, "starts a second, over all nodes"},
+    {"--on-complete", "KIND", VALUE_TEXT,
+     .help = "enqueue a task of it for each that completes; '' for none"},
     KIND_OPTIONS,
     {NULL},
 };
@@ -76,11 +79,12 @@ bool command_kind_set(const struct call *call, struct failure *failure)
         call_text(call, "--max-running"),
         call_has(call, "--pace") ? interval : NULL,
         options.length ? text_string(&options) : NULL,
+        call_text(call, "--on-complete"),
     };
-    json_t *answer = document_ask_once(
-        call,
-        "select to_jsonb(pawl.define_kind($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)::text)", 11,
-        values, failure);
+    json_t *answer = document_ask_once(call,
+                                       "select to_jsonb(pawl.define_kind($1, $2, $3, $4, $5, $6, "
+                                       "$7, $8, $9, $10, $11, $12)::text)",
+                                       12, values, failure);
     text_finish(&options);
     if (!answer)
         return false;

@@ -133,6 +133,7 @@ static void take_tasks(struct claim *claim, const struct pg_result *result)
         struct task *task = list_object(link, struct task, link);
         task->job = &job->facts;
         task->start_at_us = start_of(engine, &verdict, place++);
+        task->is_followed = verdict.is_followed;
         if (claim->restarts == job->restarts)
             advance_cursor(job, task);
     }

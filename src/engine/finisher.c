@@ -43,8 +43,10 @@ void finisher_init(struct engine *engine)
 bool finisher_has_room(const struct engine *engine)
 {
     const struct finisher *finisher = &engine->finisher;
-    return finisher->queued[FINISH_TASKS] + finisher->queued[FINISH_PAGES] < QUEUE_LIMIT &&
-           finisher->queued_bytes < QUEUE_BYTES;
+    int queued = 0;
+    for (int form = 0; form < FINISH_FORMS; form++)
+        queued += finisher->queued[form];
+    return queued < QUEUE_LIMIT && finisher->queued_bytes < QUEUE_BYTES;
 }
 
 bool finisher_is_empty(const struct engine *engine)
@@ -57,7 +59,7 @@ bool finisher_is_empty(const struct engine *engine)
 
 static void enqueue(struct engine *engine, struct finished *finished)
 {
-    enum finish_form form = store_finish_form(&finished->outcome);
+    enum finish_form form = store_finish_form(finished);
     list_append(&engine->finisher.queue[form], &finished->link);
     engine->finisher.queued[form]++;
     engine->finisher.queued_bytes += finished->bytes;
@@ -72,7 +74,7 @@ void finisher_add(struct engine *engine, const struct task *task, const struct o
 static void put_back(struct engine *engine, struct finished **rows, int count)
 {
     for (int i = count - 1; i >= 0; i--) {
-        enum finish_form form = store_finish_form(&rows[i]->outcome);
+        enum finish_form form = store_finish_form(rows[i]);
         list_append(engine->finisher.queue[form].next, &rows[i]->link);
         engine->finisher.queued[form]++;
         engine->finisher.queued_bytes += rows[i]->bytes;

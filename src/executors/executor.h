@@ -39,6 +39,7 @@ struct task {
     int node_id;
     int64_t start_at_us; /* not before this moment of the monotonic clock */
     bool is_running;
+    bool is_followed;  /* its end leads to more than its own row: a form of its own finishes it */
     bool is_cancelled; /* before it started: goes back, and if it is not ours any more, nowhere */
     void *state;
     size_t payload_bytes;

@@ -18,7 +18,8 @@ enum column {
     FIRST_MS,
     INTERVAL_MS,
     RETRY_MS,
-    REASON
+    REASON,
+    IS_FOLLOWED
 };
 
 void store_claim(struct pg_connection *connection, int node_id, int64_t job_id, int limit,
@@ -75,6 +76,7 @@ int store_claim_read(const struct pg_result *result, int node_id, int64_t job_id
         verdict->retry_ms = pg_result_number(result, row, RETRY_MS);
         snprintf(verdict->reason, sizeof verdict->reason, "%s",
                  pg_result_text(result, row, REASON));
+        verdict->is_followed = pg_result_boolean(result, row, IS_FOLLOWED);
     }
     qsort(claimed, (size_t)count, sizeof *claimed, by_rank);
     for (int i = 0; i < count; i++) {

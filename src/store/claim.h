@@ -13,11 +13,12 @@ struct claim_cursor {
 };
 extern const struct claim_cursor claim_from_top;
 
-/* How the job's limiter decided; all zero for a job without one. */
+/* How the job's limiter decided, all zero for a job without one; and how its tasks are finished. */
 struct claim_verdict {
     double first_ms, interval_ms; /* start of the i-th best task, from now: first + i * interval */
     double retry_ms;              /* nothing was granted: ask again after this */
     char reason[16];              /* busy, max_running, pace, or "" */
+    bool is_followed;             /* ends of its tasks go to pawl.finish_followed_tasks */
 };
 
 /* Adds the statement to the connection's group. */

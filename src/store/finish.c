@@ -14,9 +14,11 @@ static const char *const outcome_names[] = {
     [OUTCOME_AGAIN] = "again",         [OUTCOME_RETURNED] = "returned",
 };
 
-enum finish_form store_finish_form(const struct outcome *outcome)
+enum finish_form store_finish_form(const struct finished *finished)
 {
-    return outcome->page ? FINISH_PAGES : FINISH_TASKS;
+    if (finished->outcome.page)
+        return FINISH_PAGES;
+    return finished->is_followed ? FINISH_FOLLOWED : FINISH_TASKS;
 }
 
 struct finished *finished_create(const struct task *task, const struct outcome *outcome)
@@ -27,6 +29,7 @@ struct finished *finished_create(const struct task *task, const struct outcome *
     finished->task_id = task->id;
     finished->attempt = task->attempt;
     finished->node_id = task->node_id;
+    finished->is_followed = task->is_followed;
     finished->outcome = *outcome;
     finished->bytes = sizeof *finished + (outcome->error ? strlen(outcome->error) : 0) +
                       (outcome->result ? strlen(outcome->result) : 0) +
@@ -55,12 +58,12 @@ static bool is_plain(const struct finished *finished)
     return finished->outcome.kind == OUTCOME_COMPLETED && !finished->outcome.result;
 }
 
-static void finish_tasks(struct pg_connection *connection, struct finished **batch, int count,
-                         pg_done_fn *on_done, void *context)
+static void finish_tasks(struct pg_connection *connection, enum finish_form form,
+                         struct finished **batch, int count, pg_done_fn *on_done, void *context)
 {
     enum { JOBS, TASKS, ATTEMPTS, OUTCOMES, DELAYS, RESULTS, CLASSES, ERRORS, ARRAYS };
     struct text arrays[ARRAYS] = {0};
-    bool is_all_plain = true;
+    bool is_all_plain = form == FINISH_TASKS;
     char node[16];
     snprintf(node, sizeof node, "%d", batch[0]->node_id);
     for (int i = 0; i < count; i++)
@@ -86,8 +89,11 @@ static void finish_tasks(struct pg_connection *connection, struct finished **bat
                             on_done, context);
     else
         pg_connection_query(connection,
-                            "select pawl.finish_tasks($1, $2, $3, $4, $5, $6, $7, $8, $9)", 9,
-                            values, on_done, context);
+                            form == FINISH_FOLLOWED
+                                ? "select pawl.finish_followed_tasks($1, $2, $3, $4, $5, $6, $7, "
+                                  "$8, $9)"
+                                : "select pawl.finish_tasks($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                            9, values, on_done, context);
     for (int i = 0; i < ARRAYS; i++)
         text_finish(&arrays[i]);
 }
@@ -125,7 +131,7 @@ void store_finish(struct pg_connection *connection, enum finish_form form, struc
     if (form == FINISH_PAGES)
         finish_pages(connection, batch, count, on_done, context);
     else
-        finish_tasks(connection, batch, count, on_done, context);
+        finish_tasks(connection, form, batch, count, on_done, context);
 }
 
 int store_finish_read(const struct pg_result *result, enum finish_form form,

@@ -1,6 +1,7 @@
 /*
- * pawl.finish_tasks and pawl.finish_pages: outcomes go into the database in batches. A batch holds
- * outcomes of one node id and one form, sorted by (job, task): the order of the row locks.
+ * pawl.finish_tasks, finish_followed_tasks and finish_pages: outcomes go into the database in
+ * batches. A batch holds outcomes of one node id and one form, sorted by (job, task): the order of
+ * the row locks.
  */
 #ifndef PAWL_STORE_FINISH_H
 #define PAWL_STORE_FINISH_H
@@ -14,15 +15,16 @@ struct finished {
     int64_t job_id, task_id;
     int attempt, node_id;
     size_t bytes;     /* memory that it holds, roughly */
+    bool is_followed; /* as the task's */
     bool was_refused; /* the outcome says that the database refused the one before */
     int batch_limit;  /* may go out with at most so many others; 0: any (see engine/finisher.c) */
     struct outcome outcome;
 };
 
 /* Which SQL function takes it. */
-enum finish_form { FINISH_TASKS, FINISH_PAGES, FINISH_FORMS };
+enum finish_form { FINISH_TASKS, FINISH_FOLLOWED, FINISH_PAGES, FINISH_FORMS };
 
-enum finish_form store_finish_form(const struct outcome *outcome);
+enum finish_form store_finish_form(const struct finished *finished);
 /* Takes the outcome's strings over. */
 struct finished *finished_create(const struct task *task, const struct outcome *outcome);
 void finished_destroy(struct finished *finished);

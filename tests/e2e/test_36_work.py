@@ -1,7 +1,8 @@
-"""Work in people's hands, with real nodes: one task cancelled, why something waits, when a job will have ended.
-Guards I1, I3, I4, I6."""
+"""Work in people's hands, with real nodes: one task cancelled, why something waits, when a job will have ended,
+what follows on what. Guards I1, I3, I4, I6, I7."""
 import datetime
 import re
+import socket
 
 
 from database import ProgressWatch
@@ -67,6 +68,28 @@ def test_a_cancelled_task_stays_so_though_its_end_comes_later(db, effects, serve
     assert db.rows("select status::text, error, attempt from pawl.tasks where id = %s", task) == [("cancelled", "enough", 1)]
     assert db.value("select count(*) from app.effects") == 0
     assert db.value("select count(*) from pawl.attempts where task_id = %s", task) == 0
+
+
+def test_a_call_under_way_is_hung_up(db, serve):
+    """A function that takes the request and says nothing: cancelled, its connection is closed within the second."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(10)
+        db.rows("select pawl.define_kind('silent', 'http', %s, p_options => '{\"allow_private\": true}')",
+                f"http://127.0.0.1:{listener.getsockname()[1]}/")
+        serve(db)
+        job, task = db.rows("select * from pawl.enqueue('silent')")[0]
+        connection, _ = listener.accept()
+        with connection:
+            connection.settimeout(10)
+            request = b""
+            while b"\r\n\r\n" not in request:
+                request += connection.recv(65536)
+            db.pawl("task", "cancel", f"{job}/{task}")
+            connection.settimeout(NOTICE_SECONDS)
+            while connection.recv(65536):
+                pass  # the rest of the request; then the end
+    assert db.task_status(task) == "cancelled"
+    assert db.value("select count(*) from pawl.attempts") == 0
 
 
 def test_the_last_open_task_of_a_job_that_is_cancelled_ends_the_job(db, serve):
@@ -212,3 +235,55 @@ def test_an_estimate_of_a_job_that_stands_still_grows(db, effects, serve):
     db.pawl("job", "resume", job)
     node.kill()
     until(lambda: db.json("job", "show", job)["estimated_completion_at"] is None, 20, "nor has one that nobody serves")
+
+
+# ---- chains ----
+
+def test_a_chain_goes_on_by_itself(db, effects, serve):
+    """Three kinds and a job: each gets what the one before it made, and with what all began."""
+    db.rows("""
+      create function app.double(p jsonb) returns jsonb language sql as
+      $$ select jsonb_build_object('n', 2 * coalesce(p -> 'result' ->> 'n', p ->> 'n')::integer) $$;
+      create function app.keep(p jsonb) returns void language sql as
+      $$ insert into app.effects (n) values ((p -> 'result' ->> 'n')::integer + (p -> 'payload' ->> 'n')::integer) $$""")
+    db.kind("keep", "sql", "app.keep")
+    db.kind("second", "sql", "app.double")
+    db.pawl("kind", "set", "second", "--on-complete", "keep")
+    db.pawl("kind", "set", "first", "--executor", "sql", "--target", "app.double", "--on-complete", "second")
+    assert [row.get("on_complete") for row in db.json("kind", "list") if row["kind"] == "first"] == ["second"]
+    serve(db)
+    db.wait_asleep()
+    db.pawl("enqueue", "first", '{"n": 5}')
+    until(lambda: db.rows("select n from app.effects") == [(25,)], 5, lambda: f"2 * 2 * 5 + 5: {db.rows('select * from app.effects')}")
+    assert db.rows("select t.payload -> 'chain' from pawl.tasks t join pawl.jobs j on j.id = t.job_id where j.kind = 'keep'") == [(2,)]
+
+    db.kind("work")
+    job = db.job("work", 100, on_complete="'keep'")
+    db.wait_job(job)
+    until(lambda: db.value("select count(*) from pawl.tasks where payload ->> 'job' = %s", str(job)) == 1, 5, "the job has a successor")
+
+
+def test_every_completion_has_one_successor_through_kills(db, serve, effects):
+    """I7: nodes are killed in the middle of chains, of tasks that end in the node and of such that end in SQL."""
+    db.kind("end")
+    db.kind("plain", max_attempts=20, start_interval_ms=1)
+    db.kind("effect", "sql", "app.act", max_attempts=20)
+    for kind in ("plain", "effect"):
+        db.pawl("kind", "set", kind, "--on-complete", "end")
+        db.rows("select pawl.add_tasks(pawl.standing_job(%s), array(select jsonb_build_object('n', n) from generate_series(1, 3000) n))", kind)
+    plain, effect = (db.value("select pawl.standing_job(%s)", kind) for kind in ("plain", "effect"))
+    with ProgressWatch(db):
+        for _ in range(3):
+            done = db.progress(plain)["completed"]
+            node = serve(db)
+            until(lambda: db.progress(plain)["completed"] > done + 200, 20, "the node works")
+            node.kill()
+        serve(db)
+        until(lambda: db.progress(plain)["completed"] == db.progress(effect)["completed"] == 3000, 90, "all have completed")
+        end = db.value("select pawl.standing_job('end')")
+        until(lambda: db.progress(end)["completed"] == 6000, 20, lambda: f"so have their successors: {db.progress(end)}")
+    assert db.value("select count(distinct payload ->> 'task') from pawl.tasks where job_id = %s", end) == 6000
+    assert db.value("select count(*) from pawl.attempts where error_class = 'lost'") > 0, "some were in flight when a node was killed"
+    effects.assert_once(3000)
+    db.wait_folded()
+    db.assert_exact()

@@ -31,8 +31,9 @@ void pg_connection_query(struct pg_connection *connection, const char *sql, int 
     struct finish_batch *batch = context;
     assert_ptr_equal(on_done, on_answer);
     assert_null(database.batch[batch->form]);
-    assert_non_null(
-        strstr(sql, batch->form == FINISH_PAGES ? "pawl.finish_pages" : "pawl.finish_tasks"));
+    assert_non_null(strstr(sql, batch->form == FINISH_PAGES      ? "pawl.finish_pages"
+                                : batch->form == FINISH_FOLLOWED ? "pawl.finish_followed_tasks"
+                                                                 : "pawl.finish_tasks"));
     database.batch[batch->form] = batch;
     database.statements++;
 }
@@ -195,6 +196,25 @@ static void test_a_batch_leaves_when_the_one_before_is_acknowledged(void **state
     assert_true(finisher_is_empty(&engine));
 }
 
+/* Also when it completed without a result, which else goes the short way. */
+static void test_what_leads_to_more_goes_a_way_of_its_own(void **state)
+{
+    struct task followed = {.job_id = 1, .id = 2, .attempt = 1, .node_id = 1, .is_followed = true};
+    struct outcome outcome = {.kind = OUTCOME_COMPLETED};
+    add(1, NULL);
+    finisher_add(&engine, &followed, &outcome);
+    finisher_turn(&engine);
+    assert_int_equal(database.batch[FINISH_TASKS]->count, 1);
+    assert_int_equal(database.batch[FINISH_FOLLOWED]->count, 1);
+    take_batch(FINISH_TASKS);
+    assert_false(finisher_is_empty(&engine));
+    refuse_batch(FINISH_FOLLOWED, "22P02"); /* it fails, and goes the same way again */
+    finisher_turn(&engine);
+    assert_int_equal(database.batch[FINISH_FOLLOWED]->count, 1);
+    take_batch(FINISH_FOLLOWED);
+    assert_true(finisher_is_empty(&engine));
+}
+
 static void test_a_batch_is_bounded_and_of_one_node(void **state)
 {
     add_many(1, BATCH_LIMIT + 1);
@@ -305,6 +325,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_batch_leaves_when_the_one_before_is_acknowledged,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_leads_to_more_goes_a_way_of_its_own, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_a_batch_is_bounded_and_of_one_node, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_bad_row_fails_by_itself, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_bad_page_fails_by_itself, set_up, tear_down),

@@ -53,6 +53,8 @@ LIMITERS = "select string_agg(l.key || ' ' || l.start_interval_ms || ' ' || l.su
 CRAWL_OF_NODE_1 = ("update pawl.limiters set is_adaptive = true, start_interval_ms = 1000, base_interval_ms = 500, floor_ms = 500;"
                    " select race.claim(1, j.id, 1) from pawl.jobs j")
 JOBS = "select string_agg(j.status::text, ' ' order by j.id) from pawl.jobs j"
+SUCCESSORS = ("select count(*) filter (where j.kind = 'race' and t.status = 'completed') || ' ' || count(*) filter (where j.kind = 'after')"
+              " from pawl.tasks t join pawl.jobs j on j.id = t.job_id")
 ALL_TASKS = "select string_agg(t.id::text, ' ') from pawl.tasks t"
 
 RACES = [
@@ -126,6 +128,31 @@ RACES = [
             "a cancel that looks before it locks": [
                 ("cancel_task", r"and t\.id = p_task_id\s+for no key update", "and t.id = p_task_id")],
             "a finish that does not ask for running": [("finish_tasks", r"and t\.status = 'running'", "")],
+        }),
+    Race(
+        "chain_and_rescue", "I4, I7: each task that completes has one successor, though its stalled node ends it too",
+        setup="select race.chain(1); select race.claim(1, 1, 1); update pawl.nodes set dead_at = now() where id = 1",
+        one=[["select race.follow(1, 1, 1)"]],
+        two=[["select rescued from pawl.rescue_nodes()"], ["select race.claim(2, 1, 5)"], ["select race.follow(2, 2, 1)"]],
+        switches=3,
+        look=SUCCESSORS,
+        check=lambda one, two, look: look in ("1 1", "0 0"),
+        variants={
+            "an end that does not see whether it takes effect": [
+                ("finish_followed_tasks", r"where t\.status = 'running'\s+and t\.node_id = p_node_id\s+and t\.attempt = o\.attempt\s+and o", "where o")],
+            "an end that looks before it locks": [("finish_followed_tasks", "for no key update of t", "")],
+        }),
+    Race(
+        "chain_and_cancel_task", "I3: a task that is cancelled has no successor, one that completes has one",
+        setup="select race.chain(2); select race.claim(1, 1, 2)",
+        one=[["select race.follow(1, 1, 1, 2)"]],
+        two=[["select pawl.cancel_task(1, 1)"], ["select pawl.cancel_task(1, 2)"]],
+        look=SUCCESSORS,
+        check=lambda one, two, look: look.split()[0] == look.split()[1] and two.count("f") == int(look.split()[0]),
+        variants={
+            "successors of whatever was finished": [
+                ("finish_followed_tasks", "for no key update of t", ""),
+                ("follow_tasks", r"where t\.status = 'completed'\s+and", "where")],
         }),
     Race(
         "finish_and_rescue", "I4, I7: of a stalled node's finish and its rescue one takes effect",
