@@ -2,8 +2,9 @@
 -- has the task's effect on this database, both happen or neither: effect exactly once (I7).
 -- Returns nothing. Refuses what pawl.refuse_attempt refuses: when the task is not the worker's any more, or has
 -- ended, under this very attempt too, it raises (PW008) and the effect is undone with it.
+-- A successor of the kind (pawl.follow_tasks) comes with it.
 -- The settings pin the plans, as in pawl.claim_batch.
--- Locks: the task; the row of its progress.
+-- Locks: the task; those of pawl.follow_tasks; the row of its progress.
 create or replace function pawl.finish_task(p_job_id bigint, p_task_id bigint, p_attempt integer, p_result jsonb default null)
 returns void
 language plpgsql volatile
@@ -24,6 +25,11 @@ begin
   if not found then
     perform pawl.refuse_attempt(p_job_id, p_task_id, p_attempt);
   end if;
+  perform pawl.follow_tasks(array[p_job_id], array[p_task_id])
+  from pawl.jobs j
+  where j.id = p_job_id
+    and j.is_standing
+    and j.on_complete is not null;
   perform pawl.release_task(p_job_id, p_task_id);
 end
 $$;

@@ -86,6 +86,16 @@ select is((select payload -> 'result' from pawl.tasks where job_id = :last and s
 select throws_ok(format('select pawl.run_sql_task(%s, %s, %s, 1)', :node, :s_job_id, :s_task_id), 'PW008', null, 'and not twice');
 select is(probe.open_of('last'), 1::bigint, 'so there is one');
 
+-- an external worker
+select pawl.define_kind('outside', 'external', p_on_complete => 'last');
+select pawl.enqueue('outside', '{"w": 1}');
+select job_id, task_id, attempt from pawl.claim_tasks('outside', 'ada', 1, interval '1 minute') \gset w_
+select matches(pawl.why(:w_job_id, :w_task_id) ->> 'message', '^worker "ada" has it, attempt 1 of', 'why: who has it');
+select pawl.finish_task(:w_job_id, :w_task_id, :w_attempt, '"by ada"');
+select is((select payload ->> 'result' || ' ' || (payload -> 'payload')::text from pawl.tasks where job_id = :last and payload ->> 'kind' = 'outside'),
+  'by ada {"w": 1}', 'finish_task leads on too');
+delete from pawl.tasks where job_id = :last and payload ->> 'kind' = 'outside';
+
 -- a successor that cannot be: the task is completed, and says so
 select pawl.define_kind('small', 'noop', p_max_payload_bytes => 300);
 select pawl.define_kind('first', p_on_complete => 'small');
