@@ -1,7 +1,9 @@
 -- pawl.make_trigger(definition): creates the function of a trigger on a user's table, or replaces it.
 -- The function runs once a statement, with the rights of the schema's owner, since those who write to the table
 -- have none here. All names in it have their schema, so its own search_path is PostgreSQL's alone. One
--- statement adds all tasks; its plan is kept for the session like that of any statement in PL/pgSQL.
+-- statement adds all tasks; its plan is kept for the session like that of any statement in PL/pgSQL. The id of the
+-- kind's standing job and its limit stand in it as numbers (looking them up is a tenth of what a single row
+-- costs); pawl.follow_kind makes it anew when they change, and while there is no such job they are looked up.
 -- With isolate that statement stands in a block of its own (I10): when it fails, what it did is undone and the
 -- rows are tried in groups (pawl.enqueue_rows); when that fails as a whole, that is written down; when even
 -- that fails, there is a warning. Nothing that could fail stands outside these blocks: no type of
@@ -17,28 +19,28 @@ declare
   v_raw pawl.trigger_definitions := p_definition;
   v_owner name := (select n.nspowner::pg_catalog.regrole from pg_catalog.pg_namespace n where n.nspname = 'pawl');
   v_is_isolated boolean := p_definition.mode = 'isolate';
+  v_job_id bigint;
+  v_max_bytes integer;
   v_statement text;
   v_body text;
 begin
   v_raw.is_typed := false;
-  v_statement := pg_catalog.format(E'
   select s.job_id, k.max_payload_bytes into v_job_id, v_max_bytes
   from pawl.standing_jobs s
   join pawl.kinds k on k.name = s.kind
-  where s.kind = %L
-    and s.org_id = ''00000000-0000-0000-0000-000000000000'';%s
+  where s.kind = p_definition.kind
+    and s.org_id = '00000000-0000-0000-0000-000000000000';
+  v_statement := pg_catalog.format('%s
   %s;%s',
-    p_definition.kind,
-    case when not v_is_isolated then pg_catalog.format(E'
-  if not found then
-    v_job_id := pawl.standing_job(%1$L);
-    select k.max_payload_bytes into v_max_bytes from pawl.kinds k where k.name = %1$L;
-  end if;', p_definition.kind) else '' end,
-    pawl.trigger_statement(p_definition, pawl.trigger_from(p_definition, p_table), 'v_job_id', 'v_max_bytes', 'into v_keys, v_priorities'),
-    case when p_definition.key is not null then E'
+    case when v_job_id is null then pg_catalog.format('
+  v_job_id := pawl.standing_job(%1$L);
+  select k.max_payload_bytes into v_max_bytes from pawl.kinds k where k.name = %1$L;', p_definition.kind) else '' end,
+    pawl.trigger_statement(p_definition, pawl.trigger_from(p_definition, p_table), coalesce(v_job_id::pg_catalog.text, 'v_job_id'),
+      coalesce(v_max_bytes::pg_catalog.text, 'v_max_bytes'), 'into v_keys, v_priorities'),
+    case when p_definition.key is not null then pg_catalog.format('
   if v_keys is not null then
-    perform pawl.raise_triggered(v_job_id, v_keys, v_priorities);
-  end if;' else '' end);
+    perform pawl.raise_triggered(%s, v_keys, v_priorities);
+  end if;', coalesce(v_job_id::pg_catalog.text, 'v_job_id')) else '' end);
   if v_is_isolated then
     v_body := pg_catalog.format(E'
   begin%1$s
@@ -81,7 +83,8 @@ begin
     v_body := v_statement;
   end if;
   execute pg_catalog.format(E'create or replace function %s returns trigger\nlanguage plpgsql volatile security definer\nset search_path = pg_catalog, pg_temp\nas %L',
-    v_function, E'\n#variable_conflict use_column\ndeclare\n  v_job_id bigint;\n  v_max_bytes integer;\n'
+    v_function, E'\n#variable_conflict use_column\ndeclare\n'
+      || case when v_job_id is null then E'  v_job_id bigint;\n  v_max_bytes integer;\n' else '' end
       || case when p_definition.key is not null then E'  v_keys text[];\n  v_priorities real[];\n' else '' end
       || case when v_is_isolated then E'  v_images jsonb[];\n  v_failed integer := 0;\n' else '' end
       || 'begin' || v_body || E'\n  return null;\nend\n');

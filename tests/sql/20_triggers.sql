@@ -206,6 +206,32 @@ select is((select problem from pawl.triggers), 'kind "passing" does not exist', 
 select probe.kind('passing');
 insert into orders (total) values (1);
 select is(cardinality(probe.made()), 1, 'and made again, with a standing job of its own');
+
+-- the standing job's id and the limit stand in the function: it follows both
+create function probe.holds() returns text language sql as $$ select (regexp_match(prosrc, 'select (\w+), true, case when \S+ <= (\w+)'))[1] from pg_proc where proname = 'trigger_risky' $$;
+select is(probe.holds(), 'v_job_id', 'a standing job that was made in there is looked up');
+select pawl.refresh_triggers();
+select is(probe.holds(), pawl.standing_job('passing')::text, 'until the function is made anew');
+select pawl.define_kind('passing', p_max_payload_bytes => 10);
+insert into orders (total) values (1);
+select is((probe.failed())[1] ~ 'over the limit of 10 bytes', true, 'a new limit holds');
+select pawl.define_kind('passing', p_max_payload_bytes => 1000);
+select pawl.standing_job('passing') as old_job \gset
+delete from pawl.jobs where id = :old_job;
+delete from pawl.standing_jobs where kind = 'passing';
+select is(probe.holds(), 'v_job_id', 'a standing job that is deleted is forgotten');
+insert into pawl.jobs (id, kind, is_standing) values (:old_job, 'fulfil', true);
+insert into orders (total) values (1);
+select is((select j.kind from pawl.tasks t join pawl.jobs j on j.id = t.job_id order by t.id desc limit 1), 'passing', 'so its id may be another''s');
+delete from pawl.jobs where id = :old_job;
+delete from pawl.standing_jobs where kind = 'passing';
+select pawl.enqueue('passing');
+select is(probe.holds(), pawl.standing_job('passing')::text, 'and the new one is known');
+savepoint emptied;
+truncate pawl.standing_jobs;
+select is(probe.holds(), 'v_job_id', 'also when all of them go');
+rollback to emptied;
+select probe.made();
 select pawl.detach('risky');
 select pawl.on_insert('orders', 'fulfil', p_name => 'risky');
 drop trigger pawl_risky on orders;
