@@ -161,10 +161,34 @@ end
 $$;
 comment on function pawl.try_trigger(pawl.trigger_definitions, regclass) is 'sees whether a trigger''s statement can run, and on what kind of rows';
 
+-- pawl.test_trigger(name): tries out what the trigger's kind calls (pawl.test_kind); pawl.triggers then shows how that went.
+-- Returns the job to wait for, or null where there is none. Refuses an unknown trigger (PW002), and what
+-- pawl.test_kind refuses.
+-- Locks: the definition's row, then as pawl.create_job.
+create or replace function pawl.test_trigger(p_name text) returns bigint
+language plpgsql volatile
+set search_path = ''
+as $$
+declare
+  v_kind text;
+  v_job_id bigint;
+begin
+  select d.kind into v_kind from pawl.trigger_definitions d where d.name = p_name for no key update;
+  if not found then
+    perform pawl.refuse_trigger(p_name);
+  end if;
+  v_job_id := pawl.test_kind(v_kind);
+  update pawl.trigger_definitions d set self_test_job_id = v_job_id where d.name = p_name;
+  return v_job_id;
+end
+$$;
+comment on function pawl.test_trigger(text) is 'tries out what a trigger''s kind calls; returns the job to wait for, or null';
+
 -- pawl.set_trigger(search_path, event, table, kind, ...): what pawl.on_insert, pawl.on_update and pawl.on_delete do.
 -- A trigger of that name is changed; without a name it is called TABLE_EVENT_KIND, with the schema before it
 -- unless that is public. Where it stands already, only its function is replaced, which waits for no writer.
--- Returns the name. Refuses an unknown kind (PW001), a missing right (42501), and what makes no sense (PW006).
+-- Returns the name. Refuses an unknown kind (PW001), a missing right (42501), what makes no sense (PW006), and what
+-- pawl.test_kind refuses.
 -- Locks: the definition's row, the kind's standing job when it is made; the table and its partitions ACCESS SHARE, and SHARE
 -- ROW EXCLUSIVE where a trigger is created: that waits for transactions that have written to them, and keeps
 -- writers out until the caller commits. ACCESS EXCLUSIVE where one of another event is replaced.
@@ -179,7 +203,8 @@ create or replace function pawl.set_trigger(
   p_priority text,
   p_run_at text,
   p_mode text,
-  p_name text
+  p_name text,
+  p_self_test boolean
 ) returns text
 language plpgsql volatile
 set search_path = ''
@@ -247,6 +272,7 @@ begin
         search_path = excluded.search_path,
         expressions = excluded.expressions,
         is_typed = excluded.is_typed,
+        self_test_job_id = null,
         updated_at = excluded.updated_at;
   select a.table_id::pg_catalog.regclass::pg_catalog.text, a.event = p_event and a.has_old = (v_definition.expressions ? 'old')
   into v_where, v_fits
@@ -262,8 +288,11 @@ begin
   end if;
   perform pawl.make_trigger(v_definition, v_definition.table_name);
   perform pawl.attach_trigger(v_definition, p_table);
+  if p_self_test then
+    perform pawl.test_trigger(v_definition.name);
+  end if;
   return v_definition.name;
 end
 $$;
-comment on function pawl.set_trigger(text, text, regclass, text, text, text, text, text, text, text, text)
+comment on function pawl.set_trigger(text, text, regclass, text, text, text, text, text, text, text, text, boolean)
   is 'puts a trigger on a user''s table, or changes it';

@@ -14,7 +14,8 @@ select d.name, coalesce(r.table_id::pg_catalog.regclass::pg_catalog.text, d.tabl
     when not exists (select from pawl.kinds k where k.name = d.kind) then pg_catalog.format('kind "%s" does not exist', d.kind)
     when m.partition is not null then pg_catalog.format('partition %s has no trigger: select pawl.refresh_triggers()', m.partition)
   end as problem,
-  coalesce(e.rows, 0) as failed_rows, e.failed_at as last_failed_at, e.error as last_error, d.created_at, d.updated_at
+  coalesce(e.rows, 0) as failed_rows, e.failed_at as last_failed_at, e.error as last_error,
+  d.self_test_job_id, s.status as self_test_status, s.error as self_test_error, d.created_at, d.updated_at
 from pawl.trigger_definitions d
 left join lateral (
   select a.table_id, a.is_enabled
@@ -34,7 +35,14 @@ left join lateral (
     (pg_catalog.array_agg(f.error order by f.id desc))[1] as error
   from pawl.trigger_errors f
   where f.trigger_name = d.name
-) e on true;
+) e on true
+left join lateral (
+  select t.status::text as status, t.error
+  from pawl.tasks t
+  where t.job_id = d.self_test_job_id
+  order by t.id
+  limit 1
+) s on true;
 comment on view pawl.triggers is 'the triggers on users'' tables that make tasks, and what is wrong with them';
 comment on column pawl.triggers.name is 'how it is called in pawl.detach';
 comment on column pawl.triggers.table_name is 'the table, as it is called now';
@@ -51,5 +59,8 @@ comment on column pawl.triggers.problem is 'what keeps it from working; null: no
 comment on column pawl.triggers.failed_rows is 'rows that got no task, as far as they are kept in pawl.trigger_errors';
 comment on column pawl.triggers.last_failed_at is 'when that was last';
 comment on column pawl.triggers.last_error is 'and why';
+comment on column pawl.triggers.self_test_job_id is 'job that tried out what the kind calls; null: there was nothing to try';
+comment on column pawl.triggers.self_test_status is 'status of its task: completed when all is well';
+comment on column pawl.triggers.self_test_error is 'what is wrong with the kind''s target';
 comment on column pawl.triggers.created_at is 'when it was defined first';
 comment on column pawl.triggers.updated_at is 'when it was defined last';

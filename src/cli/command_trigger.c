@@ -1,8 +1,12 @@
-/* pawl trigger list, set, remove. */
+/* pawl trigger list, set, test, remove. */
+#include <string.h>
+
 #include "cli/commands.h"
 #include "cli/database.h"
 #include "cli/document.h"
+#include "cli/node_process.h"
 #include "cli/output.h"
+#include "cli/self_test.h"
 #include "cli/table.h"
 
 /* ---- list ---- */
@@ -14,6 +18,10 @@ static void describe(json_t *trigger)
     json_t *problem = json_object_get(trigger, "problem");
     if (!json_is_null(problem))
         json_object_set(trigger, "state", problem);
+    else if (strcmp(document_string(trigger, "self_test_status"), "failed") == 0)
+        json_object_set_new(trigger, "state",
+                            json_sprintf("its kind failed the test: %s",
+                                         document_string(trigger, "self_test_error")));
     else if (failed > 0)
         json_object_set_new(trigger, "state",
                             json_sprintf("%.0f rows without a task: %s", failed,
@@ -58,61 +66,130 @@ const struct option command_trigger_set_options[] = {
     {"--key", "SQL", VALUE_TEXT, .help = "of rows with the same key one task is open at a time"},
     {"--priority", "SQL", VALUE_TEXT, .help = "higher runs first (0)"},
     {"--run-at", "SQL", VALUE_TEXT, .help = "not before this time"},
+    {"--no-test", .help = "do not try out what the kind calls"},
     {"--strict", .help = "a failure here fails the statement on the table"},
     {"--name", "NAME", VALUE_TEXT, .help = "how it is called (TABLE_EVENT_KIND)"},
     {NULL},
 };
 
-/* The trigger as list shows it; NULL with failure set. */
-static json_t *set_trigger(const struct call *call, const char *event, struct failure *failure)
+/* Its name as a JSON string; NULL with failure set. */
+static json_t *set_trigger(const struct call *call, struct session *session, const char *event,
+                           struct failure *failure)
 {
-    const char *const values[] = {
-        call->arguments[0],           call_text(call, "--kind"),
-        call_text(call, "--payload"), call_text(call, "--condition"),
-        call_text(call, "--key"),     call_text(call, "--priority"),
-        call_text(call, "--run-at"),  call_has(call, "--strict") ? "strict" : "isolate",
-        call_text(call, "--name"),    event};
-    struct session *session = database_open_checked(call, failure);
-    json_t *name =
-        session ? document_ask(session,
-                               "select to_jsonb(pawl.set_trigger(current_setting('search_path'), "
-                               "$10, $1::regclass, $2, coalesce($3, case $10 when 'delete' "
-                               "then 'to_jsonb(old.*)' else 'to_jsonb(new.*)' end), "
-                               "$4, $5, $6, $7, $8, $9))",
-                               10, values, failure)
-                : NULL;
-    json_t *trigger = name
-                          ? document_ask(session,
-                                         "select coalesce((select t from "
-                                         "jsonb_array_elements(pawl.list_triggers()) t "
-                                         "where t ->> 'trigger' = $1), 'null')",
-                                         1, (const char *const[]){json_string_value(name)}, failure)
-                          : NULL;
-    json_decref(name);
-    if (session)
-        session_close(session);
-    if (json_is_null(trigger))
-        failure_set(failure, FAILURE_INPUT, "the trigger has just been removed");
-    return json_is_null(trigger) ? NULL : trigger;
+    const char *const values[] = {call->arguments[0],
+                                  call_text(call, "--kind"),
+                                  call_text(call, "--payload"),
+                                  call_text(call, "--condition"),
+                                  call_text(call, "--key"),
+                                  call_text(call, "--priority"),
+                                  call_text(call, "--run-at"),
+                                  call_has(call, "--strict") ? "strict" : "isolate",
+                                  call_text(call, "--name"),
+                                  event,
+                                  call_has(call, "--no-test") ? "false" : "true"};
+    return document_ask(session,
+                        "select to_jsonb(pawl.set_trigger(current_setting('search_path'), $10, "
+                        "$1::regclass, $2, coalesce($3, case $10 when 'delete' then "
+                        "'to_jsonb(old.*)' else 'to_jsonb(new.*)' end), $4, $5, $6, $7, $8, $9, "
+                        "$11::boolean))",
+                        11, values, failure);
+}
+
+/* The trigger as list shows it; NULL with failure set. */
+static json_t *read_trigger(struct session *session, const char *name, struct failure *failure)
+{
+    const char *const values[] = {name};
+    json_t *trigger = document_ask(session,
+                                   "select coalesce((select t from "
+                                   "jsonb_array_elements(pawl.list_triggers()) t "
+                                   "where t ->> 'trigger' = $1), 'null')",
+                                   1, values, failure);
+    if (!json_is_null(trigger))
+        return trigger;
+    failure_set(failure, FAILURE_INPUT, "trigger \"%s\" has just been removed", name);
+    return NULL;
+}
+
+/* Waits for the test of what the trigger's kind calls, if there is one and a node to run it. */
+static bool await_test(const struct call *call, struct session **session, const json_t *trigger,
+                       struct failure *failure)
+{
+    const char *kind = document_string(trigger, "kind");
+    const json_t *job = json_object_get(trigger, "self_test_job");
+    json_t *result = NULL;
+    bool is_served, is_json = call_has(call, "--json");
+    if (!json_is_string(job))
+        return true;
+    if (!node_process_is_served(*session, &is_served, failure))
+        return false;
+    if (!is_served)
+        return is_json || output_line("no node runs: kind %s is tested when one does, and pawl "
+                                      "trigger list shows how it went",
+                                      kind);
+    bool is_fine = self_test_await(call, session, kind, job, &result, failure);
+    if (is_fine && !is_json)
+        self_test_print(kind, result);
+    json_decref(result);
+    return is_fine;
+}
+
+/* Says what stands now, then how its test goes. */
+static bool say_set(const struct call *call, struct session **session, const char *name,
+                    struct failure *failure)
+{
+    json_t *trigger = read_trigger(*session, name, failure);
+    if (!trigger)
+        return false;
+    if (!call_has(call, "--json"))
+        output_line("trigger %s: each row of %s on %s gets a task of kind %s", name,
+                    document_string(trigger, "table"), document_string(trigger, "event"),
+                    document_string(trigger, "kind"));
+    bool is_fine = await_test(call, session, trigger, failure);
+    json_decref(trigger);
+    if (!is_fine || !call_has(call, "--json") || !*session)
+        return is_fine;
+    trigger = read_trigger(*session, name, failure);
+    return trigger && output_json(trigger);
 }
 
 bool command_trigger_set(const struct call *call, struct failure *failure)
 {
-    const char *event = call_has(call, "--on") ? call_text(call, "--on") : "insert";
     if (!call_has(call, "--kind")) {
         failure_set(failure, FAILURE_USAGE, "--kind is missing");
         return failure_hint(failure, "Say what the tasks are; pawl kind list shows what there is.");
     }
-    json_t *trigger = set_trigger(call, event, failure);
-    if (!trigger)
-        return false;
-    if (call_has(call, "--json"))
-        return output_json(trigger);
-    output_line("trigger %s: each row of %s on %s gets a task of kind %s",
-                document_string(trigger, "trigger"), document_string(trigger, "table"), event,
-                document_string(trigger, "kind"));
-    json_decref(trigger);
-    return true;
+    const char *event = call_has(call, "--on") ? call_text(call, "--on") : "insert";
+    struct session *session = database_open_checked(call, failure);
+    json_t *name = session ? set_trigger(call, session, event, failure) : NULL;
+    bool is_fine = name && say_set(call, &session, json_string_value(name), failure);
+    json_decref(name);
+    session_close(session);
+    return is_fine;
+}
+
+/* ---- test ---- */
+
+bool command_trigger_test(const struct call *call, struct failure *failure)
+{
+    struct session *session = database_open_checked(call, failure);
+    json_t *test = session ? document_ask(session,
+                                          "select jsonb_build_object('job', "
+                                          "pawl.test_trigger($1)::text, 'kind', (select t.kind "
+                                          "from pawl.triggers t where t.name = $1))",
+                                          1, call->arguments, failure)
+                           : NULL;
+    json_t *result = NULL;
+    const char *kind = document_string(test, "kind");
+    bool is_fine = test && self_test_await(call, &session, kind, json_object_get(test, "job"),
+                                           &result, failure);
+    if (is_fine && call_has(call, "--json") && !json_is_null(result))
+        is_fine = output_json(json_incref(result));
+    else if (is_fine)
+        self_test_print(kind, result);
+    json_decref(result);
+    json_decref(test);
+    session_close(session);
+    return is_fine;
 }
 
 /* ---- remove ---- */

@@ -205,11 +205,11 @@ const struct command commands[] = {
      "make a task of each row that is inserted into a table",
      "Or updated, or deleted. The expressions are SQL over the row: new, and old on update and "
      "delete.\n"
-     "They are tried before anything changes. A failure never fails the statement on the table: "
-     "it\n"
-     "is kept for pawl trigger list. The same name again changes a trigger; what is left out is "
-     "the\n"
-     "default again.",
+     "They are tried before anything changes, and a node tries out what the kind calls. A failure "
+     "in\n"
+     "there never fails the statement on the table: it is kept for pawl trigger list. The same "
+     "name\n"
+     "again changes a trigger; what is left out is the default again.",
      "  pawl trigger set orders --kind fulfil\n"
      "  pawl trigger set shop.orders --kind notify --on update \\\n"
      "    --condition 'old.status is distinct from new.status' \\\n"
@@ -217,6 +217,15 @@ const struct command commands[] = {
      {{"TABLE", VALUE_TEXT}},
      command_trigger_set_options,
      command_trigger_set},
+    {"trigger test",
+     NULL,
+     "try out what a trigger's kind calls",
+     "As pawl kind test: a node sends one request to the target. pawl trigger set does it, too; "
+     "pawl\n"
+     "trigger list shows what the last test found wrong.",
+     "  pawl trigger test orders_insert_fulfil",
+     {{"NAME", VALUE_TEXT}},
+     .run = command_trigger_test},
     {"trigger remove",
      NULL,
      "take a trigger off its table; its tasks go on",

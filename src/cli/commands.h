@@ -16,7 +16,8 @@ command_run_fn command_why;
 command_run_fn command_kind_list, command_kind_set, command_kind_test;
 command_run_fn command_schedule_list, command_schedule_show, command_schedule_set,
     command_schedule_delete, command_schedule_run;
-command_run_fn command_trigger_list, command_trigger_set, command_trigger_remove;
+command_run_fn command_trigger_list, command_trigger_set, command_trigger_test,
+    command_trigger_remove;
 
 extern const struct option command_up_options[], command_serve_options[], command_migrate_options[],
     command_crawl_options[], command_report_options[], command_enqueue_options[],

@@ -1,6 +1,7 @@
 """Rows of anybody's table that become tasks. Guards I5 (a sleeping node hears of them), I7 (with the row or
 not at all) and I10 (whatever fails, the statement on the table does not), and that whoever writes to the
 table gains no rights by it."""
+import json
 import subprocess
 import threading
 import time
@@ -8,6 +9,7 @@ import time
 import psycopg
 import pytest
 
+from function import Function
 from server import clean_environment, programs
 from waiting import until
 
@@ -120,6 +122,38 @@ def test_the_command(shop):
     assert shop.json("trigger", "remove", "shop_orders_insert_fulfil")["removed"] is True
     assert shop.json("trigger", "list") == []
     assert shop.value("select count(*) from pg_trigger where tgrelid = 'shop.orders'::regclass") == 0
+
+
+@pytest.fixture
+def function():
+    made = Function("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    yield made
+    made.stop()
+
+
+def test_what_the_kind_calls_is_tried_out(shop, serve, function):
+    shop.rows("""select pawl.define_kind('call', 'http', %s, p_options => '{"allow_private": true}')""", "http://127.0.0.1:1/")
+    said = shop.pawl("trigger", "set", "shop.orders", "--kind", "call").stdout
+    assert "no node runs: kind call is tested when one does" in said
+    serve(shop)
+    until(lambda: shop.value("select self_test_status from pawl.triggers") == "failed", PICKUP_SECONDS, "the test has run")
+    assert "its kind failed the test: " in shop.pawl("trigger", "list").stdout
+    wrong = shop.pawl("trigger", "set", "shop.orders", "--kind", "call", code=7)
+    assert "trigger shop_orders_insert_call: each row" in wrong.stdout
+    assert "kind call: the connection: could not connect to 127.0.0.1:1: Connection refused" in wrong.stderr
+    assert shop.json("trigger", "set", "shop.orders", "--kind", "call", "--no-test")["self_test_job"] is None
+
+    shop.rows("select pawl.define_kind('call', p_target => %s)", function.url("/fulfil"))
+    assert "kind call is fine" in shop.pawl("trigger", "test", "shop_orders_insert_call").stdout
+    set_ = shop.json("trigger", "set", "shop.orders", "--kind", "call")
+    assert (set_["self_test_status"], set_["self_test_error"]) == ("completed", None)
+    assert shop.json("trigger", "test", "shop_orders_insert_call")["address"] == "127.0.0.1"
+    with clerk(shop) as connection:
+        connection.execute("insert into shop.orders (note) values ('called')")
+    until(lambda: [r for r in function.records() if r["method"] == "POST"], PICKUP_SECONDS, "the function is called")
+    body = json.loads(next(record["body"] for record in function.records() if record["method"] == "POST"))
+    assert body["payload"]["note"] == "called"
+    assert 'trigger "nothing" does not exist' in shop.pawl("trigger", "test", "nothing", code=3).stderr
 
 
 # ---- what happens around it ----
