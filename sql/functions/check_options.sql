@@ -49,7 +49,7 @@ begin
       case when p_value not in ('"envelope"', '"request"') then 'It must be "envelope" or "request".' end
     when p_name = 'method' then
       case when p_value not in ('"POST"', '"PUT"', '"PATCH"') then 'It must be "POST", "PUT" or "PATCH".' end
-    when p_name = 'allow_private' then
+    when p_name in ('allow_private', 'retry_timeouts') then
       case when pg_catalog.jsonb_typeof(p_value) <> 'boolean' then 'It must be true or false.' end
     when p_name = 'headers' then pawl.check_http_headers(p_value)
     when p_name in ('authorization', 'signing_secret', 'previous_signing_secret') then
@@ -58,7 +58,7 @@ begin
       end
     else 'There is no such option. There are form, method, headers, authorization, signing_secret, '
       || 'previous_signing_secret, max_reply_bytes, max_result_bytes, connect_timeout_ms, callback_timeout_ms, '
-      || 'heartbeat_timeout_ms, allow_private, breaker_failures, breaker_pause_ms.'
+      || 'heartbeat_timeout_ms, allow_private, retry_timeouts, breaker_failures, breaker_pause_ms.'
   end;
 end
 $$;

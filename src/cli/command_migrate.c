@@ -58,11 +58,11 @@ static bool print_applied(const struct migrate_report *report)
         }
     if (report->is_present_replaced)
         output_line("applied functions, triggers, views and grants");
+    else if (!applied)
+        output_line("nothing to do: the schema is up to date");
     for (int at = 0; at < report->compat_count; at++)
         if (report->compats[at].is_new)
             output_line("applied what stands in for %s", report->compats[at].name);
-        else if (!applied)
-            output_line("nothing to do: the schema is up to date");
     return true;
 }
 

@@ -88,6 +88,7 @@ struct http_result {
     const char *message; /* for people, lower case; NULL without a failure */
     struct http_head head;
     const char *address; /* of the peer, as a number; "": no connection was made */
+    bool is_sent;        /* at least the begin of the request has gone out */
     double dns_ms, connect_ms, tls_ms;
     double first_byte_ms, total_ms; /* since the request was started */
     uint64_t transfer_bytes;        /* of the body on the wire */

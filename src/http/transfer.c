@@ -295,12 +295,15 @@ void transfer_read_result(struct http_transfer *transfer, CURLcode code, struct 
     CURL *easy = transfer->easy;
     curl_off_t transfer_bytes = 0, retry_after_s = 0;
     const char *address = NULL;
+    long request_bytes = 0;
+    curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &request_bytes);
     curl_easy_getinfo(easy, CURLINFO_SIZE_DOWNLOAD_T, &transfer_bytes);
     curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after_s);
     curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &address);
     *result = (struct http_result){
         .head = response_head_view(&transfer->head),
         .address = address ? address : "",
+        .is_sent = request_bytes > 0,
         .transfer_bytes = (uint64_t)transfer_bytes,
         .body_bytes = transfer->body_bytes,
         .retry_after_ms =

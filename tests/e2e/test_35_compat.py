@@ -1,13 +1,13 @@
 """SQL as people write it for pg_cron and pg_net, unchanged, on what stands in for them. Guards I7 for both: what was
 asked for while no node ran is done when one does, once."""
-import re
-import subprocess
+import json
+import socket
 
 import psycopg
 import pytest
 
+from function import Function
 from program import pawl
-from server import clean_environment, programs
 from test_01_migrate import dump, psql
 from waiting import until
 
@@ -16,7 +16,7 @@ from waiting import until
 def compat(databases, shared_server):
     """A database with both of them."""
     db = databases(shared_server, is_migrated=False)
-    db.pawl("migrate", "--compat", "pg_cron")
+    db.pawl("migrate", "--compat", "pg_cron,pg_net")
     return db
 
 
@@ -205,3 +205,197 @@ def test_cron_jobs_survive_an_outage_and_a_killed_node(compat, serve):
     assert details(compat, "slow") == [("succeeded", "1 row")]
     assert compat.value("select count(*) from public.runs") == 1
     assert compat.value("select next_run_at > now() from pawl.schedules")
+
+
+# ---- pg_net ----
+
+@pytest.fixture
+def function():
+    made = Function()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def net(compat):
+    """Requests may go to this machine, which is said to the kind, as docs/compat.md has it."""
+    compat.pawl("kind", "set", "pg_net", "--allow-private")
+    return compat
+
+
+# As the guides of a host have it: a trigger of one's own, and the one that its dashboard makes.
+NET_MIGRATION = """
+create table public.orders (id bigint generated always as identity primary key, item text);
+
+create or replace function public.on_order_created()
+returns trigger
+language plpgsql
+security definer
+as $$
+declare
+  request_id bigint;
+begin
+  select net.http_post(
+    url := '{url}/fulfil?ms=10',
+    headers := '{{"Content-Type": "application/json", "Authorization": "Bearer anon-key"}}'::jsonb,
+    body := jsonb_build_object('payload', jsonb_build_object('type', TG_OP, 'table', TG_TABLE_NAME, 'record', row_to_json(NEW))),
+    timeout_milliseconds := 2000
+  ) into request_id;
+  return new;
+end;
+$$;
+
+create trigger order_created after insert on public.orders
+for each row execute function public.on_order_created();
+
+create schema supabase_functions;
+create function supabase_functions.http_request() returns trigger language plpgsql security definer set search_path = supabase_functions as $function$
+  declare
+    request_id bigint;
+    payload jsonb;
+    url text := TG_ARGV[0]::text;
+    method text := TG_ARGV[1]::text;
+    headers jsonb default '{{}}'::jsonb;
+    params jsonb default '{{}}'::jsonb;
+    timeout_ms integer default 1000;
+  begin
+    if TG_ARGV[2] is not null and TG_ARGV[2] <> 'null' then headers = TG_ARGV[2]::jsonb; end if;
+    if TG_ARGV[3] is not null and TG_ARGV[3] <> 'null' then params = TG_ARGV[3]::jsonb; end if;
+    case
+      when method = 'GET' then
+        select http_get into request_id from net.http_get(url, params, headers, timeout_ms);
+      when method = 'POST' then
+        payload = jsonb_build_object('old_record', OLD, 'record', NEW, 'type', TG_OP, 'table', TG_TABLE_NAME, 'schema', TG_TABLE_SCHEMA);
+        select http_post into request_id from net.http_post(url, payload, params, headers, timeout_ms);
+      else
+        raise exception 'method argument %% is invalid', method;
+    end case;
+    return new;
+  end
+$function$;
+create trigger hook after update on public.orders for each row
+execute function supabase_functions.http_request('{url}/fulfil', 'POST', '{{"Content-Type":"application/json"}}', '{{"source":"hook"}}', '1000');
+"""
+
+
+def wait_answers(db, *ids, seconds=10):
+    until(lambda: db.value("select count(*) from net._http_response where id = any (%s)", list(ids)) == len(ids), seconds,
+          lambda: f"answers: {db.rows('select * from net._http_response')}, queue: {db.rows('select id, status, error from pawl.tasks')}")
+
+
+def test_net_triggers_run_unchanged(net, function, serve):
+    psql(net, NET_MIGRATION.format(url=function.url("")).replace("%%", "%"))
+    serve(net)
+    net.rows("insert into public.orders (item) select 'item ' || n from generate_series(1, 5) n")
+    until(lambda: net.value("select count(*) from net._http_response") == 5, 10, "five answers")
+    assert net.value("select bool_and(status_code = 200 and content_type = 'application/json' and not timed_out and error_msg is null) from net._http_response")
+    calls = function.records()
+    assert sorted(json.loads(call["body"])["payload"]["record"]["item"] for call in calls) == [f"item {n}" for n in range(1, 6)]
+    assert {call["headers"]["authorization"] for call in calls} == {"Bearer anon-key"}
+    assert {call["headers"]["content-type"] for call in calls} == {"application/json"}
+
+    net.rows("update public.orders set item = 'changed' where id = 1")
+    until(lambda: len(function.records()) == 6, 10, "the hook has called")
+    hook = function.records()[-1]
+    assert hook["query"] == "?source=hook" and json.loads(hook["body"])["old_record"] == {"id": 1, "item": "item 1"}
+
+    # rolled back, there was no request
+    psql(net, "begin; insert into public.orders (item) values ('never'); rollback;")
+    # in the same session, with waiting
+    id = net.value("select net.http_get(%s, params := '{\"body\": \"hello\"}')", function.url("/say"))
+    assert net.rows("select (r).status::text, (r).message, ((r).response).status_code, ((r).response).body from net.http_collect_response(%s, async := false) r", id) == \
+        [("SUCCESS", "ok", 200, "hello")]
+    assert net.value("select headers ->> 'content-type' from net._http_response where id = %s", id) == "text/plain"
+    id = net.value("select net.http_get(%s)", function.url("/say?status=404&body=gone"))
+    wait_answers(net, id)
+    assert net.rows("select status_code, content, error_msg from net._http_response where id = %s", id) == [(404, "gone", None)]
+    id = net.value("select net.http_delete(%s)", function.url("/say?status=204"))
+    wait_answers(net, id)
+    assert function.records()[-1]["method"] == "DELETE"
+    assert "never" not in json.dumps(function.records())
+
+
+def test_net_requests_survive_an_outage_of_everything(net, function, serve):
+    """Asked for while no node runs, sent while the receiver is away and a node is killed: each arrives, under one key."""
+    port = function.port
+    function.stop()
+    psql(net, NET_MIGRATION.format(url=function.url("")).replace("%%", "%"))
+    net.rows("insert into public.orders (item) select 'item ' || n from generate_series(1, 40) n")
+    assert net.value("select count(*) from net.http_request_queue") == 40
+    victim = serve(net)
+    until(lambda: net.value("select count(*) from pawl.tasks where wait_reason = 'retry'") == 40, 10, "all are refused and wait")
+    assert net.value("select count(*) from net._http_response") == 0
+    assert net.value("select (net.http_collect_response(min(id))).status::text from net.http_request_queue") == "PENDING"
+    victim.kill()
+    back = Function(port=port)
+    try:
+        serve(net)
+        until(lambda: net.value("select count(*) from net._http_response where status_code = 200") == 40, 60, "all have been answered")
+        calls = back.records()
+        assert {json.loads(call["body"])["payload"]["record"]["id"] for call in calls} == set(range(1, 41))
+        assert len({call["headers"]["idempotency-key"] for call in calls}) == 40
+    finally:
+        back.stop()
+
+
+def test_a_net_request_that_was_sent_is_not_sent_again_for_its_time(net, function, serve):
+    serve(net)
+    id = net.value("select net.http_post(%s, '{\"payload\": 1}', timeout_milliseconds := 300)", function.url("/fulfil?ms=1500"))
+    wait_answers(net, id)
+    assert net.rows("select status_code, timed_out, error_msg is not null from net._http_response where id = %s", id) == [(None, True, True)]
+    assert net.value("select attempt from pawl.tasks where id = %s", id) == 1 and len(function.records()) == 1
+    # on a connection that is used again, too
+    ids = [net.value("select net.http_get(%s)", function.url("/say")),
+           net.value("select net.http_post(%s, '{\"payload\": 1}', timeout_milliseconds := 300)", function.url("/fulfil?ms=1500"))]
+    wait_answers(net, *ids)
+    assert net.value("select attempt from pawl.tasks where id = %s", ids[1]) == 1
+    # one that never reached anybody is tried again: its queue is full, so no connection comes about in time
+    full = socket.socket()
+    full.bind(("127.0.0.1", 0))
+    full.listen(0)
+    waiting = []
+    for _ in range(4):
+        waiting.append(socket.socket())
+        waiting[-1].setblocking(False)
+        waiting[-1].connect_ex(full.getsockname())
+    id = net.value("select net.http_get(%s, timeout_milliseconds := 300)", f"http://127.0.0.1:{full.getsockname()[1]}/")
+    failing = net.value("select net.http_post(%s)", function.url("/fail?times=1"))
+    until(lambda: net.value("select attempt from pawl.tasks where id = %s", id) >= 2, 10, "it is tried again")
+    assert net.value("select distinct error_class from pawl.attempts where task_id = %s", id) == "timeout"
+    until(lambda: net.value("select attempt from pawl.tasks where id = %s", failing) >= 2, 10, "so is one that the server failed")
+    net.rows("delete from net.http_request_queue where id = %s", id)
+    assert net.value("select error_msg from net._http_response where id = %s", id) == "deleted from net.http_request_queue"
+    # and it can be told otherwise
+    net.pawl("kind", "set", "pg_net", "--option", "retry_timeouts=true")
+    id = net.value("select net.http_post(%s, '{\"payload\": 1}', timeout_milliseconds := 300)", function.url("/fulfil?ms=1500"))
+    until(lambda: net.value("select attempt from pawl.tasks where id = %s", id) >= 2, 10, "it is tried again")
+
+
+def test_private_addresses_are_refused_unless_allowed(compat, function, serve):
+    serve(compat)
+    id = compat.value("select net.http_get(%s)", function.url("/say"))
+    wait_answers(compat, id)
+    assert "allow_private" in compat.value("select error_msg from net._http_response where id = %s", id)
+    assert function.records() == []
+
+
+def test_a_cron_job_that_posts(net, function, serve):
+    """The guide's example of both."""
+    serve(net)
+    psql(net, """
+      select cron.schedule(
+        'invoke-function-every-second',
+        '1 seconds',
+        $$
+        select
+          net.http_post(
+              url:='%s',
+              headers:=jsonb_build_object('Content-Type','application/json', 'Authorization', 'Bearer ' || 'YOUR_ANON_KEY'),
+              body:=concat('{"payload": "', now(), '"}')::jsonb
+          ) as request_id;
+        $$
+      );""" % function.url("/fulfil"))
+    until(lambda: len(function.records()) >= 2, 10, "it posts")
+    assert set(details(net, "invoke-function-every-second")) == {("succeeded", "1 row")}
+    assert function.records()[0]["headers"]["authorization"] == "Bearer YOUR_ANON_KEY"
+    psql(net, "select cron.unschedule('invoke-function-every-second')")

@@ -267,6 +267,9 @@ struct outcome reply_outcome(struct dispatch *dispatch, const struct http_result
                       (result->failure == HTTP_FAILURE_TOO_LARGE && result->head.status >= 200);
     struct outcome outcome =
         has_status ? status_outcome(dispatch, result) : reply_failure_outcome(result);
+    if (!has_status && result->failure == HTTP_FAILURE_TIMEOUT &&
+        !dispatch->target->retry_timeouts && result->is_sent)
+        outcome.is_final = true; /* the receiver may be at it */
     outcome.bytes = (int64_t)(dispatch->request_bytes + result->transfer_bytes);
     return outcome;
 }

@@ -60,6 +60,7 @@ static void read_options(struct target *target, const json_t *options)
     target->max_result_bytes = (size_t)read_integer(options, "max_result_bytes", 65536);
     target->connect_timeout_ms = connect_ms < INT_MAX ? (int)connect_ms : INT_MAX;
     target->allow_private = json_is_true(json_object_get(options, "allow_private"));
+    target->retry_timeouts = !json_is_false(json_object_get(options, "retry_timeouts"));
     read_kind_headers(target, json_object_get(options, "headers"));
 }
 

@@ -37,6 +37,7 @@ struct target {
     size_t max_result_bytes;
     int connect_timeout_ms;
     bool allow_private;
+    bool retry_timeouts; /* else a request that was sent is not sent again because of its time */
 };
 
 /* Embedded by value; all zero is an empty table. */
