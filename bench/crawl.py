@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 
-from crawl_stage import Farm, Manual, Stage, Website, wget
+from crawl_stage import CrawlStage, Farm, Manual, Website, wget
 
 UNPACED = ("--delay", 0, "--concurrency", 128)
 CRAWL_DEADLINE_S = 250
@@ -226,7 +226,7 @@ def main():
     parser.add_argument("--work", required=True)
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with Stage(options.db, options.work) as stage:
+    with CrawlStage(options.db, options.work) as stage:
         print(json.dumps(FIGURES[options.figure, options.contender](stage)))
 
 

@@ -80,6 +80,23 @@ ASKED = (
     Asked("idle", "idle queries a second", ("pawl", "queries_per_second"), None, "<", 1, "/s"),
     Asked("idle", "idle resident memory", ("pawl", "resident_mb"), None, "<", 20, "MB"),
     Asked("idle", "idle CPU", ("pawl", "cpu_percent"), None, "<", 0.1, "%"),
+    Asked("dispatch", "insert to request p50 against the floor", ("pawl", P50), ("floor", P50),
+          "<=", 2.5, "ms"),
+    Asked("dispatch", "insert to request p99 against the floor", ("pawl", P99), ("floor", P99),
+          "<=", 5, "ms"),
+    Asked("dispatch", "p50 beside a target that hangs, against without", ("pawl_hanging", P50),
+          ("pawl", P50), "<=", 1.1, "ms"),
+    Asked("dispatch_burst", "burst of 20,000 tasks to one receiver", ("pawl", "posts_per_second"),
+          None, ">=", 5000, "posts/s"),
+    Asked("dispatch_burst", "burst, tasks lost", ("pawl", "lost"), None, "==", 0, ""),
+    Asked("dispatch_burst", "burst, requests too many", ("pawl", "repeated"), None, "==", 0, ""),
+    Asked("dispatch_burst", "burst, counters exact", ("pawl", "counters_exact"), None, "==", 1, ""),
+    Asked("dispatch_burst", "burst with two nodes killed, tasks lost", ("pawl_killed", "lost"), None,
+          "==", 0, ""),
+    Asked("dispatch_burst", "burst with two nodes killed, requests sent again",
+          ("pawl_killed", "repeated"), None, None, None, ""),
+    Asked("dispatch_burst", "burst with two nodes killed, counters exact",
+          ("pawl_killed", "counters_exact"), None, "==", 1, ""),
     Asked("crawl", "crawl of a tree against wget -r", ("pawl", PAGES_RATE), ("wget", PAGES_RATE),
           ">=", 4, "pages/s"),
     Asked("crawl", "crawl of a tree against wget -r into memory", ("pawl", PAGES_RATE),
@@ -126,7 +143,7 @@ def farthest(numbers):
 
 # Any one sample that is wrong makes these wrong: no median excuses a deadlock or a lost count.
 WORST = {"counters_exact": min, "ledger.deadlocks": max, "is_exact": min, "extra_rows": farthest,
-         "extra_rows_beside_raised": farthest}
+         "extra_rows_beside_raised": farthest, "lost": farthest, "repeated": max}
 
 
 def read_samples(path):
