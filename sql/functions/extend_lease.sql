@@ -9,7 +9,7 @@ create or replace function pawl.extend_lease(
   p_task_id bigint,
   p_attempt integer,
   p_lease interval default '1 minute',
-  p_percent real default null,
+  p_percent double precision default null,
   p_message text default null
 ) returns timestamptz
 language plpgsql volatile
@@ -38,10 +38,10 @@ begin
   return v_lease_until;
 end
 $$;
-comment on function pawl.extend_lease(bigint, bigint, integer, interval, real, text) is 'an external worker is still at it, and may say how far';
+comment on function pawl.extend_lease(bigint, bigint, integer, interval, double precision, text) is 'an external worker is still at it, and may say how far';
 
 -- How far a task is, which its caller holds; nothing when both are null. A message is cut at 1000 characters.
-create or replace function pawl.report_progress(p_job_id bigint, p_task_id bigint, p_attempt integer, p_percent real, p_message text)
+create or replace function pawl.report_progress(p_job_id bigint, p_task_id bigint, p_attempt integer, p_percent double precision, p_message text)
 returns void
 language plpgsql volatile
 set search_path = ''
@@ -65,4 +65,4 @@ begin
         updated_at = excluded.updated_at;
 end
 $$;
-comment on function pawl.report_progress(bigint, bigint, integer, real, text) is 'writes how far a task is';
+comment on function pawl.report_progress(bigint, bigint, integer, double precision, text) is 'writes how far a task is';

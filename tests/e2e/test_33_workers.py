@@ -2,13 +2,19 @@
 Guards I1, I4, I5 and I7; the examples of examples/ are the workers of the second half.
 
 2 s are given for what must come by a message, as in test_04_doorbell.py; a worker here never looks on its own."""
+import functools
+import json
+import pathlib
 import select
+import signal
+import subprocess
 import time
 
 import psycopg
 import pytest
 
-from waiting import until
+from server import clean_environment
+from waiting import end_with_us, until
 
 HEARD_SECONDS = 2
 
@@ -215,3 +221,105 @@ def test_a_batch_shared_by_workers(db, serve, worker):
     assert len(done) == len(set(done)) == 1005
     db.wait_job(job)
     assert db.progress(job)["completed"] == 1000
+
+
+# ---- the examples ----
+
+EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
+
+
+def command_of(language):
+    if language == "python":
+        return ["/usr/bin/python3", EXAMPLES / "python" / "worker.py"]
+    if not (EXAMPLES / "node" / "node_modules" / "pg").exists():
+        subprocess.run([EXAMPLES / "node" / "install"], check=True, stdout=subprocess.DEVNULL)
+    return ["node", EXAMPLES / "node" / "worker.mjs"]
+
+
+class Example:
+    """One of the workers that people copy, as they would start it."""
+
+    def __init__(self, language, db, lease_seconds):
+        self.process = subprocess.Popen(
+            command_of(language), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env=clean_environment(DATABASE_URL=db.url, LEASE_SECONDS=str(lease_seconds)), start_new_session=True,
+            preexec_fn=functools.partial(end_with_us, signal.SIGKILL))
+        assert "works" in self.process.stdout.readline()
+
+    def stop(self, number=signal.SIGTERM):
+        """Its exit code, and all that it said."""
+        self.process.send_signal(number)
+        said, _ = self.process.communicate(timeout=20)
+        return self.process.returncode, said
+
+
+@pytest.fixture(params=["python", "node"])
+def example(db, serve, request):
+    """Starts one more of them: example(), example(lease_seconds=1)."""
+    made = []
+
+    def make(lease_seconds=30):
+        made.append(Example(request.param, db, lease_seconds))
+        return made[-1]
+
+    db.kind("thumbnail", "external", max_attempts=2, backoff_base_ms=0)
+    db.rows("create table thumbnails (image integer primary key, bytes integer not null)")
+    serve(db)
+    yield make
+    for one in made:
+        if one.process.poll() is None:
+            one.stop(signal.SIGKILL)
+
+
+def draw(db, image, **more):
+    return db.value("select task_id from pawl.enqueue('thumbnail', %s)", json.dumps({"image": image, **more}))
+
+
+def test_an_example_does_what_its_tasks_say(db, example):
+    one = example()
+    db.wait_asleep()
+    done = [draw(db, image) for image in range(1, 11)]
+    hopeless, early, faulty = draw(db, -1), draw(db, 0), draw(db, "x")
+    for task in done:
+        db.wait_task(task, seconds=5)
+    assert db.rows("select image, bytes from thumbnails order by image") == [(i, 100 * i) for i in range(1, 11)]
+    assert db.value("select result from pawl.tasks where id = %s", done[0]) == {"bytes": 100}
+    db.wait_task(hopeless, "failed", seconds=5)
+    assert db.rows("select attempt, error from pawl.tasks where id = %s", hopeless) == [(1, "there is no image -1")]
+    db.wait_task(faulty, "failed", seconds=10)  # heard of again by the node's message: it looks every 30 s only
+    assert db.value("select attempt from pawl.tasks where id = %s", faulty) == 2
+    assert db.rows("select status::text, wait_reason, attempt - uncounted_attempts from pawl.tasks where id = %s", early) == [
+        ("waiting", "snooze", 0)]
+    db.assert_exact()
+    db.wait_asleep()
+    db.wait_task(draw(db, 11), seconds=HEARD_SECONDS)
+    code, said = one.stop()
+    assert code == 0 and "stops" in said, said
+
+
+def test_an_example_looks_after_a_long_task_and_ends_behind_it(db, example):
+    one = example(lease_seconds=0.9)
+    task, other = draw(db, 1, seconds=3, steps=3), None
+    job = db.value("select pawl.standing_job('thumbnail')")
+    seen = until(lambda: db.json("task", "show", f"{job}/{task}")["progress"], 10, "it says how far it is")
+    assert seen["message"].endswith("of 3") and 0 <= seen["percent"] < 100
+    until(lambda: db.value("select percent from pawl.task_progress where task_id = %s", task) > 40, 10, "it gets on")
+    one.process.send_signal(signal.SIGTERM)
+    other = draw(db, 2)
+    code, said = one.stop()
+    assert code == 0 and "stops" in said, said
+    assert db.rows("select status::text, attempt from pawl.tasks where id = %s", task) == [("completed", 1)]
+    assert db.rows("select image from thumbnails") == [(1,)]
+    assert db.task_status(other) == "pending"
+
+
+def test_an_example_that_is_killed_is_replaced(db, example):
+    """kill -9 in the middle: another worker has the task when the lease has ended, and the effect is there once."""
+    one = example(lease_seconds=1)
+    task = draw(db, 1, seconds=2)
+    until(lambda: db.task_status(task) == "running", 5, "it runs")
+    one.stop(signal.SIGKILL)
+    example(lease_seconds=1)
+    db.wait_task(task, seconds=15)
+    assert db.rows("select attempt, (select count(*) from thumbnails) from pawl.tasks where id = %s", task) == [(2, 1)]
+    assert db.rows("select attempt, error_class from pawl.attempts where task_id = %s", task) == [(1, "lost")]
