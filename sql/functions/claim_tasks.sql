@@ -79,7 +79,7 @@ begin
       end loop;
       v_granted := pawl.startable_tasks(v_admitted.granted, v_admitted.first_ms, v_admitted.interval_ms);
       if v_granted <= 0 then
-        perform pawl.promise_start(r.id, r.limiter_key, case
+        perform pawl.promise_start(r.limiter_key, case
           when v_admitted.granted > 0 then v_admitted.first_ms
           when v_admitted.reason not in ('busy', 'max_running') then v_admitted.retry_ms
         end);
@@ -139,7 +139,7 @@ comment on function pawl.startable_tasks(integer, double precision, double preci
 
 -- A limit opens in so many milliseconds (null: nobody knows), and its caller holds it: the first of those who
 -- are refused rings, so that a node looks at workers_wake_at.
-create or replace function pawl.promise_start(p_job_id bigint, p_limiter_key text, p_wait_ms double precision) returns void
+create or replace function pawl.promise_start(p_limiter_key text, p_wait_ms double precision) returns void
 language plpgsql volatile
 set search_path = ''
 as $$
@@ -152,8 +152,8 @@ begin
     and v_wake_at is not null
     and (l.workers_wake_at is null or l.workers_wake_at <= pawl.now() or l.workers_wake_at > v_wake_at + interval '10 ms');
   if found then
-    perform pawl.ring('work ' || p_job_id);
+    perform pawl.ring('workers');
   end if;
 end
 $$;
-comment on function pawl.promise_start(bigint, text, double precision) is 'notes when refused workers are to be woken';
+comment on function pawl.promise_start(text, double precision) is 'notes when refused workers are to be woken';

@@ -215,6 +215,8 @@ static void on_work_bell(struct engine *engine, const char *ids)
         char *end;
         int64_t id = strtoll(ids + 1, &end, 10);
         struct job *job = end == ids + 1 ? NULL : jobs_find(&engine->jobs, id);
+        if (!job)
+            relay_note_bell(engine, end == ids + 1 ? 0 : id);
         if (!job || job->is_outdated)
             doorbell_want_look(engine);
         else if (!job->is_blocked || job->is_block_guessed)
@@ -248,6 +250,11 @@ static void on_kinds_bell(struct engine *engine, const char *rest)
     doorbell_want_look(engine);
 }
 
+static void on_workers_bell(struct engine *engine, const char *rest)
+{
+    doorbell_want_look(engine);
+}
+
 static void on_fold_bell(struct engine *engine, const char *rest)
 {
     /* Every bell asks for a fold. */
@@ -258,7 +265,7 @@ static const struct {
     void (*answer)(struct engine *engine, const char *rest);
 } bells[] = {
     {"work", on_work_bell},   {"due", on_due_bell},   {"cancel", on_cancel_bell},
-    {"kinds", on_kinds_bell}, {"fold", on_fold_bell},
+    {"kinds", on_kinds_bell}, {"fold", on_fold_bell}, {"workers", on_workers_bell},
 };
 
 void doorbell_rung(struct engine *engine, const char *message)

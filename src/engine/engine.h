@@ -79,7 +79,10 @@ struct finisher {
 struct relay {
     struct relay_kind *kinds;   /* that external workers run */
     bool is_asking, is_unknown; /* unknown: whether there are any is to be asked */
-    int64_t next_us;            /* workers are told nothing before this */
+    bool was_passed_over;       /* a look came while another was under way */
+    struct text rung;           /* an array literal that has begun: jobs that bells have named */
+    int rung_count;
+    int64_t next_us; /* workers are told nothing before this */
     uv_timer_t timer;
 };
 
@@ -176,6 +179,8 @@ void relay_finish(struct engine *engine);
 void relay_begin(struct engine *engine);
 /* A kind has changed: workers may run it now. */
 void relay_note_kinds(struct engine *engine);
+/* A bell has named a job that we do not run ourselves; 0: all. */
+void relay_note_bell(struct engine *engine, int64_t job_id);
 /* With each look for work: asks for that of external workers too, if there can be any. */
 void relay_look(struct engine *engine);
 void relay_turn(struct engine *engine);

@@ -6,9 +6,10 @@
  * (Of what was due they are told by pawl.promote_due itself.)
  *
  * It asks with each look of the doorbell, once there is such a kind (pawl.list_external_work), and
- * passes on only news: more tasks than at the look before, others in their place, room under a
- * limit, the time at which a limit opens. Work for which nobody comes is no news, so it keeps no
- * node awake and rings once. Busy times are gathered: at most one message a kind in RELAY_PAUSE_US.
+ * passes on only news: what a bell has named, more tasks than at the look before, others in their
+ * place, room under a limit, the time at which a limit opens. Work for which nobody comes is no
+ * news, so it keeps no node awake and rings once. Busy times are gathered: at most one message a
+ * kind in RELAY_PAUSE_US.
  *
  * A message may be in vain, or come from each of several nodes: a worker then finds nothing. That a
  * worker sleeps on although there is work takes a claim that rolled back, or a node that missed a
@@ -25,6 +26,7 @@
 
 enum {
     RELAY_PAUSE_US = 20000, /* between two messages of one kind */
+    RUNG_LIMIT = 20,        /* jobs of bells between two looks; more are all */
     WAKE_SLACK_US = 5000,   /* a worker that comes too early is refused, and told no more */
 };
 
@@ -60,6 +62,7 @@ void relay_finish(struct engine *engine)
         engine->relay.kinds = kind->next;
         forget_kind(kind);
     }
+    text_finish(&engine->relay.rung);
     uv_close((uv_handle_t *)&engine->relay.timer, NULL);
 }
 
@@ -67,6 +70,16 @@ void relay_begin(struct engine *engine)
 {
     engine->relay.is_asking = false;
     engine->relay.is_unknown = true;
+    text_clear(&engine->relay.rung);
+    engine->relay.rung_count = 0;
+}
+
+void relay_note_bell(struct engine *engine, int64_t job_id)
+{
+    struct relay *relay = &engine->relay;
+    if (!relay->kinds || relay->rung_count > RUNG_LIMIT)
+        return;
+    array_add_integer(&relay->rung, ++relay->rung_count > RUNG_LIMIT ? 0 : job_id);
 }
 
 void relay_note_kinds(struct engine *engine)
@@ -93,7 +106,8 @@ static struct relay_kind *find_kind(struct relay *relay, const char *name)
 static void learn_kind(struct engine *engine, const struct external_work *work)
 {
     struct relay_kind *kind = find_kind(&engine->relay, work->kind);
-    bool is_other = work->active > kind->active || strcmp(work->mark, kind->mark) != 0;
+    bool is_other =
+        work->is_rung || work->active > kind->active || strcmp(work->mark, kind->mark) != 0;
     kind->is_listed = true;
     kind->is_news = work->pending > 0 && (kind->is_news || is_other);
     kind->active = work->active;
@@ -122,10 +136,14 @@ static void on_listed(void *context, const struct pg_result *result, const struc
 {
     struct engine *engine = context;
     engine->relay.is_asking = false;
+    if (engine->relay.was_passed_over) /* a look that may have seen more than this one */
+        doorbell_want_look(engine);
+    engine->relay.was_passed_over = false;
     if (!result) {
         if (failure->sqlstate[0])
             log_warning("could not look for work of external workers: %s", failure->message);
         engine->relay.is_unknown = true;
+        relay_note_bell(engine, 0); /* whatever it was that had rung */
         return;
     }
     for (int row = 0; row < pg_result_rows(result); row++) {
@@ -139,12 +157,18 @@ static void on_listed(void *context, const struct pg_result *result, const struc
 void relay_look(struct engine *engine)
 {
     struct relay *relay = &engine->relay;
-    if (relay->is_asking || !(relay->kinds || relay->is_unknown))
+    if (!relay->kinds && !relay->is_unknown)
         return;
+    if (relay->is_asking) {
+        relay->was_passed_over = true;
+        return;
+    }
     relay->is_asking = true;
     relay->is_unknown = false;
-    store_list_external_work(engine->listen, on_listed, engine);
+    store_list_external_work(engine->listen, array_end(&relay->rung), on_listed, engine);
     pg_connection_end_group(engine->listen);
+    text_clear(&relay->rung);
+    relay->rung_count = 0;
 }
 
 /* ---- telling ---- */

@@ -119,22 +119,26 @@ void store_stop_crawls(struct pg_connection *connection, const char *job_ids, pg
                         on_done, context);
 }
 
-void store_list_external_work(struct pg_connection *connection, pg_done_fn *on_done, void *context)
+void store_list_external_work(struct pg_connection *connection, const char *rung,
+                              pg_done_fn *on_done, void *context)
 {
-    pg_connection_query(
-        connection, "select kind, pending, active, mark, wake_ms from pawl.list_external_work()", 0,
-        NULL, on_done, context);
+    const char *const values[] = {rung};
+    pg_connection_query(connection,
+                        "select kind, pending, active, mark, is_rung, wake_ms "
+                        "from pawl.list_external_work($1)",
+                        1, values, on_done, context);
 }
 
 void store_list_external_work_read(const struct pg_result *result, int row,
                                    struct external_work *work)
 {
-    enum { KIND, PENDING, ACTIVE, MARK, WAKE_MS };
+    enum { KIND, PENDING, ACTIVE, MARK, IS_RUNG, WAKE_MS };
     *work = (struct external_work){
         .kind = pg_result_text(result, row, KIND),
         .mark = pg_result_text(result, row, MARK),
         .pending = pg_result_integer(result, row, PENDING),
         .active = pg_result_integer(result, row, ACTIVE),
+        .is_rung = pg_result_boolean(result, row, IS_RUNG),
         .wake_ms =
             pg_result_is_null(result, row, WAKE_MS) ? -1 : pg_result_integer(result, row, WAKE_MS),
     };

@@ -45,10 +45,13 @@ void store_stop_crawls(struct pg_connection *connection, const char *job_ids, pg
 struct external_work {
     const char *kind, *mark;
     int64_t pending, active;
+    bool is_rung;    /* one of its jobs was among those */
     int64_t wake_ms; /* -1: no limit opens by itself */
 };
 
-void store_list_external_work(struct pg_connection *connection, pg_done_fn *on_done, void *context);
+/* rung: an array literal of job ids, 0 for all. */
+void store_list_external_work(struct pg_connection *connection, const char *rung,
+                              pg_done_fn *on_done, void *context);
 void store_list_external_work_read(const struct pg_result *result, int row,
                                    struct external_work *work);
 /* kinds: an array literal of their names. */

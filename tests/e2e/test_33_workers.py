@@ -146,7 +146,8 @@ def test_workers_hear_of_work_on_every_road(db, serve, worker):
     db.wait_asleep()
     second.drain_messages()
     first.finish(token)
-    second.finish(second.claim_heard())
+    assert second.hear(HEARD_SECONDS)
+    second.finish(second.claim()[0])
     db.assert_exact()
     db.assert_never_swept()
 

@@ -732,22 +732,37 @@ static void test_work_of_external_workers_is_told_once(void **state)
     begin_to_serve();
     settle();
     ring("kinds");
-    look_and_answer("mail|3|3|3/0|~\nfax|0|0|0/0|~\n");
+    look_and_answer("mail|3|3|3/0|f|~\nfax|0|0|0/0|f|~\n");
     assert_int_equal(asked("wake_workers"), 1);
     assert_string_equal(question("wake_workers")->first, "{\"mail\"}");
     answer("wake_workers", "");
     engine.relay.next_us = 0;
-    look_and_answer("mail|3|3|3/0|~\nfax|0|0|0/0|~\n"); /* nobody came: no news */
+    look_and_answer("mail|3|3|3/0|f|~\nfax|0|0|0/0|f|~\n"); /* nobody came: no news */
     assert_int_equal(asked("wake_workers"), 0);
-    look_and_answer("mail|1|3|3/0|~\nfax|0|0|0/0|~\n"); /* taken */
-    look_and_answer("mail|1|1|3/0|~\nfax|0|0|0/0|~\n"); /* ended */
+    look_and_answer("mail|1|3|3/0|f|~\nfax|0|0|0/0|f|~\n"); /* taken */
+    look_and_answer("mail|1|1|3/0|f|~\nfax|0|0|0/0|f|~\n"); /* ended */
     assert_int_equal(asked("wake_workers"), 0);
-    look_and_answer("mail|1|1|4/0|~\nfax|0|0|0/0|~\n"); /* another in its place */
+    look_and_answer("mail|1|1|4/0|f|~\nfax|0|0|0/0|f|~\n"); /* another in its place */
     assert_int_equal(asked("wake_workers"), 1);
     answer("wake_workers", "");
     engine.relay.next_us = 0;
-    look_and_answer("mail|2|2|4/0|~\nfax|0|0|0/0|~\n"); /* a task that had ended is to run again */
+    look_and_answer(
+        "mail|2|2|4/0|f|~\nfax|0|0|0/0|f|~\n"); /* a task that had ended is to run again */
     assert_int_equal(asked("wake_workers"), 1);
+    answer("wake_workers", "");
+    engine.relay.next_us = 0;
+    ring("work 8 9"); /* it looks as before, and is another: taken and given back while we slept */
+    turn();
+    assert_string_equal(question("list_external_work")->first, "{8,9}");
+    ring("work *"); /* while the answer is on its way */
+    turn();
+    answer("list_work", "");
+    answer("list_external_work", "mail|2|2|4/0|t|~\n");
+    turn();
+    assert_int_equal(asked("wake_workers"), 1);
+    answer("list_work", "");
+    turn();
+    assert_string_equal(question("list_external_work")->first, "{0}");
 }
 
 static void test_work_that_nobody_takes_keeps_nobody_awake(void **state)
@@ -755,7 +770,7 @@ static void test_work_that_nobody_takes_keeps_nobody_awake(void **state)
     begin_to_serve();
     settle();
     ring("kinds");
-    look_and_answer("mail|3|3|3/0|~\n");
+    look_and_answer("mail|3|3|3/0|f|~\n");
     answer("wake_workers", "");
     make_idle();
     turn();
@@ -764,7 +779,7 @@ static void test_work_that_nobody_takes_keeps_nobody_awake(void **state)
     turn();
     answer("oldest_transaction", "100\n");
     answer("list_work", "");
-    answer("list_external_work", "mail|3|3|3/0|~\n");
+    answer("list_external_work", "mail|3|3|3/0|f|~\n");
     turn();
     assert_true(engine.doorbell.is_sure);
     while (asked("next_due_ms"))
@@ -776,7 +791,7 @@ static void test_work_that_nobody_takes_keeps_nobody_awake(void **state)
     ring("work 9"); /* a task more: the bell is passed on */
     turn();
     answer("list_work", "");
-    answer("list_external_work", "mail|4|4|4/0|~\n");
+    answer("list_external_work", "mail|4|4|4/0|f|~\n");
     engine.relay.next_us = 0;
     turn();
     assert_int_equal(asked("wake_workers"), 1);
@@ -787,9 +802,9 @@ static void test_workers_are_told_no_more_often_than_they_can_hear(void **state)
     begin_to_serve();
     settle();
     ring("kinds");
-    look_and_answer("mail|1|1|1/0|~\n");
+    look_and_answer("mail|1|1|1/0|f|~\n");
     answer("wake_workers", "");
-    look_and_answer("mail|2|2|2/0|~\n");
+    look_and_answer("mail|2|2|2/0|f|~\n");
     assert_int_equal(asked("wake_workers"), 0);
     assert_true(uv_is_active((uv_handle_t *)&engine.relay.timer));
     engine.relay.next_us = 0;
@@ -797,8 +812,8 @@ static void test_workers_are_told_no_more_often_than_they_can_hear(void **state)
     assert_int_equal(asked("wake_workers"), 1);
     answer("wake_workers", "");
     engine.relay.next_us = INT64_MAX;
-    look_and_answer("mail|3|3|3/0|~\n");
-    look_and_answer("mail|0|0|3/0|~\n"); /* gone before it was told */
+    look_and_answer("mail|3|3|3/0|f|~\n");
+    look_and_answer("mail|0|0|3/0|f|~\n"); /* gone before it was told */
     engine.relay.next_us = 0;
     turn();
     assert_int_equal(asked("wake_workers"), 0);
@@ -809,10 +824,10 @@ static void test_workers_that_a_limit_refused_are_told_when_it_opens(void **stat
     begin_to_serve();
     settle();
     ring("kinds");
-    look_and_answer("mail|2|3|3/1|~\n");
+    look_and_answer("mail|2|3|3/0|f|~\n");
     answer("wake_workers", "");
     engine.relay.next_us = 0;
-    look_and_answer("mail|2|3|3/1|20\n");
+    look_and_answer("mail|2|3|3/0|f|20\n");
     assert_int_equal(asked("wake_workers"), 0);
     assert_true(sleep_ms() >= 0 && sleep_ms() <= 26);
     uint64_t begun_ms = uv_now(&engine.loop);
@@ -824,7 +839,7 @@ static void test_workers_that_a_limit_refused_are_told_when_it_opens(void **stat
     engine.relay.next_us = 0;
     turns(3);
     assert_int_equal(asked("wake_workers"), 0); /* once */
-    look_and_answer("mail|2|2|3/0|~\n");        /* room under the limit */
+    look_and_answer("mail|2|2|3/1|f|~\n");      /* room under the limit */
     assert_int_equal(asked("wake_workers"), 1);
 }
 
