@@ -4,7 +4,8 @@
 -- are done but still there for somebody's old snapshot.
 -- Returns the tasks in no order, then one row without a task_id that says how the limiter decided, for
 -- a job that has one: first_ms and interval_ms give the i-th best task its start (first + i * interval,
--- at once when negative); granted 0 comes with retry_ms and reason. A job that is paused or final gives
+-- at once when negative); granted, how many it allowed, limited_by, which limiter allowed less than was
+-- wanted (pawl.admit_tasks); granted 0 comes with retry_ms and reason. A job that is paused or final gives
 -- no rows. is_followed: an end of its tasks leads to more than their own row, so pawl.finish_followed_tasks is for
 -- them; such a row comes for those jobs also without a limiter.
 -- Raises PW008 when the node has been declared dead; asked after the update, which has drawn a
@@ -18,7 +19,7 @@
 -- (node, attempt), which is then given out again, names one execution only: src/engine/node.c.)
 -- Refuses a transaction outside READ COMMITTED (PW009): with an older snapshot a limit would be counted from
 -- old counters (I11).
--- Locks: the limiter's row (skip locked), then the tasks (skip locked): never waits.
+-- Locks: the limiter's row and its parent's (skip locked), then the tasks (skip locked): never waits.
 create or replace function pawl.claim_batch(
   p_node_id integer,
   p_job_id bigint,
@@ -28,7 +29,7 @@ create or replace function pawl.claim_batch(
 ) returns table (
   task_id bigint, attempt integer, uncounted_attempts integer, priority real, payload jsonb,
   first_ms double precision, interval_ms double precision, retry_ms double precision, reason text,
-  is_followed boolean
+  granted integer, limited_by bigint, is_followed boolean
 )
 language plpgsql volatile
 set search_path = ''
@@ -81,7 +82,7 @@ begin
     where t.job_id = p_job_id
       and t.ctid = b.ctid
     returning t.id, t.attempt, t.uncounted_attempts, t.priority, t.payload,
-      null::double precision, null::double precision, null::double precision, null::text, null::boolean;
+      null::double precision, null::double precision, null::double precision, null::text, null::integer, null::bigint, null::boolean;
     get diagnostics v_claimed = row_count;
     if v_claimed > 0 and not exists (select from pawl.nodes n where n.id = p_node_id and n.dead_at is null) then
       raise exception 'node % was declared dead', p_node_id
@@ -91,16 +92,16 @@ begin
   end if;
 
   if v_limiter_key is not null then
-    if v_claimed > 0 and v_admitted.interval_ms > 0 then
-      update pawl.limiters l
-      set next_start_at = v_now + (v_admitted.first_ms + v_claimed * v_admitted.interval_ms) * interval '1 millisecond'
-      where l.key = v_limiter_key;
+    if v_claimed > 0 and v_admitted.is_spending then
+      perform pawl.spend_admitted(v_limiter_key, v_claimed, v_admitted.first_ms, v_admitted.interval_ms);
     end if;
     return query select null::bigint, null::integer, null::integer, null::real, null::jsonb,
-      v_admitted.first_ms, v_admitted.interval_ms, v_admitted.retry_ms, v_admitted.reason, v_is_followed;
+      v_admitted.first_ms, v_admitted.interval_ms, v_admitted.retry_ms, v_admitted.reason,
+      v_admitted.granted, v_admitted.limited_by, v_is_followed;
   elsif v_is_followed then
     return query select null::bigint, null::integer, null::integer, null::real, null::jsonb,
-      null::double precision, null::double precision, null::double precision, null::text, true;
+      null::double precision, null::double precision, null::double precision, null::text,
+      null::integer, null::bigint, true;
   end if;
 end
 $$;

@@ -38,6 +38,7 @@ declare
   v_granted integer;
   v_claimed integer;
   v_admitted record;
+  v_closed bigint[] := '{}';
   r record;
 begin
   perform pawl.check_isolation();
@@ -60,7 +61,8 @@ begin
   v_lease_until := v_now + p_lease;
 
   for r in
-    select j.id, j.limiter_key
+    select j.id, j.limiter_key,
+      (select pawl.limiter_id(l.parent_key) from pawl.limiters l where l.key = j.limiter_key) as parent_limiter_id
     from pawl.jobs j
     where j.finished_at is null
       and j.kind = p_kind
@@ -71,16 +73,17 @@ begin
       / pg_catalog.power(2::double precision, least(greatest(j.priority, -4), 4))
   loop
     v_granted := v_left;
+    continue when r.parent_limiter_id = any (v_closed); -- it has said no for another key
     if r.limiter_key is not null then
       for v_try in 1..10 loop
-        select a.* into v_admitted from pawl.admit_tasks(r.limiter_key, v_left) a;
+        select a.* into v_admitted from pawl.admit_tasks(r.limiter_key, v_left, 0) a;
         exit when v_admitted.reason is distinct from 'busy';
         perform pg_catalog.pg_sleep(0.01);
       end loop;
-      v_granted := pawl.startable_tasks(v_admitted.granted, v_admitted.first_ms, v_admitted.interval_ms);
+      v_granted := v_admitted.granted;
       if v_granted <= 0 then
+        v_closed := v_closed || v_admitted.limited_by;
         perform pawl.promise_start(r.limiter_key, case
-          when v_admitted.granted > 0 then v_admitted.first_ms
           when v_admitted.reason not in ('busy', 'max_running') then v_admitted.retry_ms
         end);
         continue;
@@ -111,10 +114,7 @@ begin
     get diagnostics v_claimed = row_count;
 
     if r.limiter_key is not null and v_claimed > 0 then
-      update pawl.limiters l
-      set next_start_at = v_now + (v_admitted.first_ms + v_claimed * v_admitted.interval_ms) * interval '1 millisecond'
-      where l.key = r.limiter_key
-        and v_admitted.interval_ms > 0;
+      perform pawl.spend_admitted(r.limiter_key, v_claimed, v_admitted.first_ms, v_admitted.interval_ms);
     end if;
     v_left := v_left - v_claimed;
     exit when v_left <= 0;
@@ -122,20 +122,6 @@ begin
 end
 $$;
 comment on function pawl.claim_tasks(text, text, integer, interval) is 'an external worker takes pending tasks of a kind, under a lease';
-
--- Of tasks that a limiter has admitted, the i-th may start at first + i * interval: how many may start now.
-create or replace function pawl.startable_tasks(p_granted integer, p_first_ms double precision, p_interval_ms double precision)
-returns integer
-language sql immutable
-set search_path = ''
-as $$
-  select case
-    when p_first_ms > 0 then 0
-    when p_interval_ms > 0 then least(p_granted::double precision, pg_catalog.floor(-p_first_ms / p_interval_ms) + 1)::integer
-    else p_granted
-  end
-$$;
-comment on function pawl.startable_tasks(integer, double precision, double precision) is 'how many of the admitted tasks may start now';
 
 -- A limit opens in so many milliseconds (null: nobody knows), and its caller holds it: the first of those who
 -- are refused rings, so that a node looks at workers_wake_at.

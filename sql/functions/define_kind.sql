@@ -1,12 +1,12 @@
 -- pawl.define_kind(name, executor, target, ...): creates a kind, or changes it; a null argument keeps
 -- what is there, or takes the table's default; a new kind needs an executor. p_max_running and
 -- p_start_interval_ms make a limiter "kind:NAME" that holds over all nodes, and which the kind's jobs
--- get when they are created; the standing job gets it at once. p_options is merged into the options that are
--- there (pawl.merge_options); target and options of another executor are forgotten. p_on_complete: kind of which a task
--- is enqueued for each that completes (pawl.follow_tasks), '' for none any more.
+-- get when they are created; standing jobs get it at once. pawl.set_limit sets these and other limits. p_options is
+-- merged into the options that are there (pawl.merge_options); target and options of another executor are forgotten.
+-- p_on_complete: kind of which a task is enqueued for each that completes (pawl.follow_tasks), '' for none any more.
 -- Returns nothing. Refuses what is not allowed, and says what is (PW006); without an executor, a kind
 -- that does not exist (PW001).
--- Locks: the limiter's row, the kind's row, then the standing job's row.
+-- Locks: the limiter's row, the kind's row, then the standing jobs' rows.
 drop function if exists pawl.define_kind(text, text, text, integer, integer, integer, integer, integer, integer, double precision);
 create or replace function pawl.define_kind(
   p_name text,
@@ -123,12 +123,7 @@ begin
         updated_at = excluded.updated_at;
 
   if v_limiter is not null then
-    update pawl.jobs j
-    set limiter_key = v_limiter
-    from pawl.standing_jobs s
-    where s.kind = p_name
-      and j.id = s.job_id
-      and j.limiter_key is distinct from v_limiter;
+    perform pawl.limit_standing_jobs(p_name);
   end if;
   if p_on_complete is not null then
     update pawl.jobs j

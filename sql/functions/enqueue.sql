@@ -1,16 +1,20 @@
--- pawl.enqueue(kind, payload, key, priority, run_at): puts a task into the kind's standing job, in the
--- caller's transaction. With a key of which a task is active already, that task's id comes back, and
--- the request may only raise its priority.
+-- pawl.enqueue(kind, payload, key, priority, run_at, limit_key): puts a task into the kind's standing job, in
+-- the caller's transaction. With a key of which a task is active already, that task's id comes back, and
+-- the request may only raise its priority. A limit key names for whom the task is (a customer, a device):
+-- each has a standing job of its own, so that limits per key hold (pawl.set_limit) and turns are taken
+-- between them; keys of tasks are unique within it. Empty or null: none.
 -- Returns one row (job_id, task_id). Refuses an unknown kind (PW001), a large payload (PW004), and a
--- payload, priority or time that no task may have (PW006).
+-- payload, priority, time or limit key that no task may have (PW006).
 -- The settings pin the plans, as in pawl.claim_batch.
--- Locks: with a key that another transaction has just inserted, waits for that one's end.
+-- Locks: with a key that another transaction has just inserted, waits for that one's end; so with the
+-- first task of a limit key.
 create or replace function pawl.enqueue(
   p_kind text,
   p_payload jsonb default '{}',
   p_key text default null,
   p_priority real default 0,
-  p_run_at timestamptz default null
+  p_run_at timestamptz default null,
+  p_limit_key text default null
 ) returns table (job_id bigint, task_id bigint)
 language plpgsql volatile
 set search_path = ''
@@ -21,7 +25,7 @@ set enable_bitmapscan = off
 as $$
 #variable_conflict use_column
 declare
-  v_job_id bigint := pawl.standing_job(p_kind);
+  v_job_id bigint := pawl.standing_job(p_kind, coalesce(p_limit_key, ''));
   v_task_id bigint;
   v_is_later boolean := coalesce(p_run_at > pawl.now(), false);
   v_max_bytes integer;
@@ -57,5 +61,5 @@ begin
   return query select v_job_id, v_task_id;
 end
 $$;
-comment on function pawl.enqueue(text, jsonb, text, real, timestamptz)
+comment on function pawl.enqueue(text, jsonb, text, real, timestamptz, text)
   is 'puts a task into the kind''s standing job; with an active key, returns the task that is there';

@@ -22,8 +22,8 @@ as $$
 $$;
 comment on function pawl.explain_wait(text) is 'what a waiting task waits for, in words';
 
--- pawl.explain_limiter(limiter, job): why a limiter grants nothing now, as pawl.admit_tasks would find; it takes no
--- lock and uses nothing up.
+-- pawl.explain_limiter(limiter, job): why a limiter, or the one above it, grants nothing now, as pawl.admit_tasks
+-- would find; it takes no lock and uses nothing up.
 -- Returns at most a row for each limit that holds back: as pawl.list_obstacles.
 -- Locks: none. If you change pawl.admit_tasks, change this.
 create or replace function pawl.explain_limiter(p_limiter_key text, p_job_id bigint)
@@ -33,55 +33,76 @@ set search_path = ''
 as $$
 declare
   v_now timestamptz := pawl.now();
+  v_key text := p_limiter_key;
   v_limiter pawl.limiters;
+  v_rules pawl.limiters;
   v_running bigint;
-  v_holders jsonb;
-  v_next_at timestamptz;
 begin
-  select l.* into v_limiter from pawl.limiters l where l.key = p_limiter_key;
-  if not found then
-    return query select 'limiter'::text, pg_catalog.format('its limiter "%s" does not exist, so nothing of it may start', p_limiter_key),
-      null::timestamptz, null::timestamptz, 'when the limiter is there again'::text,
-      pg_catalog.jsonb_build_object('limiter', p_limiter_key);
-    return;
-  end if;
-
-  if v_limiter.max_running is not null then
-    select coalesce(pg_catalog.sum(h.running), 0),
-      coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('job', h.id::text, 'kind', h.kind, 'running', h.running)
-        order by h.running desc, h.id) filter (where h.place <= 5), '[]')
-    into v_running, v_holders
-    from (
-      select j.id, j.kind, p.running, pg_catalog.row_number() over (order by p.running desc, j.id) as place
-      from pawl.jobs j
-      join pawl.job_progress p on p.job_id = j.id
-      where j.limiter_key = p_limiter_key
-        and j.finished_at is null
-        and p.running > 0
-    ) h;
-    if v_running >= v_limiter.max_running then
-      return query select 'max_running'::text,
-        pg_catalog.format('as many tasks run as may run at once under "%s": %s of %s', p_limiter_key, v_running, v_limiter.max_running),
-        null::timestamptz, v_now + interval '1 second', 'when one of them ends'::text,
-        pg_catalog.jsonb_build_object('limiter', p_limiter_key, 'running', v_running, 'max_running', v_limiter.max_running, 'held_by', v_holders);
+  while v_key is not null loop
+    select l.* into v_limiter from pawl.limiters l where l.key = v_key;
+    if found then
+      select l.* into v_rules from pawl.limiters l where l.key = coalesce(v_limiter.rules_key, v_key);
     end if;
-  end if;
+    if not found then
+      return query select 'limiter'::text,
+        pg_catalog.format('its limiter "%s" does not exist, so nothing of it may start', coalesce(v_limiter.rules_key, v_key)),
+        null::timestamptz, null::timestamptz, 'when the limiter is there again'::text,
+        pg_catalog.jsonb_build_object('limiter', coalesce(v_limiter.rules_key, v_key));
+      return;
+    end if;
 
-  v_next_at := v_limiter.next_start_at - (v_limiter.burst - 1) * v_limiter.start_interval_ms * interval '1 millisecond';
-  if v_next_at > v_now then
-    return query select 'pace'::text,
-      case
-        when v_limiter.start_interval_ms > 0
-          then pg_catalog.format('the next start under "%s" has its time: one each %s ms', p_limiter_key,
-            pg_catalog.round(v_limiter.start_interval_ms::numeric, 3)::double precision)
-        else pg_catalog.format('"%s" wants to be left alone until then', p_limiter_key)
-      end,
-      null::timestamptz, v_next_at, 'when that time comes'::text,
-      pg_catalog.jsonb_build_object('limiter', p_limiter_key, 'start_interval_ms', v_limiter.start_interval_ms);
-  end if;
+    if v_rules.max_running is not null then
+      v_running := pawl.count_running(v_key);
+      if v_running >= v_rules.max_running then
+        return query select 'max_running'::text,
+          pg_catalog.format('as many tasks run as may run at once under "%s": %s of %s', v_key, v_running, v_rules.max_running),
+          null::timestamptz, v_now + interval '1 second', 'when one of them ends'::text,
+          pg_catalog.jsonb_build_object('limiter', v_key, 'running', v_running, 'max_running', v_rules.max_running,
+            'held_by', pawl.list_holders(v_key));
+      end if;
+    end if;
+
+    if v_limiter.next_start_at > v_now then
+      return query select 'pace'::text,
+        case
+          when v_rules.start_interval_ms > 0
+            then pg_catalog.format('the next start under "%s" has its time: one each %s ms', v_key,
+              pg_catalog.round(v_rules.start_interval_ms::numeric, 3)::double precision)
+          else pg_catalog.format('"%s" wants to be left alone until then', v_key)
+        end,
+        null::timestamptz, v_limiter.next_start_at, 'when that time comes'::text,
+        pg_catalog.jsonb_build_object('limiter', v_key, 'start_interval_ms', v_rules.start_interval_ms);
+    end if;
+    v_key := v_limiter.parent_key;
+  end loop;
 end
 $$;
 comment on function pawl.explain_limiter(text, bigint) is 'why a limiter grants nothing now';
+
+-- pawl.list_holders(limiter): the five jobs that have most running under a limiter, a JSON array. Locks: none.
+create or replace function pawl.list_holders(p_limiter_key text) returns jsonb
+language sql stable
+set search_path = ''
+as $$
+  select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('job', h.id::text, 'kind', h.kind, 'running', h.running)
+    order by h.running desc, h.id), '[]')
+  from (
+    select j.id, j.kind, p.running
+    from (
+      select j.id from pawl.jobs j where j.has_running and j.limiter_key is not null
+      union
+      select d.job_id from pawl.progress_deltas d
+    ) c
+    join pawl.jobs j on j.id = c.id
+    join pawl.job_progress p on p.job_id = c.id
+    join pawl.limiters l on l.key = j.limiter_key
+    where p_limiter_key in (l.key, l.parent_key)
+      and p.running > 0
+    order by p.running desc, j.id
+    limit 5
+  ) h
+$$;
+comment on function pawl.list_holders(text) is 'the jobs that have most running under a limiter, as a JSON array';
 
 -- pawl.list_obstacles(job): what keeps pending tasks of a job from being claimed now.
 -- Returns a row for each, the one that must go first in front; none when nothing does, and they have only to wait

@@ -29,7 +29,8 @@ begin
   from pawl.standing_jobs s
   join pawl.kinds k on k.name = s.kind
   where s.kind = p_definition.kind
-    and s.org_id = '00000000-0000-0000-0000-000000000000';
+    and s.org_id = '00000000-0000-0000-0000-000000000000'
+    and s.limit_key = '';
   v_statement := pg_catalog.format('%s
   %s;%s',
     case when v_job_id is null then pg_catalog.format('

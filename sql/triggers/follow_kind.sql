@@ -19,6 +19,9 @@ begin
   if tg_table_name = 'kinds' then
     v_kind := new.name;
   elsif tg_op <> 'TRUNCATE' then
+    if coalesce(new.limit_key, old.limit_key) <> '' then -- that of a limit key is in no function
+      return null;
+    end if;
     v_kind := coalesce(new.kind, old.kind);
   end if;
   for v_definition in select d.* from pawl.trigger_definitions d where d.kind = v_kind or v_kind is null order by d.name for update loop

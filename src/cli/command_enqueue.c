@@ -14,6 +14,7 @@ enum { PAYLOAD_BYTES_MAX = 64 * 1024 * 1024 };
 const struct option command_enqueue_options[] = {
     {"--key", "KEY", VALUE_TEXT,
      .help = "at most one active task of this key: a second call finds it"},
+    {"--limit-key", "KEY", VALUE_TEXT, .help = "for whom it is, where limits hold per key"},
     {"--priority", "P", VALUE_NUMBER, -1e9, 1e9, "higher runs first (default 0)"},
     {"--run-at", "TIME", VALUE_TEXT, .help = "not before this time: 2026-12-24T18:00:00Z"},
     {"--delay", "SECONDS", VALUE_NUMBER, 0, 1e9, "not before that many seconds have passed"},
@@ -83,16 +84,20 @@ static bool enqueue(const struct call *call, const char *payload, struct failure
     const char *start;
     if (!find_start(call, text, &start, failure))
         return false;
-    const char *const values[] = {call->arguments[0], payload, call_text(call, "--key"),
-                                  call_text(call, "--priority"), start};
+    const char *const values[] = {call->arguments[0],
+                                  payload,
+                                  call_text(call, "--key"),
+                                  call_text(call, "--priority"),
+                                  start,
+                                  call_text(call, "--limit-key")};
     json_t *task = document_ask_once(
         call,
         call_has(call, "--delay")
             ? "select jsonb_build_object('task', job_id || '/' || task_id, 'job', job_id::text) "
-              "from pawl.enqueue($1, $2, $3, coalesce($4, 0), pawl.now() + $5::interval)"
+              "from pawl.enqueue($1, $2, $3, coalesce($4, 0), pawl.now() + $5::interval, $6)"
             : "select jsonb_build_object('task', job_id || '/' || task_id, 'job', job_id::text) "
-              "from pawl.enqueue($1, $2, $3, coalesce($4, 0), $5)",
-        5, values, failure);
+              "from pawl.enqueue($1, $2, $3, coalesce($4, 0), $5, $6)",
+        6, values, failure);
     if (!task)
         return false;
     if (call_has(call, "--json"))

@@ -147,6 +147,20 @@ const struct command commands[] = {
      {{"NAME", VALUE_TEXT}},
      .run = command_kind_test},
 
+    {"limit list", "limits", "show the limits of kinds and of their keys", NULL,
+     "  pawl limit list", .run = command_limit_list},
+    {"limit set",
+     NULL,
+     "limit a kind, or each limit key of a kind",
+     "Limits hold over all nodes together. What is not given stays as it is; 0 takes a limit away. "
+     "The\n"
+     "key of a task says for whom it is (pawl enqueue --limit-key): a customer, a device.",
+     "  pawl limit set mail --max-running 20 --pace 10\n"
+     "  pawl limit set mail --per-key --max-running 1",
+     {{"KIND", VALUE_TEXT}},
+     command_limit_set_options,
+     command_limit_set},
+
     {"schedule list", "schedules", "show what is started again and again, and when", NULL,
      "  pawl schedule list\n  pawl schedule list --json | jq '.[] | select(.last_error)'",
      .run = command_schedule_list},

@@ -14,6 +14,7 @@ command_run_fn command_job_list, command_job_show, command_job_cancel, command_j
 command_run_fn command_task_list, command_task_show, command_task_cancel, command_task_retry;
 command_run_fn command_why;
 command_run_fn command_kind_list, command_kind_set, command_kind_test;
+command_run_fn command_limit_list, command_limit_set;
 command_run_fn command_schedule_list, command_schedule_show, command_schedule_set,
     command_schedule_delete, command_schedule_run;
 command_run_fn command_trigger_list, command_trigger_set, command_trigger_test,
@@ -22,7 +23,7 @@ command_run_fn command_trigger_list, command_trigger_set, command_trigger_test,
 extern const struct option command_up_options[], command_serve_options[], command_migrate_options[],
     command_crawl_options[], command_report_options[], command_enqueue_options[],
     command_job_list_options[], command_job_show_options[], command_task_list_options[],
-    command_kind_set_options[], command_schedule_set_options[], command_schedule_show_options[],
-    command_trigger_set_options[];
+    command_kind_set_options[], command_limit_set_options[], command_schedule_set_options[],
+    command_schedule_show_options[], command_trigger_set_options[];
 
 #endif

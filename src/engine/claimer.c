@@ -8,6 +8,7 @@
  */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -18,8 +19,9 @@ enum {
     GROUPS = 2,
     JOBS_IN_A_GROUP = 8,
     CLAIM_LIMIT = 500,
-    CURSOR_LIFE_US = 1000000,   /* a better task that came later waits no longer than this, */
-    CURSOR_LIFE_FACTOR = 20,    /* or than so many times what a claim from the top takes */
+    CURSOR_LIFE_US = 1000000, /* a better task that came later waits no longer than this, */
+    CURSOR_LIFE_FACTOR = 20,  /* or than so many times what a claim from the top takes */
+    PART_PAUSE_US = 1000000,
     REFUSED_PAUSE_US = 1000000, /* the database refused a claim for a reason of its own */
 };
 
@@ -38,27 +40,41 @@ static int64_t start_of(const struct engine *engine, const struct claim_verdict 
     return engine_now_us(engine) + (delay_ms > 0 ? (int64_t)(delay_ms * 1000) : 0);
 }
 
+/* The limiter gave a part, and is asked again when that is used: with a pace at the last start,
+ * else when one of its tasks ends. */
+static int64_t next_question_us(const struct engine *engine, const struct claim_verdict *verdict)
+{
+    if (verdict->interval_ms > 0)
+        return start_of(engine, verdict, verdict->granted > 1 ? verdict->granted - 1 : 1);
+    return engine_now_us(engine) + PART_PAUSE_US;
+}
+
+static bool opens_when_one_ends(const struct claim_verdict *verdict)
+{
+    return strcmp(verdict->reason, "max_running") == 0;
+}
+
 /* How the job goes on after an answer of `count` tasks. */
 static void judge(struct claim *claim, int count, const struct claim_verdict *verdict)
 {
     struct engine *engine = claim->engine;
     struct job *job = claim->job;
-    if (verdict->reason[0]) {
-        jobs_block(&engine->jobs, job, engine_now_us(engine) + (int64_t)(verdict->retry_ms * 1000));
+    int64_t retry_us = engine_now_us(engine) + (int64_t)(verdict->retry_ms * 1000);
+    if (verdict->reason[0] && !verdict->limited_by) {
+        jobs_block(&engine->jobs, job, retry_us);
         return;
     }
+    if (verdict->reason[0]) {
+        jobs_wait(&engine->jobs, job, verdict->limited_by, retry_us, !opens_when_one_ends(verdict));
+        return;
+    }
+    jobs_let_follow(&engine->jobs, job);
     if (count == claim->limit)
         return;
-    if (verdict->interval_ms > 0 &&
-        count > 0) { /* the pace gave a part: ask again when it is used */
-        jobs_block(&engine->jobs, job, start_of(engine, verdict, count > 1 ? count - 1 : 1));
-        return;
-    }
-    if (job->facts.is_limited && count > 0) {
-        /* max_running gave a part, so that an end will unblock it, or there were no more tasks */
-        jobs_block(&engine->jobs, job, engine_now_us(engine) + 1000000);
-        job->is_block_guessed = true;
-    } else if (!claim->is_from_top)
+    if (verdict->limited_by && count == verdict->granted)
+        jobs_wait(&engine->jobs, job, verdict->limited_by, next_question_us(engine, verdict),
+                  verdict->interval_ms > 0);
+    else if (!claim->is_from_top)
         jobs_restart(job);
     else if (!job->was_rung && job->claims == 0)
         jobs_make_idle(&engine->jobs, job);
@@ -227,7 +243,7 @@ static struct pg_connection *choose_connection(struct engine *engine)
  * has not answered from the top might be empty. */
 static bool may_claim(const struct job *job)
 {
-    return !job->claims || !(job->facts.is_limited || isinf(job->cursor.rank));
+    return !job->claims || !(job_is_limited(job) || isinf(job->cursor.rank));
 }
 
 /* Goes round all who are ready, since many of them may have an executor that is full. False: nobody
@@ -241,6 +257,10 @@ static bool send_group(struct engine *engine)
     struct claim *last = NULL;
     for (int i = 0; i < ready && taken < turns; i++) {
         struct job *job = jobs_next_turn(&engine->jobs);
+        if (!job)
+            break;
+        if (jobs_wait_if_closed(&engine->jobs, job))
+            continue;
         int room = runner_room_of(engine, job);
         if (!room) { /* costs its tenant no turn */
             if (runner_room(engine, runner_executor(engine, &job->facts)))

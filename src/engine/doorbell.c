@@ -219,7 +219,7 @@ static void on_work_bell(struct engine *engine, const char *ids)
             relay_note_bell(engine, end == ids + 1 ? 0 : id);
         if (!job || job->is_outdated)
             doorbell_want_look(engine);
-        else if (!job->is_blocked || job->is_block_guessed)
+        else if (!job->is_blocked)
             jobs_make_ready(&engine->jobs, job);
         if (end == ids + 1)
             return;
@@ -247,6 +247,7 @@ static void on_kinds_bell(struct engine *engine, const char *rest)
 {
     jobs_outdate(&engine->jobs);
     relay_note_kinds(engine);
+    jobs_unblock_all(&engine->jobs); /* perhaps a limit was raised */
     doorbell_want_look(engine);
 }
 

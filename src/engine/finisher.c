@@ -219,7 +219,7 @@ static void accept_answer(struct finish_batch *batch, const struct pg_result *re
             jobs_restart(job); /* what came stands before the cursor */
         if (job && (found.count || is_pending_again) && !job->is_blocked)
             jobs_make_ready(&engine->jobs, job);
-        if (job && job->facts.is_limited)
+        if (job && job_is_limited(job))
             jobs_unblock_now(&engine->jobs, job);
         finished_destroy(batch->rows[i]);
     }

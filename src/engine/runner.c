@@ -145,7 +145,7 @@ void runner_on_done(void *owner, struct task *task, struct outcome *outcome)
     } else {
         finisher_add(engine, task, outcome);
     }
-    if (job->facts.is_limited && outcome->kind == OUTCOME_ENDED)
+    if (job_is_limited(job) && outcome->kind == OUTCOME_ENDED)
         jobs_unblock_now(&engine->jobs, job);
     free(task);
 }

@@ -24,7 +24,7 @@ struct job_facts {
     char *params, *options;         /* JSON objects: the job's, and the kind's */
     float priority;
     int max_attempts, timeout_ms, backoff_base_ms, backoff_cap_ms;
-    bool is_limited;
+    int64_t limiter_ids[2]; /* its limiter and that one's parent (pawl.limiter_id); 0: none */
 };
 
 /* A claimed task, owned by the engine. link and start_at_us are the engine's; state is the

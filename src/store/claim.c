@@ -19,6 +19,8 @@ enum column {
     INTERVAL_MS,
     RETRY_MS,
     REASON,
+    GRANTED,
+    LIMITED_BY,
     IS_FOLLOWED
 };
 
@@ -76,6 +78,8 @@ int store_claim_read(const struct pg_result *result, int node_id, int64_t job_id
         verdict->retry_ms = pg_result_number(result, row, RETRY_MS);
         snprintf(verdict->reason, sizeof verdict->reason, "%s",
                  pg_result_text(result, row, REASON));
+        verdict->granted = (int)pg_result_integer(result, row, GRANTED);
+        verdict->limited_by = pg_result_integer(result, row, LIMITED_BY);
         verdict->is_followed = pg_result_boolean(result, row, IS_FOLLOWED);
     }
     qsort(claimed, (size_t)count, sizeof *claimed, by_rank);

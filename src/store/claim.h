@@ -18,6 +18,8 @@ struct claim_verdict {
     double first_ms, interval_ms; /* start of the i-th best task, from now: first + i * interval */
     double retry_ms;              /* nothing was granted: ask again after this */
     char reason[16];              /* busy, max_running, pace, or "" */
+    int granted;
+    int64_t limited_by; /* limiter that granted less than was wanted; 0: none, or it was busy */
     bool is_followed;             /* ends of its tasks go to pawl.finish_followed_tasks */
 };
 

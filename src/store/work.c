@@ -32,7 +32,8 @@ void store_list_work_read(const struct pg_result *result, int row, struct work *
         TIMEOUT_MS,
         BACKOFF_BASE_MS,
         BACKOFF_CAP_MS,
-        IS_LIMITED,
+        LIMITER_ID,
+        PARENT_LIMITER_ID,
         OPTIONS
     };
     *work = (struct work){
@@ -51,7 +52,8 @@ void store_list_work_read(const struct pg_result *result, int row, struct work *
                 .timeout_ms = (int)pg_result_integer(result, row, TIMEOUT_MS),
                 .backoff_base_ms = (int)pg_result_integer(result, row, BACKOFF_BASE_MS),
                 .backoff_cap_ms = (int)pg_result_integer(result, row, BACKOFF_CAP_MS),
-                .is_limited = pg_result_boolean(result, row, IS_LIMITED),
+                .limiter_ids = {pg_result_integer(result, row, LIMITER_ID),
+                                pg_result_integer(result, row, PARENT_LIMITER_ID)},
             },
     };
 }

@@ -128,9 +128,9 @@ select is_empty('select from pawl.list_ended(array[]::bigint[])', 'none asked fo
 select probe.node() as node \gset
 select probe.job(2, true, 'two') as a \gset
 update pawl.jobs set priority = 2, params = '{"p": 1}' where id = :a;
-select row_eq(format($$ select pending, kind, executor, target, params, priority, max_attempts, timeout_ms, backoff_base_ms, backoff_cap_ms, is_limited
+select row_eq(format($$ select pending, kind, executor, target, params, priority, max_attempts, timeout_ms, backoff_base_ms, backoff_cap_ms, limiter_id
     from pawl.list_work(array['noop']) where job_id = %s $$, :a),
-  row (2::bigint, 'two'::text, 'noop'::text, null::text, '{"p": 1}'::jsonb, 2::real, 2, 60000, 1000, 600000, false), 'list_work: all that a node needs');
+  row (2::bigint, 'two'::text, 'noop'::text, null::text, '{"p": 1}'::jsonb, 2::real, 2, 60000, 1000, 600000, null::bigint), 'list_work: all that a node needs');
 select is((select array_agg(job_id) from pawl.list_work(array['noop'])), array[:a, :job]::bigint[], 'by priority');
 select pawl.fold();
 select is((select pending from pawl.list_work(array['noop'], array[:a])), 2::bigint, 'folded or not, the pending are exact');

@@ -137,7 +137,9 @@ analyze pawl.jobs;
 select matches(p, 'Index Scan Backward using jobs_pkey on jobs n', 'many jobs: list_jobs walks back from the newest') || E'\n'
   || doesnt_match(p, 'Seq Scan on jobs|Hash|Merge|JIT', 'many jobs: and reads no more than it lists')
 from probe.plan_of(:'log', 'select pawl.list_jobs()', 'from pawl.jobs n') p;
-select matches(p, 'Index Scan using jobs_open on jobs j', 'many jobs: list_work reads the open ones')
+select matches(p, 'Index (Only )?Scan using jobs_with_pending on jobs j_1', 'many jobs: list_work reads those that have something pending')
+  || E'\n' || matches(p, 'Index Scan using (jobs_pkey|jobs_open) on jobs j', 'many jobs: and looks each up, and what the ledger names')
+  || E'\n' || doesnt_match(p, 'Seq Scan on jobs', 'many jobs: and reads no other')
 from probe.plan_of(:'log', 'select count(*) from pawl.list_work(array[''noop''])', 'order by j.priority desc') p;
 select matches(p, 'Index Scan using jobs_open on jobs j', 'many jobs: sweep reads the open ones')
 from probe.plan_of(:'log', 'select count(*) from pawl.sweep(array[''noop''])', 't.is_pending') p;
@@ -147,6 +149,28 @@ select matches(p, 'using jobs_open on jobs j', 'many jobs: process_pending count
 from probe.plan_of(:'log', 'select pawl.process_pending()', 'join pawl.job_progress p') p;
 select doesnt_match(p, 'Nested Loop Left Join|Index Cond: \(job_id = ', 'many jobs: status reads the ledger once, not once a job')
 from probe.plan_of(:'log', 'select pawl.status()', 'pg_catalog.current_database') p;
+
+-- ten thousand keys of a kind that do nothing, and the two that do
+select pawl.set_limit('plan', 'kind', p_max_running => 100), pawl.set_limit('plan', 'key', p_max_running => 1);
+select count(pawl.standing_job('plan', 'key ' || i)) from generate_series(1, 10000) i;
+select job_id as keyed, pawl.enqueue('plan', '{}', p_limit_key => 'key 2') from pawl.enqueue('plan', '{}', p_limit_key => 'key 1') \gset
+select pawl.fold();
+-- Blocks that a statement reads, whatever they hold; the second time, when its plans are made.
+create function probe.blocks_of(p_statement text) returns bigint language plpgsql as $$
+declare
+  v_plan json;
+begin
+  execute p_statement;
+  execute 'explain (analyze, buffers, format json) ' || p_statement into v_plan;
+  return (v_plan -> 0 -> 'Plan' ->> 'Shared Hit Blocks')::bigint + (v_plan -> 0 -> 'Plan' ->> 'Shared Read Blocks')::bigint;
+end $$;
+select cmp_ok(probe.blocks_of('select * from pawl.list_work(array[''noop''])'), '<', 100::bigint, 'many keys: a look does not read those that do nothing');
+select cmp_ok(probe.blocks_of('select pawl.count_running(''kind:plan'')'), '<', 100::bigint, 'many keys: nor does the count of what runs');
+select cmp_ok(probe.blocks_of(format('select pawl.claim_batch(%s, %s, 10, ''-Infinity'', 0)', :node, :keyed)), '<', 1000::bigint, 'many keys: nor does a claim');
+select matches(p, 'Index Scan using jobs_with_running on jobs j', 'many keys: count_running reads what has something running')
+  || E'\n' || matches(p, 'Index Scan using jobs_pkey on jobs j_1', 'many keys: and what the ledger names')
+  || E'\n' || doesnt_match(p, 'Seq Scan on (jobs|limiters)', 'many keys: and no others')
+from probe.plan_of(:'log', 'select pawl.count_running(''kind:plan'')', 'union all') p;
 
 -- HOT: finishing changes no indexed column, and finds room on its page
 set local auto_explain.log_min_duration = -1;

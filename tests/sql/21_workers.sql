@@ -252,8 +252,13 @@ select is((select workers_wake_at from pawl.limiters where key = 'kind:paced'), 
 select results_eq($$ select kind, pending, wake_ms from pawl.list_external_work() where kind = 'paced' $$, $$ values ('paced', 3::bigint, 1000::bigint) $$, 'and listed');
 set local pawl.now = '2030-01-01 01:00:01+00';
 select is((select count(*) from pawl.claim_tasks('paced', 'w', 10)), 1::bigint, 'then it may');
-select is(pawl.startable_tasks(g, f, i), e, format('startable: %s from %s ms every %s ms', g, f, i))
-from (values (5, -2000, 1000, 3), (5, 0, 1000, 1), (5, 1, 1000, 0), (5, 0, 0, 5), (1, -2000, 1000, 1), (0, 0, 0, 0)) v (g, f, i, e);
+select pawl.define_kind('bursty', 'external');
+select pawl.set_limit('bursty', p_start_interval_ms => 1000, p_burst => 3);
+select pawl.enqueue('bursty') from generate_series(1, 5);
+select is((select count(*) from pawl.claim_tasks('bursty', 'w', 10)), 3::bigint, 'pace: with what its burst allows');
+select is((select count(*) from pawl.claim_tasks('bursty', 'w', 10)), 0::bigint, 'pace: then none');
+delete from pawl.jobs where kind = 'bursty';
+delete from pawl.kinds where name = 'bursty';
 
 -- what a node is told for workers
 select results_eq($$ select kind, pending, active from pawl.list_external_work() $$,

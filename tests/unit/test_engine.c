@@ -76,7 +76,7 @@ static const char *work_of(int job, const char *executor, float priority, bool i
 {
     static char row[160];
     snprintf(row, sizeof row, "%d|100|org|kind|%s||{}|%g|5|1000|10|100|%s\n", job, executor,
-             (double)priority, is_limited ? "t" : "f");
+             (double)priority, is_limited ? "11|~" : "~|~");
     return row;
 }
 
@@ -84,7 +84,8 @@ static const char *work_of(int job, const char *executor, float priority, bool i
 static const char *task_row(int task, const char *start_ms)
 {
     static char rows[160];
-    snprintf(rows, sizeof rows, "%d|1|0|0|{}|~|~|~|~\n~|~|~|~|~|%s|0|0|\n", task, start_ms);
+    snprintf(rows, sizeof rows, "%d|1|0|0|{}|~|~|~|~|~|~\n~|~|~|~|~|%s|0|0||256|~\n", task,
+             start_ms);
     return rows;
 }
 
@@ -433,7 +434,7 @@ static void test_a_node_whose_jobs_wait_for_a_limiter_sleeps(void **state)
     begin_to_serve();
     answer("list_work", work_of(1, "noop", 0, true));
     turn();
-    answer("claim_batch", "~|~|~|~|~|0|0|60000|max_running\n");
+    answer("claim_batch", "~|~|~|~|~|0|0|60000|max_running|0|11\n");
     engine.doorbell.next_look_us = 0;
     turn();
     make_idle();
@@ -474,23 +475,18 @@ static void test_news_of_a_job_whose_claim_is_under_way(void **state)
     assert_int_equal(asked("claim_batch"), 1);
 }
 
-static void test_a_bell_is_believed_more_than_a_guess(void **state)
+/* The limiter said so: a bell for the job tells nothing new. Who is told that a limit has changed
+ * asks again. */
+static void test_a_bell_opens_no_gate(void **state)
 {
     begin_to_serve();
     answer("list_work", work_of(1, "noop", 0, true));
     turn();
-    answer("claim_batch", task_row(1, "0")); /* fewer than asked for: why, nobody said */
-    turn();
-    answer("finish_tasks", "1\n");
-    jobs_block(&engine.jobs, jobs_find(&engine.jobs, 1), INT64_MAX);
+    answer("claim_batch", "~|~|~|~|~|0|0|60000|max_running|0|11\n");
     ring("work 1");
     turn();
-    assert_int_equal(asked("claim_batch"), 0); /* a limiter said so */
-    jobs_unblock_now(&engine.jobs, jobs_find(&engine.jobs, 1));
-    turn();
-    answer("claim_batch", task_row(2, "0"));
-    assert_true(jobs_find(&engine.jobs, 1)->is_blocked);
-    ring("work 1");
+    assert_int_equal(asked("claim_batch"), 0);
+    ring("kinds");
     turn();
     assert_int_equal(asked("claim_batch"), 1);
 }
@@ -509,7 +505,7 @@ static void test_a_kind_that_has_changed_is_learnt_before_it_is_claimed(void **s
     ring("work 1");
     turn();
     assert_int_equal(asked("claim_batch"), 0);
-    answer("list_work", "1|100|org|kind|noop|there|{}|0|5|1000|10|100|f|{\"a\": 1}\n");
+    answer("list_work", "1|100|org|kind|noop|there|{}|0|5|1000|10|100|~|~|{\"a\": 1}\n");
     turn();
     assert_int_equal(asked("claim_batch"), 1);
     assert_string_equal(jobs_find(&engine.jobs, 1)->facts.target, "there");
@@ -518,6 +514,17 @@ static void test_a_kind_that_has_changed_is_learnt_before_it_is_claimed(void **s
     ring("work 1"); /* and from then on it is known */
     turn();
     assert_int_equal(asked("claim_batch"), 1);
+}
+
+/* Fewer than asked for, and no limiter says that it was its doing: there are no more tasks. */
+static void test_a_limited_job_without_tasks_is_idle(void **state)
+{
+    begin_to_serve();
+    answer("list_work", work_of(1, "noop", 0, true));
+    turn();
+    answer("claim_batch", task_row(1, "3600000"));
+    assert_false(jobs_find(&engine.jobs, 1)->is_blocked);
+    assert_false(jobs_find(&engine.jobs, 1)->is_ready);
 }
 
 /* Its claim was sent before the task was pending again, and comes back with what stands behind. */
@@ -914,8 +921,9 @@ int main(void)
         TEST(test_a_node_whose_jobs_wait_for_a_limiter_sleeps),
         TEST(test_a_busy_node_counts_anew_when_it_wakes),
         TEST(test_news_of_a_job_whose_claim_is_under_way),
-        TEST(test_a_bell_is_believed_more_than_a_guess),
+        TEST(test_a_bell_opens_no_gate),
         TEST(test_a_kind_that_has_changed_is_learnt_before_it_is_claimed),
+        TEST(test_a_limited_job_without_tasks_is_idle),
         TEST(test_a_claim_under_way_leads_past_nothing_that_came_back),
         TEST(test_a_node_that_may_not_fall_asleep_stays_awake),
         TEST(test_a_look_that_was_refused_is_made_again),

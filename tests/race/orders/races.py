@@ -79,7 +79,52 @@ RACES = [
         look="select count(*) from pawl.tasks t where t.status = 'running'",
         check=lambda one, two, look: look == "1",
         variants={
-            "a limiter that is not locked": [("admit_tasks", "for update skip locked", "")],
+            "a limiter that is not locked": [("admit_tasks", "for no key update skip locked", "")],
+        }),
+    Race(
+        "two_keys", "I11: of two keys no more tasks run than their kind lets, and a claim waits for nobody",
+        setup="select pawl.set_limit('race', 'kind', 1), pawl.set_limit('race', 'key', 1);"
+              "select pawl.enqueue('race', p_limit_key => 'a'), pawl.enqueue('race', p_limit_key => 'b')",
+        one=[["select race.claim(1, 1, 1)"]],
+        two=[["select race.claim(2, 2, 1)"]],
+        never_waits=(1, 2),
+        switches=3,
+        look="select count(*) from pawl.tasks t where t.status = 'running'",
+        check=lambda one, two, look: look == "1",
+        variants={
+            "a parent that is not locked": [
+                ("admit_tasks", "for no key update skip locked;",
+                 "for no key update skip locked; if v_level = 2 then select l.* into v_limiter from pawl.limiters l where l.key = v_key; end if;")],
+            "a parent that is counted without what stands under it": [
+                ("count_running", r"if not exists \([^;]*\) then", "if true then")],
+        }),
+    Race(
+        "count_and_open_transaction", "I5: who adds a key to a kind, and leaves the transaction open, keeps no claim of the kind waiting",
+        setup="select pawl.set_limit('race', 'kind', 1), pawl.set_limit('race', 'key', 1);"
+              "select pawl.enqueue('race', p_limit_key => 'a')",
+        one=[["select task_id from pawl.enqueue('race', p_limit_key => 'b')"]],
+        two=[["select race.claim(2, 1, 1)"]],
+        never_waits=(2,),
+        switches=2,
+        check=lambda one, two, look: two == ["1"],
+        variants={
+            "a limiter that is locked against references": [
+                ("admit_tasks", "for no key update skip locked", "for update skip locked")],
+        }),
+    Race(
+        "limit_and_first_key", "I11: a key that is used for the first time while its kind gets limits has them",
+        setup="select pawl.enqueue('race', p_limit_key => 'a')",
+        one=[["select pawl.set_limit('race', 'key', 1)"]],
+        two=[["select task_id from pawl.enqueue('race', p_limit_key => 'b')"]],
+        look="select string_agg(coalesce(j.limiter_key, 'none'), ' ' order by j.id) from pawl.jobs j",
+        switches=2,
+        check=lambda one, two, look: look == "key:race:a key:race:b",
+        variants={
+            "a standing job that does not hold its kind": [("standing_job", "for share", "")],
+            "limits that are given to jobs before the kind is written to": [
+                ("set_limit", r"update pawl\.kinds k[^;]*;", ""),
+                ("set_limit", r"perform pawl\.limit_standing_jobs\(p_kind\);",
+                 "\\g<0> update pawl.kinds k set limiter_key = k.limiter_key where k.name = p_kind;")],
         }),
     Race(
         "claim_and_cancel", "I3: a cancelled job keeps no open task, whatever is claimed meanwhile",
@@ -191,7 +236,7 @@ RACES = [
         look="select count(*) from pawl.tasks t where t.status = 'running'",
         check=lambda one, two, look: look == "1",
         variants={
-            "a limiter that is not locked": [("admit_tasks", "for update skip locked", "")],
+            "a limiter that is not locked": [("admit_tasks", "for no key update skip locked", "")],
             "a claim that asks no limiter": [("claim_tasks", r"if r\.limiter_key is not null then", "if false then")],
         }),
     Race(
@@ -383,7 +428,7 @@ RACES = [
         look="select count(*) from pawl.tasks t where t.status = 'pending'",
         check=lambda one, two, look: look == "1",
         variants={
-            "a page that a fold waits for": [("fold", "for no key update skip locked", "for update")],
+            "a page that a fold waits for": [("fold", "for no key update skip locked", "for no key update")],
         }),
     Race(
         "retry_and_fold", "I3: a job that runs again is open, whenever the fold would end it",
@@ -597,7 +642,7 @@ RACES = [
         look=LIMITERS,
         check=lambda one, two, look: look == "l 1000 0",
         variants={
-            "a claim that waits for the limiter": [("admit_tasks", "for update skip locked", "for update")],
+            "a claim that waits for the limiter": [("admit_tasks", "for no key update skip locked", "for no key update")],
             "a page that does not wait for a claim": [
                 ("adjust_pace", r"update pawl\.limiters l\s+set start_interval_ms = least",
                  "perform from pawl.limiters l where l.key = p_limiter_key for update skip locked;\n"

@@ -1,0 +1,24 @@
+-- pawl.list_limits(): the limits of kinds, and of their keys: what is set, and what is used of it now. For pawl limit
+-- list.
+-- Returns a JSON array by kind, what holds for the whole kind first; one entry for all keys of a kind, with how many
+-- keys there are. Limiters of hosts, which crawls make, are not in it.
+-- Locks: none.
+create or replace function pawl.list_limits() returns jsonb
+language sql stable
+set search_path = ''
+as $$
+  select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(r) order by r.kind, r.scope desc), '[]')
+  from (
+    select k.name as kind, 'kind' as scope, l.key as limiter, l.max_running, nullif(l.start_interval_ms, 0) as start_interval_ms,
+      nullif(l.burst, 1) as burst, null::bigint as keys, pawl.count_running(l.key) as running
+    from pawl.kinds k
+    join pawl.limiters l on l.key = 'kind:' || k.name
+    where l.is_limiting
+    union all
+    select k.name, 'key', l.key, l.max_running, nullif(l.start_interval_ms, 0), nullif(l.burst, 1),
+      (select pg_catalog.count(*) from pawl.limiters m where m.rules_key = l.key), null
+    from pawl.kinds k
+    join pawl.limiters l on l.key = 'keys:' || k.name
+  ) r
+$$;
+comment on function pawl.list_limits() is 'the limits of kinds and of their keys, as a JSON array';

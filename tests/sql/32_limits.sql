@@ -1,0 +1,150 @@
+-- Limits of a kind and of each of its keys: both hold, over all (I11); bad values are refused in words.
+begin;
+select * from no_plan();
+set local pawl.now = '2030-01-01 00:00:00+00';
+select probe.node() as node \gset
+create function probe.decision(p_job bigint, p_limit integer) returns text language sql as $$
+  select count(c.task_id) || ' granted ' || max(c.granted) || coalesce(' ' || nullif(max(c.reason), ''), '')
+    || coalesce(' by ' || max(l.key), '') || coalesce(' first ' || nullif(max(c.first_ms), 0), '')
+    || coalesce(' each ' || nullif(max(c.interval_ms), 0), '') || coalesce(' retry ' || nullif(max(c.retry_ms), 0), '')
+  from pawl.claim_batch((select max(id) from pawl.nodes), p_job, p_limit, '-Infinity', 0) c
+  left join pawl.limiters l on pawl.limiter_id(l.key) = c.limited_by
+$$;
+-- A standing job with so many tasks of a key.
+create function probe.keyed(p_kind text, p_key text, p_count integer) returns bigint language sql as $$
+  select max(e.job_id) from generate_series(1, p_count) n cross join lateral pawl.enqueue(p_kind, to_jsonb(n), p_limit_key => p_key) e
+$$;
+create function probe.end_one(p_job bigint) returns integer language sql as $$
+  select probe.finish((select max(id) from pawl.nodes), p_job,
+    (select array_agg(id) from (select id from pawl.tasks where job_id = p_job and status = 'running' order by id limit 1) t))
+$$;
+
+-- keys
+select probe.kind('mail');
+select is(pawl.standing_job('mail', 'a'), (select job_id from pawl.enqueue('mail', '{}', p_limit_key => 'a')), 'a key has a standing job');
+select isnt(pawl.standing_job('mail', 'a'), pawl.standing_job('mail', 'b'), 'each its own');
+select is((select job_id from pawl.enqueue('mail', '{}', p_limit_key => '')), pawl.standing_job('mail'), 'an empty key is none');
+select is((select array_agg(limit_key order by id) from pawl.jobs where kind = 'mail'), array['a', 'b', null], 'the job says its key');
+select is((select count(*) from pawl.jobs where kind = 'mail' and limiter_key is not null), 0::bigint, 'without limits there are no limiters');
+select is((select job_id from pawl.enqueue('mail', '{}', 'k', p_limit_key => 'a') e) = (select job_id from pawl.enqueue('mail', '{}', 'k', p_limit_key => 'b') e), false,
+  'the key of a task is unique within the limit key');
+select throws_ok($$ select pawl.enqueue('mail', '{}', p_limit_key => repeat('x', 501)) $$, 'PW006', 'a limit key has at most 500 characters, not 501', 'a key has a length');
+select throws_ok($$ select pawl.enqueue('none', '{}', p_limit_key => 'a') $$, 'PW001', null, 'an unknown kind');
+
+-- limits that are set later hold for the jobs that are there, and for new ones
+select is(pawl.set_limit('mail', 'key', p_max_running => 2), 'keys:mail', 'set_limit says which limiter has the numbers');
+select is((select array_agg(limiter_key order by id) from pawl.jobs where kind = 'mail'), array['key:mail:a', 'key:mail:b', null], 'each key has a limiter, what has no key none');
+select is(pawl.set_limit('mail', 'kind', p_max_running => 3), 'kind:mail', 'over the whole kind');
+select is((select array_agg(limiter_key order by id) from pawl.jobs where kind = 'mail'), array['key:mail:a', 'key:mail:b', 'kind:mail'], 'what has no key is under the kind''s');
+select probe.keyed('mail', 'a', 9) as a, probe.keyed('mail', 'b', 9) as b, probe.keyed('mail', 'c', 9) as c, pawl.standing_job('mail') as plain \gset
+select is(probe.decision(:a, 5), '2 granted 2 by key:mail:a', 'two of a key');
+select is(probe.decision(:a, 5), '0 granted 0 max_running by key:mail:a retry 1000', 'and then none of it');
+select is(probe.decision(:b, 5), '1 granted 1 by kind:mail', 'another key gets what the kind leaves');
+select is(probe.decision(:c, 5), '0 granted 0 max_running by kind:mail retry 1000', 'I11: three of the kind, whatever their keys');
+select is(probe.decision(:plain, 5), '0 granted 0 max_running by kind:mail retry 1000', 'I11: nor one without a key');
+select is((select array_agg(limiter_id = pawl.limiter_id('key:mail:' || limit_key) and parent_limiter_id = pawl.limiter_id('kind:mail'))
+    from pawl.list_work(array['noop']) w join pawl.jobs j on j.id = w.job_id where j.limit_key is not null), array[true, true, true], 'list_work: under which limiters');
+select pawl.fold();
+select is(probe.decision(:c, 5), '0 granted 0 max_running by kind:mail retry 1000', 'folded or not makes no difference');
+select probe.end_one(:b);
+select is(probe.decision(:c, 5), '1 granted 1 by kind:mail', 'one ends, one starts');
+select probe.end_one(:a);
+select pawl.fold();
+update pawl.jobs set running = running - 5 where id = :c;
+insert into pawl.progress_deltas (job_id, running) values (:c, 5);
+select is(pawl.count_running('kind:mail'), 2::bigint, 'I11: counted exactly while half of it is folded');
+select is(probe.decision(:plain, 5), '1 granted 1 by kind:mail', 'one more');
+select pawl.set_limit('mail', 'kind', p_max_running => 0);
+select is(probe.decision(:a, 5), '1 granted 1 by key:mail:a', '0 takes the limit of the kind away, that of the key stays');
+select pawl.set_limit('mail', 'key', p_max_running => 4);
+select is(probe.decision(:a, 5), '2 granted 2 by key:mail:a', 'another number holds for all keys at once');
+select is(probe.decision(:b, 5), '4 granted 4 by key:mail:b', 'each for itself');
+
+-- pace: both keep theirs
+select probe.kind('paced');
+select pawl.set_limit('paced', 'kind', p_start_interval_ms => 100), pawl.set_limit('paced', 'key', p_start_interval_ms => 400);
+select probe.keyed('paced', 'a', 20) as a, probe.keyed('paced', 'b', 20) as b \gset
+select is(probe.decision(:a, 9), '3 granted 3 by key:paced:a each 400', 'the key is slower: 0, 400, 800 ms');
+select is(probe.decision(:b, 9), '1 granted 1 by key:paced:b first 900 each 400', 'the kind leaves the next start 100 ms behind the last');
+select is(probe.decision(:a, 9), '0 granted 0 pace by key:paced:a retry 300', 'then none of either');
+set local pawl.now = '2030-01-01 00:00:30+00';
+select pawl.set_limit('paced', 'key', p_burst => 3);
+select is(probe.decision(:a, 9), '3 granted 3 by key:paced:a each 400', 'the kind''s pace holds for the burst of a key: it does not come at once');
+select is((select next_start_at - pawl.now() from pawl.limiters where key = 'key:paced:a'), interval '0.4 seconds', 'and is not used up');
+select is((select next_start_at - pawl.now() from pawl.limiters where key = 'kind:paced'), interval '0.9 seconds', 'the kind''s next start stands behind the last');
+select pawl.set_limit('paced', 'kind', p_start_interval_ms => 0);
+select is(probe.decision(:b, 9), '5 granted 5 by key:paced:b first -800 each 400', 'without the kind''s the key''s burst comes at once');
+update pawl.limiters set next_start_at = pawl.now() + interval '1 hour' where key = 'key:paced:b';
+select is(probe.decision(:b, 9), '0 granted 0 pace by key:paced:b retry 500', 'a slower pace of before, or a clock that was set back, holds no key up for long');
+-- whatever is asked of whom: neither pace is ever broken
+create table probe.starts (job bigint, at_ms double precision);
+do $$
+declare
+  v_node integer := (select max(id) from pawl.nodes);
+  v_jobs bigint[] := array[probe.keyed('paced', 'x', 400), probe.keyed('paced', 'y', 400), probe.keyed('paced', 'z', 400)];
+  v_job bigint;
+  v_ms double precision := 0;
+  r record;
+begin
+  perform pawl.set_limit('paced', 'kind', p_start_interval_ms => 150, p_burst => 2), pawl.set_limit('paced', 'key', p_start_interval_ms => 400, p_burst => 3);
+  perform setseed(0.5);
+  for i in 1..300 loop
+    v_ms := v_ms + (random() * 300)::integer;
+    v_job := v_jobs[1 + i % 3];
+    perform set_config('pawl.now', ('2031-01-01 00:00:00+00'::timestamptz + v_ms * interval '1 millisecond')::text, true);
+    select count(c.task_id) as n, max(c.first_ms) as first_ms, max(c.interval_ms) as each_ms into r
+    from pawl.claim_batch(v_node, v_job, 1 + (random() * 4)::integer, '-Infinity', 0) c;
+    insert into probe.starts select v_job, v_ms + greatest(0, r.first_ms + (k - 1) * r.each_ms) from generate_series(1, r.n) k;
+  end loop;
+end $$;
+select cmp_ok((select count(*) from probe.starts), '>', 200::bigint, 'I11: some hundred starts at random moments');
+select is((
+    select count(*) from probe.starts a join probe.starts b on b.at_ms >= a.at_ms
+    where (select count(*) from probe.starts c where c.at_ms between a.at_ms and b.at_ms) > floor((b.at_ms - a.at_ms) / 150 + 1e-6) + 2),
+  0::bigint, 'I11: no stretch of time holds more than the kind''s pace and burst allow');
+select is((
+    select count(*) from probe.starts a join probe.starts b on b.job = a.job and b.at_ms >= a.at_ms
+    where (select count(*) from probe.starts c where c.job = a.job and c.at_ms between a.at_ms and b.at_ms) > floor((b.at_ms - a.at_ms) / 400 + 1e-6) + 3),
+  0::bigint, 'I11: nor more than the key''s');
+set local pawl.now = '2032-01-01 00:00:00+00';
+
+-- horizon 0: for who cannot wait for a start
+select is((select array[granted, retry_ms] from pawl.admit_tasks('key:paced:x', 9, 0)), array[1, 0]::double precision[], 'only what can start now');
+update pawl.limiters set next_start_at = pawl.now() + interval '0.2 seconds' where key = 'key:paced:x';
+select is((select array[granted, retry_ms] from pawl.admit_tasks('key:paced:x', 9, 0)), array[0, 200]::double precision[], 'else when');
+
+-- names that look alike are different limiters
+select probe.kind('x'), probe.kind('x:y'), probe.kind('x\');
+select pawl.set_limit('x', 'key', 1), pawl.set_limit('x:y', 'key', 1), pawl.set_limit('x\', 'key', 1);
+select array[pawl.standing_job('x', 'y:z'), pawl.standing_job('x:y', 'z'), pawl.standing_job('x', ':y:z'),
+  pawl.standing_job('x\', 'y:z'), pawl.standing_job('x', '\:y:z')] as alike \gset
+select is((select count(distinct limiter_key) from pawl.jobs where id = any (:'alike'::bigint[])), 5::bigint, 'I11: no two keys share a limiter by their names');
+
+-- define_kind sets the same limits
+select pawl.define_kind('x', 'noop', p_max_running => 7);
+select is((select array_agg(limiter_key order by id) from pawl.jobs where kind = 'x'), array['key:x:y:z', 'key:x::y:z', 'key:x:\:y:z'], 'the keys keep theirs');
+select is((select max_running from pawl.limiters where key = 'kind:x'), 7, 'under which the kind''s holds');
+
+-- I11: configured but missing is an error
+set local session_replication_role = replica;
+delete from pawl.limiters where key in ('keys:mail', 'kind:paced');
+set local session_replication_role = origin;
+select throws_ok(format('select pawl.claim_batch(%s, %s, 1, ''-Infinity'', 0)', :node, :a), 'PW007', 'limiter "kind:paced" does not exist', 'I11: a missing parent is an error');
+select throws_ok($$ select pawl.admit_tasks('key:mail:a', 1) $$, 'PW007', 'limiter "keys:mail" does not exist', 'I11: so are missing numbers');
+
+-- bad values, in words
+select throws_ok(s, 'PW006', m, s) from (values
+  ($$ select pawl.set_limit('x', 'all') $$, 'scope ''all'' is not known'),
+  ($$ select pawl.set_limit('x', null) $$, 'scope NULL is not known'),
+  ($$ select pawl.set_limit('x', p_max_running => -1) $$, 'p_max_running is out of range: -1'),
+  ($$ select pawl.set_limit('x', p_start_interval_ms => -1) $$, 'p_start_interval_ms is out of range: -1'),
+  ($$ select pawl.set_limit('x', p_start_interval_ms => 'NaN') $$, 'p_start_interval_ms is out of range: NaN'),
+  ($$ select pawl.set_limit('x', p_start_interval_ms => 86400000) $$, 'p_start_interval_ms is out of range: 86400000'),
+  ($$ select pawl.set_limit('x', p_burst => -1) $$, 'p_burst is out of range: -1'),
+  ($$ insert into pawl.limiters (key, parent_key) values ('deep', 'key:x:y:z') $$, 'limiter "deep" cannot stand under "key:x:y:z"'),
+  ($$ insert into pawl.limiters (key, parent_key) values ('self', 'self') $$, 'limiter "self" cannot stand under "self"'),
+  ($$ update pawl.limiters set parent_key = 'kind:mail' where key = 'kind:x' $$, 'limiter "kind:x" cannot stand under "kind:mail"')
+) v (s, m);
+select throws_ok($$ select pawl.set_limit('none', p_max_running => 1) $$, 'PW001', 'kind "none" does not exist', 'a kind that does not exist');
+select * from finish();
+rollback;
