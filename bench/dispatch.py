@@ -3,12 +3,13 @@
 
     PAWL=build/pawl bench/dispatch.py FIGURE CONTENDER --db URL --work FOLDER --tool build/bench/dispatch_tool
 
-The database must be there and migrated. What each figure means stands in README.md beside this; dispatch_tool.c
+The database must be there and migrated, for the contender graphile by graphile-worker. What each figure means stands in README.md beside this; dispatch_tool.c
 enqueues and receives, the node here is what is measured.
 """
 import argparse
 import functools
 import json
+import pathlib
 import signal
 import subprocess
 import sys
@@ -41,6 +42,29 @@ def measure_latency(stage, options, *words):
     return Tool(options, *words).result()
 
 
+class Graphile:
+    """graphile-worker with a handler that sends the request, ended with the sample."""
+
+    def __init__(self, options):
+        script = pathlib.Path(__file__).parent / "peers" / "graphile.mjs"
+        self.process = subprocess.Popen(["node", script, "post", "--db", options.db], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, text=True,
+                                        preexec_fn=functools.partial(end_with_us, signal.SIGKILL))
+        assert self.process.stdout.readline() == "ready\n", "graphile-worker did not start"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(30)
+
+
+def measure_graphile(_, options, *words):
+    with Graphile(options):
+        return Tool(options, "--graphile", *words).result()
+
+
 def completed(stage):
     return stage.value("select coalesce(sum(completed), 0)::bigint from pawl.job_progress")
 
@@ -68,6 +92,8 @@ def measure_killed_burst(stage, options):
 FIGURES = {
     ("dispatch", "pawl"): measure_latency,
     ("dispatch", "pawl_hanging"): lambda stage, options: measure_latency(stage, options, "--hanging", HANGING),
+    ("dispatch", "graphile"): measure_graphile,
+    ("dispatch_burst", "graphile"): lambda stage, options: measure_graphile(stage, options, "--burst", BURST),
     ("dispatch_burst", "pawl"): measure_burst,
     ("dispatch_burst", "pawl_killed"): measure_killed_burst,
 }

@@ -11,6 +11,7 @@
  * Idempotency-Key.
  */
 #include <getopt.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -30,6 +31,7 @@ enum {
 struct options {
     const char *db;
     int samples, hanging, burst;
+    bool is_graphile;
 };
 
 static void define_kind(PGconn *connection, const char *name, int port, const char *path)
@@ -42,13 +44,33 @@ static void define_kind(PGconn *connection, const char *name, int port, const ch
     tool_execute(connection, sql);
 }
 
-static void enqueue(PGconn *connection, const char *kind, int count)
+/* Both as their documentation says: one task in a call, many in an array. */
+static void write_enqueue(const struct options *options, int port, char sql[512])
 {
-    char sql[256];
-    snprintf(sql, sizeof sql,
-             "select count(*) from (select pawl.enqueue('%s', '{\"order\": 4711}')"
-             " from generate_series(1, %d)) e",
-             kind, count);
+    if (options->is_graphile)
+        snprintf(sql, 512,
+                 "select graphile_worker.add_job('post',"
+                 " '{\"url\": \"http://127.0.0.1:%d/\", \"order\": 4711}')",
+                 port);
+    else
+        snprintf(sql, 512, "select pawl.enqueue('bench.post', '{\"order\": 4711}')");
+}
+
+static void enqueue_many(const struct options *options, PGconn *connection, int port, int count)
+{
+    char sql[512];
+    if (options->is_graphile)
+        snprintf(sql, sizeof sql,
+                 "select count(*) from graphile_worker.add_jobs(array("
+                 "select json_populate_record(null::graphile_worker.job_spec, '{\"identifier\":"
+                 " \"post\", \"payload\": {\"url\": \"http://127.0.0.1:%d/\", \"order\": 4711}}')"
+                 " from generate_series(1, %d)))",
+                 port, count);
+    else
+        snprintf(sql, sizeof sql,
+                 "select pawl.add_tasks(pawl.standing_job('bench.post'),"
+                 " array(select jsonb '{\"order\": 4711}' from generate_series(1, %d)))",
+                 count);
     tool_execute(connection, sql);
 }
 
@@ -63,8 +85,13 @@ static void pause_ms(int milliseconds)
 
 static void start_hanging(PGconn *connection, struct receiver *receiver, int count)
 {
+    char sql[160];
     define_kind(connection, "bench.hang", receiver_port(receiver), "/hang");
-    enqueue(connection, "bench.hang", count);
+    snprintf(
+        sql, sizeof sql,
+        "select count(*) from (select pawl.enqueue('bench.hang') from generate_series(1, %d)) e",
+        count);
+    tool_execute(connection, sql);
     if (!receiver_wait_for_hanging(receiver, 1, tool_now_s() + WAIT_S).hanging)
         tool_fail("no request came to the target that hangs", NULL);
     pause_ms(HANGING_SETTLE_MS);
@@ -92,8 +119,11 @@ static void measure_latency(const struct options *options, PGconn *connection)
     double *samples_ms = calloc(count, sizeof *samples_ms);
     if (!samples_ms)
         tool_fail("out of memory", NULL);
-    define_kind(connection, "bench.post", receiver_port(receiver), "/");
-    tool_prepare(connection, "enqueue", "select pawl.enqueue('bench.post', '{\"order\": 4711}')");
+    char sql[512];
+    if (!options->is_graphile)
+        define_kind(connection, "bench.post", receiver_port(receiver), "/");
+    write_enqueue(options, receiver_port(receiver), sql);
+    tool_prepare(connection, "enqueue", sql);
     if (options->hanging)
         start_hanging(connection, receiver, options->hanging);
     for (int i = 0; i < WARM_UP + options->samples; i++) {
@@ -114,9 +144,11 @@ static void measure_burst(const struct options *options, PGconn *connection)
 {
     struct receiver *receiver = receiver_start(options->burst);
     double began_s = 0;
-    define_kind(connection, "bench.post", receiver_port(receiver), "/");
+    if (!options->is_graphile)
+        define_kind(connection, "bench.post", receiver_port(receiver), "/");
     for (int left = options->burst; left > 0; left -= BURST_STEP) {
-        enqueue(connection, "bench.post", left < BURST_STEP ? left : BURST_STEP);
+        enqueue_many(options, connection, receiver_port(receiver),
+                     left < BURST_STEP ? left : BURST_STEP);
         if (!began_s)
             began_s = tool_now_s();
     }
@@ -135,11 +167,9 @@ static void measure_burst(const struct options *options, PGconn *connection)
 static struct options parse_options(int argc, char **argv)
 {
     static const struct option known[] = {
-        {"db", required_argument, NULL, 'd'},
-        {"samples", required_argument, NULL, 's'},
-        {"hanging", required_argument, NULL, 'h'},
-        {"burst", required_argument, NULL, 'b'},
-        {NULL, 0, NULL, 0},
+        {"db", required_argument, NULL, 'd'},      {"samples", required_argument, NULL, 's'},
+        {"hanging", required_argument, NULL, 'h'}, {"burst", required_argument, NULL, 'b'},
+        {"graphile", no_argument, NULL, 'g'},      {NULL, 0, NULL, 0},
     };
     struct options options = {.samples = 500};
     for (int letter; (letter = getopt_long(argc, argv, "", known, NULL)) != -1;) {
@@ -149,13 +179,17 @@ static struct options parse_options(int argc, char **argv)
             options.samples = tool_parse_count("--samples", optarg);
         else if (letter == 'h')
             options.hanging = tool_parse_count("--hanging", optarg);
+        else if (letter == 'g')
+            options.is_graphile = true;
         else if (letter == 'b')
             options.burst = tool_parse_count("--burst", optarg);
         else
             exit(2);
     }
     if (!options.db || optind < argc) {
-        fputs("usage: dispatch_tool --db URL [--samples N] [--hanging N] [--burst N]\n", stderr);
+        fputs("usage: dispatch_tool --db URL [--samples N] [--hanging N] [--burst N]"
+              " [--graphile]\n",
+              stderr);
         exit(2);
     }
     return options;

@@ -4,7 +4,9 @@
 //
 //   node graphile.mjs install|drain|enqueue|pickup --db URL [--tasks N] [--samples N]
 //                     [--local-queue N] [--json]
+//   node graphile.mjs post --db URL    sends requests for dispatch_tool --graphile, until SIGTERM
 
+import http from "node:http";
 import { parseArgs } from "node:util";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Worker, isMainThread, parentPort, workerData } from "node:worker_threads";
@@ -170,12 +172,48 @@ async function measurePickup({ db, samples }) {
   return { samples, p50_ms: percentile(latencies, 0.5), p99_ms: percentile(latencies, 0.99) };
 }
 
+// What a handler would do: one request over a connection that is kept, failed when the answer is no 2xx.
+const agent = new http.Agent({ keepAlive: true });
+
+function send(url, key, body) {
+  return new Promise((resolve, reject) => {
+    const headers = {
+      "content-type": "application/json",
+      "content-length": Buffer.byteLength(body),
+      "idempotency-key": key,
+    };
+    const request = http.request(url, { method: "POST", agent, headers }, (response) => {
+      const isFine = response.statusCode >= 200 && response.statusCode < 300;
+      response.resume();
+      response.on("error", reject);
+      response.on("end", () => (isFine ? resolve() : reject(new Error(response.statusCode))));
+    });
+    request.on("error", reject);
+    request.end(body);
+  });
+}
+
+async function post({ db }) {
+  const task = ({ url, ...payload }, { job }) => send(url, job.id, JSON.stringify(payload));
+  const runner = await run({ preset: preset(db), taskList: { post: task }, noHandleSignals: true });
+  console.log("ready");
+  await new Promise((resolve) => process.once("SIGTERM", resolve));
+  await runner.stop();
+  process.exit(0); // its kept connections would hold it
+}
+
 async function install({ db }) {
   await runMigrations({ preset: preset(db) });
   return { installed: true };
 }
 
-const figures = { install, drain: measureDrain, enqueue: measureEnqueue, pickup: measurePickup };
+const figures = {
+  install,
+  post,
+  drain: measureDrain,
+  enqueue: measureEnqueue,
+  pickup: measurePickup,
+};
 
 async function main() {
   const { positionals, values } = parseArgs({
@@ -190,7 +228,7 @@ async function main() {
   });
   const measure = figures[positionals[0]];
   if (!measure || !values.db) {
-    console.error("usage: graphile.mjs install|drain|enqueue|pickup --db URL [--tasks N]");
+    console.error("usage: graphile.mjs install|drain|enqueue|pickup|post --db URL [--tasks N]");
     process.exit(2);
   }
   const { db } = values;
