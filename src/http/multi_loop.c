@@ -12,6 +12,8 @@
 #include "base/check.h"
 #include "base/memory.h"
 
+#define STREAMS_MAX 1000L /* requests on one connection of HTTP/2 */
+
 struct multi_loop {
     uv_loop_t *loop;
     CURLM *inner;
@@ -140,6 +142,8 @@ struct multi_loop *multi_loop_create(uv_loop_t *loop, long connections,
     curl_multi_setopt(multi->inner, CURLMOPT_TIMERFUNCTION, on_timer_wish);
     curl_multi_setopt(multi->inner, CURLMOPT_TIMERDATA, multi);
     curl_multi_setopt(multi->inner, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
+    /* the server says how many it takes; beyond our own number each request gets a connection */
+    curl_multi_setopt(multi->inner, CURLMOPT_MAX_CONCURRENT_STREAMS, STREAMS_MAX);
     curl_multi_setopt(multi->inner, CURLMOPT_MAXCONNECTS, connections);
     return multi;
 }

@@ -76,6 +76,18 @@ def fulfil(function, connection):
     connection.sendall(HEAD + b"Content-Length: 2\r\n\r\n{}")
 
 
+def fulfil_first_only(function, connection):
+    """Promises to keep the connection, and ends it when it is used again."""
+    fulfil(function, connection)
+    connection.recv(65536)
+
+
+def fulfil_then_vanish(function, connection):
+    """Keeps the connection and never reads from it again: half open."""
+    fulfil(function, connection)
+    function.is_over.wait(60)
+
+
 class BadFunction:
     def __init__(self):
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=2000)

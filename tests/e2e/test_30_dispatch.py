@@ -337,6 +337,53 @@ def test_kinds_whose_targets_hang_leave_slots_to_others(db, bad, node):
     db.assert_never_swept()
 
 
+def test_connections_that_end_when_they_are_used_again(db, bad, node):
+    """The request goes out on a new one, within the same attempt: nobody has answered it yet."""
+    node("--slots", 2)
+    define(db, "closing", bad.url(bad_function.fulfil_first_only))
+    for n in range(10):
+        id = enqueue(db, "closing", {"n": n})
+        db.wait_task(id)
+        assert task(db, id)["attempt"] == 1
+
+    # one that takes the request in and says nothing costs an attempt, and only that
+    define(db, "vanishing", bad.url(bad_function.fulfil_then_vanish), timeout_ms=300, backoff_base_ms=1, backoff_cap_ms=1)
+    for n in range(2):
+        id = enqueue(db, "vanishing", {"n": n})
+        db.wait_task(id, seconds=10)
+    assert task(db, id)["attempt"] == 2
+    assert db.rows("select error_class from pawl.attempts") == [("timeout",)]
+
+
+def test_http_2_over_tls(db, node, tmp_path):
+    function = Function(tls=tmp_path)
+    try:
+        node(SSL_CERT_FILE=function.certificate)
+        define(db, "fulfil", function.url("/fulfil?ms=20"))
+        job = db.job("fulfil", 300)
+        db.wait_job(job, seconds=20)
+        calls = function.records("/fulfil")
+        assert len(calls) == 300 and {call["http_version"] for call in calls} == {"2.0"}
+        assert len({call["headers"]["idempotency-key"] for call in calls}) == 300
+        # 128 run at once; until it knows better, libcurl puts 100 of them on the first connection
+        assert function.connections() - 1 <= 32
+    finally:
+        function.stop()
+
+
+def test_a_certificate_that_nobody_vouches_for(db, node, tmp_path):
+    function = Function(tls=tmp_path)
+    try:
+        node()
+        define(db, "fulfil", function.url("/fulfil"), max_attempts=1)
+        id = enqueue(db, "fulfil", {})
+        db.wait_task(id, "failed")
+        assert task(db, id)["error"].startswith("certificate: ")
+        assert function.records() == []
+    finally:
+        function.stop()
+
+
 # ---- kill -9 at every step ----
 
 def test_a_node_killed_at_each_step_loses_nothing(databases, shared_server, launch, function, bad, tmp_path):

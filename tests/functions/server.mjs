@@ -1,17 +1,20 @@
 // A function behind HTTP, as people write them, for the stories of tests/e2e: node server.mjs, which prints
-// its port. It verifies what is signed with any of the secrets in SECRETS (divided by spaces), and keeps a
+// its port; with TLS_KEY and TLS_CERT, two files, over TLS, HTTP/2 for those who can. It verifies what is signed with any of the secrets in SECRETS (divided by spaces), and keeps a
 // record of every request, which GET /records tells.
 //
 //   /fulfil?ms=50            works so long, then returns what it did as JSON
 //   /fail?times=2&status=503 fails so often for each idempotency key, then fulfils; after=1 asks to wait 1 s
 //   /say?status=200&type=text/plain&body=...&location=...
 //   /echo                    its own header back, secrets and all
+import { readFileSync } from 'node:fs';
 import http from 'node:http';
+import http2 from 'node:http2';
 import { Webhook } from 'standardwebhooks';
 
 const secrets = (process.env.SECRETS ?? '').split(' ').filter(Boolean);
 const records = [];
 const failures = new Map();
+let connections = 0;
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 // With which of the secrets the signature is good.
@@ -57,21 +60,27 @@ const routes = {
   '/fail': fail,
   '/say': say,
   '/echo': (response, query, record) => answer(response, 200, record.headers),
-  '/records': (response) => answer(response, 200, records),
+  '/records': (response) => answer(response, 200, { records, connections }),
 };
 
-const server = http.createServer(async (request, response) => {
+async function serve(request, response) {
   const url = new URL(request.url, 'http://function');
   const chunks = [];
   for await (const chunk of request) chunks.push(chunk);
   const body = Buffer.concat(chunks).toString();
   const record = { method: request.method, path: url.pathname, query: url.search, headers: request.headers, body,
-    verified_by: verifiedBy(body, request.headers), at: Date.now(), is_answered: false };
+    http_version: request.httpVersion, verified_by: verifiedBy(body, request.headers), at: Date.now(), is_answered: false };
   if (url.pathname !== '/records') records.push(record);
   response.on('finish', () => { record.is_answered = true; });
   if (request.method === 'OPTIONS') return response.writeHead(routes[url.pathname] ? 204 : 404).end();
   if (!routes[url.pathname]) return answer(response, 404, { error: 'no such function' });
   return routes[url.pathname](response, url.searchParams, record);
-});
+}
+
+const { TLS_KEY, TLS_CERT } = process.env;
+const server = TLS_KEY
+  ? http2.createSecureServer({ key: readFileSync(TLS_KEY), cert: readFileSync(TLS_CERT), allowHTTP1: true }, serve)
+  : http.createServer(serve);
+server.on(TLS_KEY ? 'secureConnection' : 'connection', () => { connections += 1; });
 server.keepAliveTimeout = 60_000;
-server.listen(Number(process.env.PORT ?? 0), '127.0.0.1', () => console.log(server.address().port));
+server.listen(0, '127.0.0.1', () => console.log(server.address().port));

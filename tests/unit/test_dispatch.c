@@ -24,6 +24,7 @@ struct fixture {
     uv_loop_t loop;
     struct http_peer *peer;
     void *executor;
+    struct list tasks; /* under way */
     struct job_facts job;
     char kind[8], params[40], options[200], target[100];
     int started, ended, ready_for_more; /* ready_for_more: so many are started from on_done */
@@ -41,6 +42,8 @@ static void start_task(struct fixture *fixture)
                           .attempt = 1,
                           .payload_bytes = sizeof payload - 1};
     memcpy(task->payload, payload, sizeof payload);
+    list_init(&task->link);
+    list_append(&fixture->tasks, &task->link);
     http_executor.start(fixture->executor, task);
 }
 
@@ -55,6 +58,7 @@ static void on_done(void *engine, struct task *task, struct outcome *outcome)
              outcome->result ? outcome->result : "");
     free(outcome->error);
     free(outcome->result);
+    list_remove(&task->link);
     free(task);
     if (fixture->ready_for_more > 0) {
         fixture->ready_for_more--;
@@ -72,6 +76,7 @@ static int set_up(void **state)
 {
     struct fixture *fixture = memory_zeroed(1, sizeof *fixture);
     CHECK(uv_loop_init(&fixture->loop) == 0);
+    list_init(&fixture->tasks);
     fixture->peer = http_peer_create(&fixture->loop);
     strcpy(fixture->kind, "f");
     strcpy(fixture->params, "{}");
@@ -106,6 +111,11 @@ static int tear_down(void **state)
     uv_run(&fixture->loop, UV_RUN_DEFAULT);
     CHECK(uv_loop_close(&fixture->loop) == 0);
     assert_int_equal(fixture->ended, ended);
+    struct list *link;
+    while ((link = list_first(&fixture->tasks))) {
+        list_remove(link);
+        free(list_object(link, struct task, link));
+    }
     free(fixture);
     return 0;
 }
@@ -165,17 +175,13 @@ static void test_connections_are_used_again(void **state)
 static void test_a_cancelled_task_drops_its_request(void **state)
 {
     struct fixture *fixture = *state;
-    struct task *task = memory_zeroed(1, sizeof *task + 3);
-    *task =
-        (struct task){.job = &fixture->job, .job_id = 1, .id = 1, .attempt = 1, .payload_bytes = 2};
-    strcpy(task->payload, "{}");
     http_peer_answer(fixture->peer, "/hang", PEER_SILENT, slice_of_string(""));
     point_at(fixture, "/hang");
-    fixture->started++;
-    http_executor.start(fixture->executor, task);
+    start_task(fixture);
     turn_until(fixture, is_asked);
     assert_int_equal(fixture->ended, 0);
-    http_executor.cancel(fixture->executor, task);
+    http_executor.cancel(fixture->executor,
+                         list_object(list_first(&fixture->tasks), struct task, link));
     turn_until(fixture, have_all_ended);
     assert_int_equal(fixture->last.kind, OUTCOME_RETURNED);
     assert_int_equal(http_executor.room(fixture->executor), SLOTS);
