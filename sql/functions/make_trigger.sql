@@ -16,7 +16,6 @@ set search_path = ''
 as $$
 declare
   v_function text := pg_catalog.format('pawl.%I()', 'trigger_' || p_definition.name);
-  v_raw pawl.trigger_definitions := p_definition;
   v_owner name := (select n.nspowner::pg_catalog.regrole from pg_catalog.pg_namespace n where n.nspname = 'pawl');
   v_is_isolated boolean := p_definition.mode = 'isolate';
   v_job_id bigint;
@@ -24,7 +23,6 @@ declare
   v_statement text;
   v_body text;
 begin
-  v_raw.is_typed := false;
   select s.job_id, k.max_payload_bytes into v_job_id, v_max_bytes
   from pawl.standing_jobs s
   join pawl.kinds k on k.name = s.kind
@@ -36,8 +34,8 @@ begin
     case when v_job_id is null then pg_catalog.format('
   v_job_id := pawl.standing_job(%1$L);
   select k.max_payload_bytes into v_max_bytes from pawl.kinds k where k.name = %1$L;', p_definition.kind) else '' end,
-    pawl.trigger_statement(p_definition, pawl.trigger_from(p_definition, p_table), coalesce(v_job_id::pg_catalog.text, 'v_job_id'),
-      coalesce(v_max_bytes::pg_catalog.text, 'v_max_bytes'), 'into v_keys, v_priorities'),
+    pawl.trigger_statement(p_definition, pawl.trigger_from(p_definition, case when pawl.has_other_order(p_definition, p_table) then p_table end),
+      coalesce(v_job_id::pg_catalog.text, 'v_job_id'), coalesce(v_max_bytes::pg_catalog.text, 'v_max_bytes'), 'into v_keys, v_priorities'),
     case when p_definition.key is not null then pg_catalog.format('
   if v_keys is not null then
     perform pawl.raise_triggered(%s, v_keys, v_priorities);
@@ -77,7 +75,7 @@ begin
       v_statement,
       (select pg_catalog.string_agg(pg_catalog.format('%L, to_jsonb(%s.*)', a.alias, p_definition.expressions ->> a.alias), ', ' order by a.alias)
         from pg_catalog.unnest(array['new', 'old']) a (alias) where p_definition.expressions ? a.alias),
-      pawl.trigger_from(v_raw, p_table),
+      pawl.trigger_from(p_definition),
       p_definition.name,
       'select count(*)::integer from ' || case p_definition.event when 'delete' then 'old_rows' else 'new_rows' end);
   else

@@ -106,50 +106,43 @@ comment on function pawl.read_trigger(pawl.trigger_definitions, regclass) is 're
 -- pawl.try_trigger(definition, table): the trigger's statement as it is going to be, with the rights and the
 -- search_path that it is going to have: planned, and evaluated on a row that is there, if one is. Nothing is
 -- added, and what a function in it does is undone.
--- Returns the definition, is_typed set where the rows must be of the table's type. Refuses what cannot run
--- (PW006); when only this one row fails, warns.
+-- Returns nothing. Refuses what cannot run (PW006; 42501 for a missing right); when only this one row fails, warns.
 -- Locks: the table, ACCESS SHARE.
-create or replace function pawl.try_trigger(p_definition pawl.trigger_definitions, p_table regclass) returns pawl.trigger_definitions
+create or replace function pawl.try_trigger(p_definition pawl.trigger_definitions, p_table regclass) returns void
 language plpgsql volatile
 set search_path = ''
 as $$
 declare
-  v_definition pawl.trigger_definitions := p_definition;
   v_owner name := (select n.nspowner::pg_catalog.regrole from pg_catalog.pg_namespace n where n.nspname = 'pawl');
-  v_table text := p_table::pg_catalog.text;
   v_rows text := pg_catalog.format('(select * from %s limit 1)', p_table);
-  v_typed boolean;
+  v_from text := pawl.trigger_from(p_definition, null, v_rows, v_rows);
   v_is_planned boolean := false;
   v_state text;
   v_message text;
 begin
-  foreach v_typed in array array[false, true] loop
-    v_definition.is_typed := v_typed;
-    begin
-      perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
-      if v_owner <> current_user then
-        perform pg_catalog.set_config('role', v_owner, true);
-      end if;
-      execute 'explain ' || pawl.trigger_statement(v_definition, pawl.trigger_from(v_definition, v_table, v_rows, v_rows), '1', '1', '');
-      v_is_planned := true;
-      execute pg_catalog.format('select pawl.check_triggered(%L, k.max_payload_bytes, e.payload, %s, %s) from (%s) e, pawl.kinds k where k.name = %L',
-        v_definition.kind,
-        case when v_definition.priority is null then '0' else 'e.priority' end,
-        case when v_definition.run_at is null then 'null' else 'e.run_at' end,
-        pawl.trigger_tasks(v_definition, pawl.trigger_from(v_definition, v_table, v_rows, v_rows)), v_definition.kind);
-      raise exception 'it can run' using errcode = 'PW0OK';
-    exception
-      when sqlstate 'PW0OK' then
-        return v_definition; -- undone
-      when others then
-        get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
-    end;
-    exit when v_is_planned;
-  end loop;
+  begin
+    perform pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+    if v_owner <> current_user then
+      perform pg_catalog.set_config('role', v_owner, true);
+    end if;
+    execute 'explain ' || pawl.trigger_statement(p_definition, v_from, '1', '1', '');
+    v_is_planned := true;
+    execute pg_catalog.format('select pawl.check_triggered(%L, k.max_payload_bytes, e.payload, %s, %s) from (%s) e, pawl.kinds k where k.name = %L',
+      p_definition.kind,
+      case when p_definition.priority is null then '0' else 'e.priority' end,
+      case when p_definition.run_at is null then 'null' else 'e.run_at' end,
+      pawl.trigger_tasks(p_definition, v_from), p_definition.kind);
+    raise exception 'it can run' using errcode = 'PW0OK';
+  exception
+    when sqlstate 'PW0OK' then
+      return; -- undone
+    when others then
+      get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
+  end;
   if v_is_planned and v_state !~ '^42' then
     raise warning 'a row that is in % now would get no task: %', p_table, v_message
       using hint = 'Rows like it would stand in pawl.trigger_errors. If that is not meant, define the trigger again.';
-    return v_definition;
+    return;
   end if;
   raise exception 'the trigger could not run: %', v_message
     using errcode = case when v_state = '42501' then v_state else 'PW006' end,
@@ -159,7 +152,7 @@ begin
       end;
 end
 $$;
-comment on function pawl.try_trigger(pawl.trigger_definitions, regclass) is 'sees whether a trigger''s statement can run, and on what kind of rows';
+comment on function pawl.try_trigger(pawl.trigger_definitions, regclass) is 'sees whether a trigger''s statement can run';
 
 -- pawl.test_trigger(name): tries out what the trigger's kind calls (pawl.test_kind); pawl.triggers then shows how that went.
 -- Returns the job to wait for, or null where there is none. Refuses an unknown trigger (PW002), and what
@@ -253,12 +246,12 @@ begin
   v_definition.mode := p_mode;
   v_definition.search_path := p_search_path;
   v_definition := pawl.read_trigger(v_definition, p_table);
-  v_definition := pawl.try_trigger(v_definition, p_table);
+  perform pawl.try_trigger(v_definition, p_table);
 
   insert into pawl.trigger_definitions as d (name, table_name, event, kind, payload, condition, key, priority, run_at, mode,
-    search_path, expressions, is_typed)
+    search_path, expressions)
   values (v_definition.name, v_definition.table_name, p_event, p_kind, p_payload, p_condition, p_key, p_priority, p_run_at, p_mode,
-    p_search_path, v_definition.expressions, v_definition.is_typed)
+    p_search_path, v_definition.expressions)
   on conflict (name) do update
     set table_name = excluded.table_name,
         event = excluded.event,
@@ -271,7 +264,6 @@ begin
         mode = excluded.mode,
         search_path = excluded.search_path,
         expressions = excluded.expressions,
-        is_typed = excluded.is_typed,
         self_test_job_id = null,
         updated_at = excluded.updated_at;
   select a.table_id::pg_catalog.regclass::pg_catalog.text, a.event = p_event and a.has_old = (v_definition.expressions ? 'old')

@@ -2,23 +2,39 @@
 -- Only text is built here, from pawl.trigger_definitions; no function below locks anything. It happens with the
 -- owner's rights in somebody's statement, too, so pg_temp is searched last (see enqueue_rows.sql).
 
--- The rows that a statement reads, under the aliases that the expressions use: a transition table as it is;
--- or, where an expression needs values of the table's row type, made into such by way of JSON, by the
--- columns' names (a partition may have them in another order).
+-- Whether a transition table's rows must be brought into the form of the table's by their columns' names, since an
+-- expression takes the row as a whole and a partition has its columns in another order: PostgreSQL would
+-- make a value of the table's type of them by their places.
+create or replace function pawl.has_other_order(p_definition pawl.trigger_definitions, p_table regclass) returns boolean
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select p_definition.expressions::text like '%.*%'
+    and count(distinct c.columns) > 1
+  from (
+    select string_agg(quote_ident(a.attname), ',' order by a.attnum) as columns
+    from (select p_table::oid as oid union select p.relid from pg_partition_tree(p_table) p) t
+    join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
+    group by t.oid
+  ) c
+$$;
+comment on function pawl.has_other_order(pawl.trigger_definitions, regclass) is 'an expression takes the whole row, and a partition has its columns in another order';
+
+-- The rows that a statement reads, under the alias that the expressions use; p_type: see pawl.has_other_order, else null.
 create or replace function pawl.trigger_source(
   p_definition pawl.trigger_definitions,
   p_alias text,
   p_source text,
-  p_table text
+  p_type text
 ) returns text
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select case
-    when p_definition.is_typed then pg_catalog.format(
+    when p_type is null then format('%s as %s', p_source, p_definition.expressions ->> p_alias)
+    else format(
       '(%1$s as pawl_%2$s cross join lateral pg_catalog.jsonb_populate_record(null::%3$s, pg_catalog.to_jsonb(pawl_%2$s.*)) as %4$s)',
-      p_source, p_alias, p_table, p_definition.expressions ->> p_alias)
-    else pg_catalog.format('%s as %s', p_source, p_definition.expressions ->> p_alias)
+      p_source, p_alias, p_type, p_definition.expressions ->> p_alias)
   end
 $$;
 comment on function pawl.trigger_source(pawl.trigger_definitions, text, text, text) is 'from clause of a trigger''s statement: new or old rows';
@@ -26,7 +42,7 @@ comment on function pawl.trigger_source(pawl.trigger_definitions, text, text, te
 -- The from clause: p_new and p_old are the transition tables, or what stands in for them.
 create or replace function pawl.trigger_from(
   p_definition pawl.trigger_definitions,
-  p_table text,
+  p_type text default null,
   p_new text default 'new_rows',
   p_old text default 'old_rows'
 ) returns text
@@ -34,11 +50,11 @@ language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select case
-    when p_definition.event = 'delete' then pawl.trigger_source(p_definition, 'old', p_old, p_table)
-    when p_definition.expressions ? 'join' then pg_catalog.format('%s left join %s on %s',
-      pawl.trigger_source(p_definition, 'new', p_new, p_table), pawl.trigger_source(p_definition, 'old', p_old, p_table),
+    when p_definition.event = 'delete' then pawl.trigger_source(p_definition, 'old', p_old, p_type)
+    when p_definition.expressions ? 'join' then format('%s left join %s on %s',
+      pawl.trigger_source(p_definition, 'new', p_new, p_type), pawl.trigger_source(p_definition, 'old', p_old, p_type),
       p_definition.expressions ->> 'join')
-    else pawl.trigger_source(p_definition, 'new', p_new, p_table)
+    else pawl.trigger_source(p_definition, 'new', p_new, p_type)
   end
 $$;
 comment on function pawl.trigger_from(pawl.trigger_definitions, text, text, text) is 'from clause of a trigger''s statement';

@@ -18,7 +18,6 @@ create table pawl.trigger_definitions (
   mode text not null default 'isolate',
   search_path text not null,
   expressions jsonb not null,
-  is_typed boolean not null default false,
   self_test_job_id bigint,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
@@ -39,7 +38,6 @@ comment on column pawl.trigger_definitions.run_at is 'expression over new and ol
 comment on column pawl.trigger_definitions.mode is 'isolate: a failure here never fails the user''s statement; strict: it does';
 comment on column pawl.trigger_definitions.search_path is 'the search_path by which the names in the expressions were read';
 comment on column pawl.trigger_definitions.expressions is 'the same expressions as PostgreSQL has read them, every name with its schema; new and old: the aliases they use';
-comment on column pawl.trigger_definitions.is_typed is 'an expression needs the row as a value of the table''s row type, which a transition table does not give';
 comment on column pawl.trigger_definitions.self_test_job_id is 'job that tried out what the kind calls, when this was defined or tested last; null: there was nothing to try';
 comment on column pawl.trigger_definitions.created_at is 'when it was defined first';
 comment on column pawl.trigger_definitions.updated_at is 'when it was defined last';

@@ -70,7 +70,7 @@ select is((
     where p.pronamespace = 'pawl'::regnamespace and s like 'search_path=%' and s not in ('search_path=""', 'search_path=pg_catalog, pawl')
       and not (s = 'search_path=pg_catalog, pg_temp' and p.proname = any (array[ -- run in the place of their owner in somebody's statement
         'check_triggered', 'raise_triggered', 'record_trigger_error', 'enqueue_images', 'enqueue_rows', 'follow_kind',
-        'trigger_source', 'trigger_from', 'trigger_from_images', 'trigger_tasks', 'trigger_statement']))), null,
+        'has_other_order', 'trigger_source', 'trigger_from', 'trigger_from_images', 'trigger_tasks', 'trigger_statement']))), null,
   'to nothing, or to pg_catalog and pawl');
 select is((
     select array_agg(p.proname) from pg_proc p join pg_language l on l.oid = p.prolang
