@@ -22,7 +22,7 @@ comment on function pawl.check_triggered(text, integer, jsonb, real, timestamptz
 
 -- A trigger asked for tasks whose keys were active already: that may raise their priority, as in pawl.enqueue.
 -- Locks: those tasks, in the order of the keys.
-create or replace function pawl.raise_triggered(p_job_id bigint, p_keys text[], p_priorities real[]) returns void
+create or replace function pawl.raise_triggered(p_job_ids bigint[], p_keys text[], p_priorities real[]) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -34,7 +34,7 @@ begin
   for i in 1 .. cardinality(p_keys) loop
     update pawl.tasks t
     set priority = p_priorities[i]
-    where t.job_id = p_job_id
+    where t.job_id = p_job_ids[i]
       and t.key = p_keys[i]
       and t.is_key_active
       and t.status in ('waiting', 'pending')
@@ -42,7 +42,7 @@ begin
   end loop;
 end
 $$;
-comment on function pawl.raise_triggered(bigint, text[], real[]) is 'raises the priority of tasks that a trigger asked for again';
+comment on function pawl.raise_triggered(bigint[], text[], real[]) is 'raises the priority of tasks that a trigger asked for again';
 
 -- Writes down that rows got no task; keeps about the newest 1,000 entries of each trigger. Says it to nobody:
 -- the caller does, once a statement.
@@ -94,6 +94,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_count integer := cardinality(p_images);
+  v_job_ids bigint[];
   v_keys text[];
   v_priorities real[];
   v_state text;
@@ -104,9 +105,9 @@ begin
     if p_definition.key is null then
       execute p_statement using p_images, p_job_id, p_max_bytes;
     else
-      execute p_statement into v_keys, v_priorities using p_images, p_job_id, p_max_bytes;
+      execute p_statement into v_job_ids, v_keys, v_priorities using p_images, p_job_id, p_max_bytes;
       if v_keys is not null then
-        perform pawl.raise_triggered(p_job_id, v_keys, v_priorities);
+        perform pawl.raise_triggered(v_job_ids, v_keys, v_priorities);
       end if;
     end if;
     return 0;

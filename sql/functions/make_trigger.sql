@@ -35,11 +35,11 @@ begin
   v_job_id := pawl.standing_job(%1$L);
   select k.max_payload_bytes into v_max_bytes from pawl.kinds k where k.name = %1$L;', p_definition.kind) else '' end,
     pawl.trigger_statement(p_definition, pawl.trigger_from(p_definition, case when pawl.has_other_order(p_definition, p_table) then p_table end),
-      coalesce(v_job_id::pg_catalog.text, 'v_job_id'), coalesce(v_max_bytes::pg_catalog.text, 'v_max_bytes'), 'into v_keys, v_priorities'),
-    case when p_definition.key is not null then pg_catalog.format('
+      coalesce(v_job_id::pg_catalog.text, 'v_job_id'), coalesce(v_max_bytes::pg_catalog.text, 'v_max_bytes'), 'into v_job_ids, v_keys, v_priorities'),
+    case when p_definition.key is not null then '
   if v_keys is not null then
-    perform pawl.raise_triggered(%s, v_keys, v_priorities);
-  end if;', coalesce(v_job_id::pg_catalog.text, 'v_job_id')) else '' end);
+    perform pawl.raise_triggered(v_job_ids, v_keys, v_priorities);
+  end if;' else '' end);
   if v_is_isolated then
     v_body := pg_catalog.format(E'
   begin%1$s
@@ -84,7 +84,7 @@ begin
   execute pg_catalog.format(E'create or replace function %s returns trigger\nlanguage plpgsql volatile security definer\nset search_path = pg_catalog, pg_temp\nas %L',
     v_function, E'\n#variable_conflict use_column\ndeclare\n'
       || case when v_job_id is null then E'  v_job_id bigint;\n  v_max_bytes integer;\n' else '' end
-      || case when p_definition.key is not null then E'  v_keys text[];\n  v_priorities real[];\n' else '' end
+      || case when p_definition.key is not null then E'  v_job_ids bigint[];\n  v_keys text[];\n  v_priorities real[];\n' else '' end
       || case when v_is_isolated then E'  v_images jsonb[];\n  v_failed integer := 0;\n' else '' end
       || 'begin' || v_body || E'\n  return null;\nend\n');
   if (select p.proowner::pg_catalog.regrole::name from pg_catalog.pg_proc p where p.oid = v_function::pg_catalog.regprocedure) <> v_owner then

@@ -14,6 +14,7 @@ create or replace function pawl.on_insert(
   p_key text default null,
   p_priority text default null,
   p_run_at text default null,
+  p_limit_key text default null,
   p_mode text default 'isolate',
   p_name text default null,
   p_self_test boolean default true
@@ -21,7 +22,7 @@ create or replace function pawl.on_insert(
 language sql volatile
 as $$
   select pawl.set_trigger(pg_catalog.current_setting('search_path'), 'insert', p_table, p_kind, p_payload, p_condition, p_key,
-    p_priority, p_run_at, p_mode, p_name, p_self_test)
+    p_priority, p_run_at, p_limit_key, p_mode, p_name, p_self_test)
 $$;
-comment on function pawl.on_insert(regclass, text, text, text, text, text, text, text, text, boolean)
+comment on function pawl.on_insert(regclass, text, text, text, text, text, text, text, text, text, boolean)
   is 'each row that is inserted into a table gets a task';

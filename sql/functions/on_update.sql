@@ -15,6 +15,7 @@ create or replace function pawl.on_update(
   p_key text default null,
   p_priority text default null,
   p_run_at text default null,
+  p_limit_key text default null,
   p_mode text default 'isolate',
   p_name text default null,
   p_self_test boolean default true
@@ -22,7 +23,7 @@ create or replace function pawl.on_update(
 language sql volatile
 as $$
   select pawl.set_trigger(pg_catalog.current_setting('search_path'), 'update', p_table, p_kind, p_payload, p_condition, p_key,
-    p_priority, p_run_at, p_mode, p_name, p_self_test)
+    p_priority, p_run_at, p_limit_key, p_mode, p_name, p_self_test)
 $$;
-comment on function pawl.on_update(regclass, text, text, text, text, text, text, text, text, boolean)
+comment on function pawl.on_update(regclass, text, text, text, text, text, text, text, text, text, boolean)
   is 'each row that is updated in a table gets a task';

@@ -66,7 +66,8 @@ begin
       ('priority', p_definition.priority,
         array['real', 'double precision', 'numeric', 'smallint', 'integer', 'bigint'], 'a number', 'Add a cast, for example (...)::real.'),
       ('run_at', p_definition.run_at, array['timestamp with time zone'], 'timestamp with time zone',
-        'Write now() + interval ''1 hour'', or say whose clock it is: new.starts_at at time zone ''UTC''.')
+        'Write now() + interval ''1 hour'', or say whose clock it is: new.starts_at at time zone ''UTC''.'),
+      ('limit_key', p_definition.limit_key, null, null, null)
     ) as x (name, expression, types, wanted, hint)
     where x.expression is not null
   loop
@@ -195,6 +196,7 @@ create or replace function pawl.set_trigger(
   p_key text,
   p_priority text,
   p_run_at text,
+  p_limit_key text,
   p_mode text,
   p_name text,
   p_self_test boolean
@@ -243,14 +245,15 @@ begin
   v_definition.key := p_key;
   v_definition.priority := p_priority;
   v_definition.run_at := p_run_at;
+  v_definition.limit_key := p_limit_key;
   v_definition.mode := p_mode;
   v_definition.search_path := p_search_path;
   v_definition := pawl.read_trigger(v_definition, p_table);
   perform pawl.try_trigger(v_definition, p_table);
 
-  insert into pawl.trigger_definitions as d (name, table_name, event, kind, payload, condition, key, priority, run_at, mode,
+  insert into pawl.trigger_definitions as d (name, table_name, event, kind, payload, condition, key, priority, run_at, limit_key, mode,
     search_path, expressions)
-  values (v_definition.name, v_definition.table_name, p_event, p_kind, p_payload, p_condition, p_key, p_priority, p_run_at, p_mode,
+  values (v_definition.name, v_definition.table_name, p_event, p_kind, p_payload, p_condition, p_key, p_priority, p_run_at, p_limit_key, p_mode,
     p_search_path, v_definition.expressions)
   on conflict (name) do update
     set table_name = excluded.table_name,
@@ -261,6 +264,7 @@ begin
         key = excluded.key,
         priority = excluded.priority,
         run_at = excluded.run_at,
+        limit_key = excluded.limit_key,
         mode = excluded.mode,
         search_path = excluded.search_path,
         expressions = excluded.expressions,
@@ -286,5 +290,5 @@ begin
   return v_definition.name;
 end
 $$;
-comment on function pawl.set_trigger(text, text, regclass, text, text, text, text, text, text, text, text, boolean)
+comment on function pawl.set_trigger(text, text, regclass, text, text, text, text, text, text, text, text, text, boolean)
   is 'puts a trigger on a user''s table, or changes it';

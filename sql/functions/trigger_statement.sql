@@ -78,10 +78,11 @@ create or replace function pawl.trigger_tasks(p_definition pawl.trigger_definiti
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select pg_catalog.format('select (%s)::jsonb as payload%s%s%s from %s%s offset 0', e ->> 'payload',
+  select format('select (%s)::jsonb as payload%s%s%s%s from %s%s offset 0', e ->> 'payload',
     ', (' || (e ->> 'key') || ')::text as key',
     coalesce(', coalesce((' || (e ->> 'priority') || ')::real, 0) as priority', case when e ? 'key' then ', 0::real as priority' end),
     ', (' || (e ->> 'run_at') || ')::timestamptz as run_at',
+    ', coalesce((' || (e ->> 'limit_key') || ')::text, '''') as limit_key, row_number() over () as place',
     p_from,
     ' where (' || (e ->> 'condition') || ')')
   from (values (p_definition.expressions)) d (e)
@@ -89,8 +90,10 @@ $$;
 comment on function pawl.trigger_tasks(pawl.trigger_definitions, text) is 'the query for the tasks that a trigger adds';
 
 -- The statement that adds the tasks: p_job and p_max_bytes are expressions, p_into what plpgsql writes
--- into. Of a trigger with a key it gives, as arrays, keys of which an active task was there already and the
--- priority that was asked for, or null.
+-- into. Of a trigger with a key it gives, as arrays, the jobs and keys of which an active task was there already and the
+-- priority that was asked for, or null. With a limit key, rows go to that key's standing job, which may have
+-- to be made: in the order of the limit keys, and the tasks in the order of the keys, so that two that add the same ones
+-- wait for each other in one direction only.
 create or replace function pawl.trigger_statement(
   p_definition pawl.trigger_definitions,
   p_from text,
@@ -103,34 +106,46 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   e jsonb := p_definition.expressions;
-  v_is_checked boolean := e ? 'priority' or e ? 'run_at';
   v_tasks text := pawl.trigger_tasks(p_definition, p_from);
+  v_with text := '';
+  v_source text;
   v_insert text;
 begin
+  if e ? 'limit_key' then
+    v_with := format(E'asked as materialized (\n    %s\n  ), places as materialized (\n'
+      || E'    select k.limit_key, pawl.standing_job(%L, k.limit_key) as job_id\n'
+      || E'    from (select distinct a.limit_key from asked a order by a.limit_key) k\n  )', v_tasks, p_definition.kind);
+    v_source := '(select a.*, p.job_id from asked a join places p on p.limit_key = a.limit_key)';
+  elsif e ? 'key' then
+    v_with := format(E'asked as materialized (\n    %s\n  )', v_tasks);
+    v_source := format('(select a.*, %s::bigint as job_id from asked a)', p_job);
+  else
+    v_source := format('(%s)', v_tasks);
+  end if;
   v_insert := 'insert into pawl.tasks (job_id, is_key_reusable, payload'
     || case when e ? 'key' then ', key' else '' end
-    || case when v_is_checked or e ? 'key' then ', priority' else '' end
+    || case when e ?| array['priority', 'key'] then ', priority' else '' end
     || case when e ? 'run_at' then ', status, run_at, wait_reason' else '' end
-    || pg_catalog.format(E')\n    select %s, true, ', p_job)
+    || format(E')\n    select %s, true, ', case when v_with = '' then p_job else 'e.job_id' end)
     || case
-      when v_is_checked then pg_catalog.format('pawl.check_triggered(%L, %s, e.payload, %s, %s)', p_definition.kind, p_max_bytes,
+      when e ?| array['priority', 'run_at'] then format('pawl.check_triggered(%L, %s, e.payload, %s, %s)', p_definition.kind, p_max_bytes,
         case when e ? 'priority' then 'e.priority' else '0' end, case when e ? 'run_at' then 'e.run_at' else 'null' end)
-      else pg_catalog.format('case when pg_catalog.pg_column_size(e.payload) <= %2$s then e.payload else pawl.check_triggered(%1$L, %2$s, e.payload, 0, null) end',
+      else format('case when pg_catalog.pg_column_size(e.payload) <= %2$s then e.payload else pawl.check_triggered(%1$L, %2$s, e.payload, 0, null) end',
         p_definition.kind, p_max_bytes)
     end
     || case when e ? 'key' then ', e.key' else '' end
-    || case when e ? 'priority' or e ? 'key' then ', e.priority' when v_is_checked then ', 0' else '' end
+    || case when e ?| array['priority', 'key'] then ', e.priority' else '' end
     || case when e ? 'run_at' then ', case when e.run_at > pawl.now() then ''waiting'' else ''pending'' end::pawl.task_status'
-      || ', case when e.run_at > pawl.now() then e.run_at end, case when e.run_at > pawl.now() then ''delay'' end' else '' end;
+      || ', case when e.run_at > pawl.now() then e.run_at end, case when e.run_at > pawl.now() then ''delay'' end' else '' end
+    || format(E'\n    from %s e', v_source)
+    || case when e ? 'key' then E'\n    order by e.key, e.priority desc' when e ? 'limit_key' then E'\n    order by e.place' else '' end;
   if not e ? 'key' then
-    return pg_catalog.format(E'%s\n    from (%s) e', v_insert, v_tasks);
+    return case when v_with = '' then '' else 'with ' || v_with || E'\n  ' end || v_insert;
   end if;
-  -- in the order of the keys, so that two that add the same ones wait for each other in one direction only
-  return pg_catalog.format(E'with asked as materialized (\n    %s\n  ), added as (\n    %s\n    from asked e\n    order by e.key, e.priority desc\n'
-    || E'    on conflict (job_id, key) where is_key_active do nothing\n    returning key\n  )\n'
-    || '  select pg_catalog.array_agg(a.key order by a.key), pg_catalog.array_agg(a.priority order by a.key) %s'
-    || ' from asked a where a.key is not null and not exists (select from added d where d.key = a.key)',
-    v_tasks, v_insert, p_into);
+  return format(E'with %s, added as (\n    %s\n    on conflict (job_id, key) where is_key_active do nothing\n    returning job_id, key\n  )\n'
+    || E'  select array_agg(e.job_id order by e.key), array_agg(e.key order by e.key), array_agg(e.priority order by e.key) %s\n'
+    || '  from %s e where e.key is not null and not exists (select from added d where d.job_id = e.job_id and d.key = e.key)',
+    v_with, v_insert, p_into, v_source);
 end
 $$;
 comment on function pawl.trigger_statement(pawl.trigger_definitions, text, text, text, text) is 'the statement by which a trigger adds its tasks';

@@ -15,6 +15,7 @@ create table pawl.trigger_definitions (
   key text,
   priority text,
   run_at text,
+  limit_key text,
   mode text not null default 'isolate',
   search_path text not null,
   expressions jsonb not null,
@@ -35,6 +36,7 @@ comment on column pawl.trigger_definitions.condition is 'expression over new and
 comment on column pawl.trigger_definitions.key is 'expression over new and old: the task''s deduplication key; null: none';
 comment on column pawl.trigger_definitions.priority is 'expression over new and old: the task''s priority; null: 0';
 comment on column pawl.trigger_definitions.run_at is 'expression over new and old: not before this time; null: at once';
+comment on column pawl.trigger_definitions.limit_key is 'expression over new and old: the key under which the kind''s limits per key count it; null: none';
 comment on column pawl.trigger_definitions.mode is 'isolate: a failure here never fails the user''s statement; strict: it does';
 comment on column pawl.trigger_definitions.search_path is 'the search_path by which the names in the expressions were read';
 comment on column pawl.trigger_definitions.expressions is 'the same expressions as PostgreSQL has read them, every name with its schema; new and old: the aliases they use';

@@ -3,7 +3,7 @@
 -- is called now. Errors are those that are kept: about the newest 1,000.
 create or replace view pawl.triggers as
 select d.name, coalesce(r.table_id::pg_catalog.regclass::pg_catalog.text, d.table_name) as table_name, d.event, d.kind,
-  d.payload, d.condition, d.key, d.priority, d.run_at, d.mode,
+  d.payload, d.condition, d.key, d.priority, d.run_at, d.limit_key, d.mode,
   coalesce(r.is_enabled, false) as is_attached,
   case
     when r.table_id is null then case
@@ -53,6 +53,7 @@ comment on column pawl.triggers.condition is 'expression: which rows; null: ever
 comment on column pawl.triggers.key is 'expression: the deduplication key; null: none';
 comment on column pawl.triggers.priority is 'expression: the priority; null: 0';
 comment on column pawl.triggers.run_at is 'expression: not before this time; null: at once';
+comment on column pawl.triggers.limit_key is 'expression: the key under which the kind''s limits per key count it; null: none';
 comment on column pawl.triggers.mode is 'isolate: a failure never fails the statement on the table; strict: it does';
 comment on column pawl.triggers.is_attached is 'it stands on its table and is not disabled';
 comment on column pawl.triggers.problem is 'what keeps it from working; null: nothing';

@@ -66,6 +66,7 @@ const struct option command_trigger_set_options[] = {
     {"--key", "SQL", VALUE_TEXT, .help = "of rows with the same key one task is open at a time"},
     {"--priority", "SQL", VALUE_TEXT, .help = "higher runs first (0)"},
     {"--run-at", "SQL", VALUE_TEXT, .help = "not before this time"},
+    {"--limit-key", "SQL", VALUE_TEXT, .help = "rows with the same one share a limit per key"},
     {"--no-test", .help = "do not try out what the kind calls"},
     {"--strict", .help = "a failure here fails the statement on the table"},
     {"--name", "NAME", VALUE_TEXT, .help = "how it is called (TABLE_EVENT_KIND)"},
@@ -86,13 +87,15 @@ static json_t *set_trigger(const struct call *call, struct session *session, con
                                   call_has(call, "--strict") ? "strict" : "isolate",
                                   call_text(call, "--name"),
                                   event,
-                                  call_has(call, "--no-test") ? "false" : "true"};
-    return document_ask(session,
-                        "select to_jsonb(pawl.set_trigger(current_setting('search_path'), $10, "
-                        "$1::regclass, $2, coalesce($3, case $10 when 'delete' then "
-                        "'to_jsonb(old.*)' else 'to_jsonb(new.*)' end), $4, $5, $6, $7, $8, $9, "
-                        "$11::boolean))",
-                        11, values, failure);
+                                  call_has(call, "--no-test") ? "false" : "true",
+                                  call_text(call, "--limit-key")};
+    return document_ask(
+        session,
+        "select to_jsonb(pawl.set_trigger(current_setting('search_path'), $10, "
+        "$1::regclass, $2, coalesce($3, case $10 when 'delete' then "
+        "'to_jsonb(old.*)' else 'to_jsonb(new.*)' end), $4, $5, $6, $7, $12, $8, $9, "
+        "$11::boolean))",
+        12, values, failure);
 }
 
 /* The trigger as list shows it; NULL with failure set. */

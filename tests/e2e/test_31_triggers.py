@@ -319,7 +319,8 @@ def test_whoever_writes_gains_nothing(shop):
     session finds them first: none is used, whichever way the inside takes."""
     shop.rows("create schema lair authorization clerk; create table shop.traps (by name, context text)")
     shop.rows("grant insert on shop.traps to clerk; grant temporary on database " + shop.name + " to clerk")
-    on_insert(shop, "to_jsonb(100 / new.total)", more=", p_condition => 'new.note = ''x'' or new.total >= 0', p_key => 'mod(new.id, 3)', p_priority => 'new.total'")
+    on_insert(shop, "to_jsonb(100 / new.total)", more=", p_condition => 'new.note = ''x'' or new.total >= 0', p_key => 'mod(new.id, 3)', p_priority => 'new.total', p_limit_key => 'new.customer'")
+    shop.rows("select pawl.set_limit('fulfil', 'key', p_max_running => 1)")
     # the function is dropped with its standing job, so that this is made anew inside, too
     shop.rows("delete from pawl.jobs; delete from pawl.standing_jobs")
     with clerk(shop) as connection:
@@ -352,5 +353,6 @@ def test_whoever_writes_gains_nothing(shop):
         connection.execute("update shop.orders set note = null")
     sprung = shop.rows("select context from shop.traps where by <> 'clerk'")
     assert sprung == [], sprung[0][0]
+    assert shop.value("select limiter_key from pawl.jobs where limit_key = '1'") == "key:fulfil:1"
     assert tasks(shop) == 3 and shop.value("select max(priority) from pawl.tasks") == 900
     assert shop.value("select sum(rows) from pawl.trigger_errors") == 1

@@ -359,13 +359,31 @@ select pawl.on_insert('orders', 'fulfil', '''{}''::jsonb', 'new.total <> 0', p_n
 select pawl.on_delete('orders', 'fulfil', p_mode => 'strict', p_name => 'a');
 select is(pawl.list_triggers() - 0 #- '{0,created_at}' #- '{0,updated_at}',
   '[{"trigger": "b", "table": "shop.orders", "event": "insert", "kind": "fulfil", "payload": "''{}''::jsonb", "condition": "new.total <> 0", "key": null,
-     "priority": null, "run_at": null, "mode": "isolate", "is_attached": true, "problem": null, "failed_rows": 0, "last_failed_at": null, "last_error": null,
+     "priority": null, "run_at": null, "limit_key": null, "mode": "isolate", "is_attached": true, "problem": null, "failed_rows": 0, "last_failed_at": null, "last_error": null,
      "self_test_job": null, "self_test_status": null, "self_test_error": null}]',
   'list_triggers: by name');
 insert into pawl.trigger_errors (trigger_name, table_name, rows, code, error) values ('b', 'x', 2, '22012', 'first'), ('b', 'x', 3, '22012', 'last');
 select is((pawl.list_triggers() -> 1 -> 'failed_rows') || (pawl.list_triggers() -> 1 -> 'last_error'), '[5, "last"]', 'with what went wrong last');
 select pawl.detach('b');
 select is((select count(*) from pawl.trigger_errors), 0::bigint, 'which goes with it');
+
+-- limits per key: each key has a standing job, made when its first row comes
+delete from pawl.tasks;
+select probe.made();
+select pawl.on_insert('orders', 'fulfil', 'to_jsonb(new.total)', p_limit_key => 'new.note', p_name => 'l');
+insert into orders (total, note) values (3, 'x'), (1, 'y'), (2, 'x'), (4, null), (5, repeat('k', 501));
+select is((select array_agg(concat_ws(' ', j.limit_key, t.payload) order by t.payload) from pawl.tasks t join pawl.jobs j on j.id = t.job_id where t.payload <@ '[1, 2, 3, 4]'),
+  array['y 1', 'x 2', 'x 3', '4'], 'rows go to the jobs of their limit keys');
+select is((probe.failed())[1] ~ 'PW006 a limit key has at most 500 characters', true, 'a key that is too long is that row''s failure');
+select probe.made();
+insert into orders (total, note) values (3, 'x'), (1, 'y'), (2, 'x'), (4, null);
+select is(probe.made(), array['pending 3', 'pending 1', 'pending 2', 'pending 4'], 'in their order');
+select pawl.on_insert('orders', 'fulfil', 'to_jsonb(new.total)', p_key => '''once''', p_priority => 'new.total', p_limit_key => 'new.note', p_name => 'l');
+insert into orders (total, note) values (3, 'x'), (1, 'y'), (2, 'x');
+select is((select array_agg(m order by m) from unnest(probe.made()) m), array['pending once 1 1', 'pending once 3 3'], 'a deduplication key is one a limit key');
+insert into orders (total, note) values (9, 'y');
+select is((select array_agg(j.limit_key || ' ' || t.priority order by 1) from pawl.tasks t join pawl.jobs j on j.id = t.job_id where t.key = 'once'), '{x 3,y 9}', 'and rises there');
+select pawl.detach('l');
 
 -- the self-test
 select pawl.define_kind('called', 'http', 'https://worker.test/fulfil');
