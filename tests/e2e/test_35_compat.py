@@ -190,6 +190,46 @@ def test_cron_jobs_run_as_who_scheduled_them(compat, serve):
     compat.rows(f"drop owned by {ada}; drop role {ada}")
 
 
+def test_cron_commands_that_refuse_a_transaction(compat, serve):
+    """The guides' nightly vacuum; and a procedure that commits, which only the node's own user may have."""
+    ada = f"cron_vacuum_{compat.name}"
+    compat.rows(f"""create role {ada} login; grant usage on schema cron to {ada}; create schema his authorization {ada};
+      create table public.steps (who text); grant insert on public.steps to {ada};
+      create procedure public.walk() language plpgsql as $$
+      begin
+        insert into public.steps values (current_user);
+        commit;
+        insert into public.steps values (current_user);
+        raise exception 'too far';
+      end $$""")
+    with psycopg.connect(compat.server.url(compat.name, user=ada), autocommit=True) as connection:
+        connection.execute("create table his.things (n integer); insert into his.things select generate_series(1, 100)")
+        connection.execute("select cron.schedule('his-vacuum', '0 10 * * *', 'vacuum analyze his.things;')")
+        connection.execute("select cron.schedule('his-walk', '0 10 * * *', 'call public.walk()')")
+        connection.execute("select cron.schedule('his-two', '0 10 * * *', 'vacuum his.things; reset role')")
+        connection.execute("select cron.schedule('not-his', '0 10 * * *', 'vacuum public.steps, nothing')")
+    compat.rows("select cron.schedule('nightly-vacuum', '0 10 * * *', 'VACUUM')")
+    compat.rows("select cron.schedule('walk', '0 10 * * *', 'call public.walk()')")
+    compat.rows("select cron.schedule('again', '0 10 * * *', 'select current_user')")
+    serve(compat)
+    for name in ("his-vacuum", "his-walk", "his-two", "not-his", "nightly-vacuum", "walk"):
+        make_due(compat, name)
+    until(lambda: compat.value("select count(*) from cron.job_run_details") == 6, 15, "all have run")
+    assert details(compat, "nightly-vacuum") == [("succeeded", "VACUUM")]
+    assert details(compat, "his-vacuum") == [("succeeded", "VACUUM")]
+    assert compat.value("select reltuples from pg_class where oid = 'his.things'::regclass") == 100
+    assert details(compat, "walk") == [("failed", "ERROR:  too far\n")]
+    assert compat.rows("select who from public.steps") == [("postgres",)], "what it has committed stays"
+    assert details(compat, "his-walk") == [("failed", "ERROR:  invalid transaction termination\n")]
+    assert details(compat, "his-two") == [("failed", "ERROR:  cannot insert multiple commands into a prepared statement\n")]
+    assert details(compat, "not-his")[0][0] == "failed" and "nothing" in details(compat, "not-his")[0][1]
+    assert compat.value("select count(distinct job_pid) from cron.job_run_details") >= 4, "each on a connection of its own"
+    make_due(compat, "again")
+    until(lambda: details(compat, "again") == [("succeeded", "1 row")], 5, "others go on")
+    assert compat.value("select count(*) from pawl.tasks where status <> 'completed'") == 0
+    compat.rows(f"drop owned by {ada} cascade; drop role {ada}")
+
+
 def test_cron_jobs_survive_an_outage_and_a_killed_node(compat, serve):
     """What was due while no node ran is made up for once; a run that a dead node had begun is made again, with one effect."""
     compat.rows("create table public.runs (started timestamptz default clock_timestamp())")

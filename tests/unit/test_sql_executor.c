@@ -19,7 +19,24 @@ struct pg_connection {
     bool is_ready;
     int cancels;
     pg_done_fn *on_called; /* NULL: no call is under way */
+    const char *sql;       /* of the group's last statement */
+    char error[512];       /* its sixth parameter */
 };
+
+struct pg_result {
+    int rows;
+};
+
+int pg_result_rows(const struct pg_result *result)
+{
+    return result->rows;
+}
+
+const char *pg_result_text(const struct pg_result *result, int row, int column)
+{
+    static const char *const texts[] = {"ada", "vacuum", "2030-01-01 00:00:00+00"};
+    return texts[column];
+}
 
 enum { MADE_MAX = 8 };
 
@@ -53,7 +70,10 @@ void pg_connection_query(struct pg_connection *connection, const char *sql, int 
                          const char *const *values, pg_done_fn *on_done, void *context)
 {
     assert_true(connection->is_ready);
-    connection->on_called = on_done; /* of the group's last statement */
+    connection->on_called = on_done;
+    connection->sql = sql;
+    snprintf(connection->error, sizeof connection->error, "%s",
+             count > 5 && values[5] ? values[5] : "");
 }
 
 void pg_connection_end_group(struct pg_connection *connection)
@@ -95,6 +115,22 @@ static void refuse(int number, const char *sqlstate)
     assert_non_null(on_done);
     connection->on_called = NULL;
     on_done(connection->worker, NULL, &failure);
+}
+
+static void reply(int number, int rows)
+{
+    struct pg_connection *connection = &seen.connections[number];
+    struct pg_result result = {rows};
+    pg_done_fn *on_done = connection->on_called;
+    assert_non_null(on_done);
+    connection->on_called = NULL;
+    on_done(connection->worker, &result, NULL);
+}
+
+static void asks(int number, const char *part)
+{
+    assert_non_null(seen.connections[number].on_called);
+    assert_non_null(strstr(seen.connections[number].sql, part));
 }
 
 static void on_task_done(void *engine, struct task *task, struct outcome *outcome)
@@ -177,6 +213,69 @@ static void test_no_cancel_is_sent_for_a_task_that_waits_for_its_connection(void
     assert_int_equal(seen.made, 2);
 }
 
+static void test_a_statement_that_runs_by_itself(void **state)
+{
+    refuse(0, "PW010");
+    asks(0, "start_alone");
+    reply(0, 1);
+    asks(0, "'role'");
+    reply(0, 1);
+    asks(0, "vacuum");
+    reply(0, 0);
+    asks(0, "finish_alone");
+    assert_string_equal(seen.connections[0].error, "");
+    assert_int_equal(seen.ended, 0);
+    reply(0, 1);
+    assert_int_equal(seen.ended, 1);
+    assert_int_equal(seen.outcome.kind, OUTCOME_ENDED);
+    sql_start(*state, &second);
+    assert_int_equal(seen.made, 2); /* what it left in its session goes with it */
+}
+
+static void test_without_its_role_it_does_not_run(void **state)
+{
+    refuse(0, "PW010");
+    reply(0, 1);
+    asks(0, "'role'");
+    refuse(0, "42501");
+    asks(0, "finish_alone");
+    assert_string_equal(seen.connections[0].error, "no");
+    reply(0, 1);
+    assert_int_equal(seen.outcome.kind, OUTCOME_ENDED);
+}
+
+static void test_what_it_failed_with_is_told(void **state)
+{
+    refuse(0, "PW010");
+    reply(0, 1);
+    reply(0, 1);
+    asks(0, "vacuum");
+    refuse(0, "42P01");
+    asks(0, "finish_alone");
+    assert_string_equal(seen.connections[0].error, "no");
+    refuse(0, "PW008"); /* cancelled meanwhile */
+    assert_int_equal(seen.outcome.kind, OUTCOME_ENDED);
+}
+
+static void test_a_connection_that_is_lost_on_the_way_fails_the_attempt(void **state)
+{
+    refuse(0, "PW010");
+    reply(0, 1);
+    reply(0, 1);
+    asks(0, "vacuum");
+    lose(0);
+    assert_int_equal(seen.ended, 1);
+    assert_int_equal(seen.outcome.kind, OUTCOME_FAILED);
+    assert_string_equal(seen.outcome.error_class, "network");
+}
+
+static void test_a_statement_that_is_no_more(void **state)
+{
+    refuse(0, "PW010");
+    reply(0, 0);
+    assert_int_equal(seen.outcome.kind, OUTCOME_COMPLETED);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -186,6 +285,11 @@ int main(void)
         TEST(test_a_connection_that_was_sent_a_cancel_has_no_next_task),
         TEST(test_a_connection_that_came_back_since_is_another),
         TEST(test_no_cancel_is_sent_for_a_task_that_waits_for_its_connection),
+        TEST(test_a_statement_that_runs_by_itself),
+        TEST(test_without_its_role_it_does_not_run),
+        TEST(test_what_it_failed_with_is_told),
+        TEST(test_a_connection_that_is_lost_on_the_way_fails_the_attempt),
+        TEST(test_a_statement_that_is_no_more),
     };
     return cmocka_run_group_tests_name("sql_executor", tests, NULL, NULL);
 }

@@ -9,6 +9,10 @@
 -- so deferred triggers are fired in there, and cursors with hold are closed (clean_session).
 --
 -- Connections are used again. What a command leaves behind in its session is taken away.
+--
+-- A command that refuses to run inside a function or a transaction (25001: vacuum; 2D000: a procedure that commits) is
+-- run by itself (pawl.start_alone): any of the node's own user, but of others only vacuum and reindex, in which
+-- nothing can say "reset role".
 -- No SET clause here: the command sees the search_path of its user. So every name is qualified.
 -- Returns the outcome; null when the job is no more. Locks: what the command takes.
 create or replace function cron.run_command(p_payload jsonb) returns jsonb
@@ -24,7 +28,7 @@ declare
   v_message text;
   v_detail text;
   v_hint text;
-  v_runid bigint;
+  v_state text;
 begin
   select j.* into v_job from cron.job j where j.jobid = (p_payload ->> 'jobid')::bigint;
   if not found then
@@ -45,31 +49,98 @@ begin
     v_message := cron.command_tag(v_job.command, v_rows);
   exception
     when query_canceled or assert_failure or others then
-      get stacked diagnostics v_message = message_text, v_detail = pg_exception_detail, v_hint = pg_exception_hint;
+      get stacked diagnostics v_state = returned_sqlstate, v_message = message_text, v_detail = pg_exception_detail, v_hint = pg_exception_hint;
+      if v_state in ('25001', '2D000') and (v_job.username = current_user or v_job.command ~* '^\s*(vacuum|reindex)\M') then
+        raise exception 'the command runs by itself' using errcode = 'PW010';
+      end if;
       v_status := 'failed';
       v_message := 'ERROR:  ' || v_message || E'\n'
         || coalesce('DETAIL:  ' || nullif(v_detail, '') || E'\n', '')
         || coalesce('HINT:  ' || nullif(v_hint, '') || E'\n', '');
   end;
   perform cron.clean_session(v_kept);
-  insert into cron.job_run_details (jobid, job_pid, database, username, command, status, return_message, start_time, end_time)
-  values (v_job.jobid, pg_catalog.pg_backend_pid(), v_job.database, v_job.username, v_job.command, v_status, v_message,
-    v_started, pg_catalog.clock_timestamp())
-  returning runid into v_runid;
-  delete from cron.job_run_details d
-  where d.jobid = v_job.jobid
-    and d.runid <= (
-      select o.runid
-      from cron.job_run_details o
-      where o.jobid = v_job.jobid
-      order by o.runid desc
-      offset 1000
-      limit 1);
-  return pg_catalog.jsonb_build_object('runid', v_runid, 'status', v_status, 'return_message', v_message);
+  return cron.record_run(v_job, v_status, v_message, v_started);
 end
 $$;
 comment on function cron.run_command(jsonb) is 'runs the command of a job, as its user, and records what became of it';
 revoke execute on function cron.run_command(jsonb) from public;
+
+-- As libpq would say it: the rows of a query, else the command's tag, of which the first word is told. What quotes
+-- and comments hold is left out, to see where the last statement begins.
+create or replace function cron.command_tag(p_command text, p_rows bigint) returns text
+language plpgsql immutable
+set search_path = ''
+as $$
+declare
+  v_text text := p_command;
+  v_word text;
+begin
+  v_text := pg_catalog.regexp_replace(v_text, '\$(\w*)\$.*?\$\1\$', '', 'g');
+  v_text := pg_catalog.regexp_replace(v_text, '''[^'']*''|"[^"]*"|/\*.*?\*/', '', 'g');
+  v_text := pg_catalog.regexp_replace(v_text, '--[^\n]*', '', 'g');
+  v_text := pg_catalog.regexp_replace(v_text, '[;\s]+$', '');
+  v_word := pg_catalog.upper((pg_catalog.regexp_match(pg_catalog.regexp_replace(v_text, '^.*;', ''), '[a-zA-Z]+'))[1]);
+  return case
+    when v_word in ('SELECT', 'WITH', 'VALUES', 'TABLE') then p_rows || case p_rows when 1 then ' row' else ' rows' end
+    when v_word = 'INSERT' then 'INSERT 0 ' || p_rows
+    when v_word in ('UPDATE', 'DELETE', 'MERGE') then v_word || ' ' || p_rows
+    else coalesce(v_word, '')
+  end;
+end
+$$;
+comment on function cron.command_tag(text, bigint) is 'what a command that went well is said to have done';
+revoke execute on function cron.command_tag(text, bigint) from public;
+
+-- Writes what became of a run, and forgets the oldest; returns it as a task's result.
+create or replace function cron.record_run(p_job cron.job, p_status text, p_message text, p_started timestamptz) returns jsonb
+language plpgsql volatile
+set search_path = ''
+as $$
+declare
+  v_runid bigint;
+begin
+  insert into cron.job_run_details (jobid, job_pid, database, username, command, status, return_message, start_time, end_time)
+  values (p_job.jobid, pg_catalog.pg_backend_pid(), p_job.database, p_job.username, p_job.command, p_status, p_message,
+    p_started, pg_catalog.clock_timestamp())
+  returning runid into v_runid;
+  delete from cron.job_run_details d
+  where d.jobid = p_job.jobid
+    and d.runid <= (
+      select o.runid
+      from cron.job_run_details o
+      where o.jobid = p_job.jobid
+      order by o.runid desc
+      offset 1000
+      limit 1);
+  return pg_catalog.jsonb_build_object('runid', v_runid, 'status', p_status, 'return_message', p_message);
+end
+$$;
+comment on function cron.record_run(cron.job, text, text, timestamptz) is 'records what became of a run';
+revoke execute on function cron.record_run(cron.job, text, text, timestamptz) from public;
+
+-- What is to be run by itself, and as which role.
+create or replace function cron.run_command_alone(p_payload jsonb) returns table (role text, statement text)
+language sql stable
+set search_path = ''
+as $$
+  select case when j.username = current_user then 'none' else j.username end, j.command
+  from cron.job j
+  where j.jobid = (p_payload ->> 'jobid')::bigint
+$$;
+comment on function cron.run_command_alone(jsonb) is 'the command of a job that runs by itself';
+revoke execute on function cron.run_command_alone(jsonb) from public;
+
+create or replace function cron.run_command_ended(p_payload jsonb, p_error text, p_started timestamptz) returns jsonb
+language sql volatile
+set search_path = ''
+as $$
+  select cron.record_run(j, case when p_error is null then 'succeeded' else 'failed' end,
+    coalesce(p_error, cron.command_tag(j.command, 0)), p_started)
+  from cron.job j
+  where j.jobid = (p_payload ->> 'jobid')::bigint
+$$;
+comment on function cron.run_command_ended(jsonb, text, timestamptz) is 'records what became of a command that ran by itself';
+revoke execute on function cron.run_command_ended(jsonb, text, timestamptz) from public;
 
 -- Runs a command as another user; returns how many rows its last statement had.
 create or replace function cron.run_as(p_user text, p_command text) returns bigint
@@ -124,32 +195,6 @@ as $$
 $$;
 comment on function cron.search_path_of(text) is 'the search_path that a session of a user would begin with';
 revoke execute on function cron.search_path_of(text) from public;
-
--- As libpq would say it: the rows of a query, else the command's tag, of which the first word is told. What quotes
--- and comments hold is left out, to see where the last statement begins.
-create or replace function cron.command_tag(p_command text, p_rows bigint) returns text
-language plpgsql immutable
-set search_path = ''
-as $$
-declare
-  v_text text := p_command;
-  v_word text;
-begin
-  v_text := pg_catalog.regexp_replace(v_text, '\$(\w*)\$.*?\$\1\$', '', 'g');
-  v_text := pg_catalog.regexp_replace(v_text, '''[^'']*''|"[^"]*"|/\*.*?\*/', '', 'g');
-  v_text := pg_catalog.regexp_replace(v_text, '--[^\n]*', '', 'g');
-  v_text := pg_catalog.regexp_replace(v_text, '[;\s]+$', '');
-  v_word := pg_catalog.upper((pg_catalog.regexp_match(pg_catalog.regexp_replace(v_text, '^.*;', ''), '[a-zA-Z]+'))[1]);
-  return case
-    when v_word in ('SELECT', 'WITH', 'VALUES', 'TABLE') then p_rows || case p_rows when 1 then ' row' else ' rows' end
-    when v_word = 'INSERT' then 'INSERT 0 ' || p_rows
-    when v_word in ('UPDATE', 'DELETE', 'MERGE') then v_word || ' ' || p_rows
-    else coalesce(v_word, '')
-  end;
-end
-$$;
-comment on function cron.command_tag(text, bigint) is 'what a command that went well is said to have done';
-revoke execute on function cron.command_tag(text, bigint) from public;
 
 -- Takes away what a command may have left in its session: settings, temporary tables that were not there before,
 -- advisory locks, channels, cursors.
