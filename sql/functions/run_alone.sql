@@ -44,12 +44,11 @@ declare
     || coalesce('DETAIL:  ' || nullif(p_detail, '') || E'\n', '')
     || coalesce('HINT:  ' || nullif(p_hint, '') || E'\n', '');
 begin
-  select s.target, s.payload into v_task
+  select s.target, s.payload, s.is_followed into v_task
   from pawl.read_sql_task(p_node_id, p_job_id, p_task_id, p_attempt) s;
   if found then
     execute pg_catalog.format('select %s_ended($1, $2, $3)', v_task.target) into v_result using v_task.payload, v_error, p_started;
-    if pawl.finish_tasks(p_node_id, array[p_job_id], array[p_task_id], array[p_attempt], array['completed'],
-        array[0::bigint], array[v_result::text], array[null::text], array[null::text]) = 1 then
+    if pawl.end_sql_task(p_node_id, p_job_id, p_task_id, p_attempt, v_task.is_followed, v_result) then
       return;
     end if;
   end if;

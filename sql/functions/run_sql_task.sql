@@ -25,14 +25,7 @@ begin
     execute pg_catalog.format('select pg_catalog.to_jsonb(r) from (select %s($1)) as f (r)', v_function)
     into v_result
     using v_task.payload;
-    -- a function without a result gives the empty text
-    if v_task.is_followed then
-      if pawl.finish_followed_tasks(p_node_id, array[p_job_id], array[p_task_id], array[p_attempt], array['completed'],
-          array[0::bigint], array[nullif(v_result::text, '""')], array[null::text], array[null::text]) = 1 then
-        return;
-      end if;
-    elsif pawl.finish_tasks(p_node_id, array[p_job_id], array[p_task_id], array[p_attempt], array['completed'],
-        array[0::bigint], array[nullif(v_result::text, '""')], array[null::text], array[null::text]) = 1 then
+    if pawl.end_sql_task(p_node_id, p_job_id, p_task_id, p_attempt, v_task.is_followed, v_result) then
       return;
     end if;
   end if;
@@ -41,6 +34,30 @@ begin
 end
 $$;
 comment on function pawl.run_sql_task(integer, bigint, bigint, integer) is 'calls the kind''s SQL function and completes the task in one transaction';
+
+-- Completes a task with what its function returned; false when it is not the node's any more. A function without a result gives
+-- the empty text.
+create or replace function pawl.end_sql_task(
+  p_node_id integer,
+  p_job_id bigint,
+  p_task_id bigint,
+  p_attempt integer,
+  p_is_followed boolean,
+  p_result jsonb
+) returns boolean
+language plpgsql volatile
+set search_path = ''
+as $$
+begin
+  if p_is_followed then
+    return pawl.finish_followed_tasks(p_node_id, array[p_job_id], array[p_task_id], array[p_attempt], array['completed'],
+      array[0::bigint], array[nullif(p_result::text, '""')], array[null::text], array[null::text]) = 1;
+  end if;
+  return pawl.finish_tasks(p_node_id, array[p_job_id], array[p_task_id], array[p_attempt], array['completed'],
+    array[0::bigint], array[nullif(p_result::text, '""')], array[null::text], array[null::text]) = 1;
+end
+$$;
+comment on function pawl.end_sql_task(integer, bigint, bigint, integer, boolean, jsonb) is 'completes a task with what its SQL function returned';
 
 -- What a node needs to run one task; no row when the task is not its own any more.
 create or replace function pawl.read_sql_task(p_node_id integer, p_job_id bigint, p_task_id bigint, p_attempt integer)

@@ -96,6 +96,16 @@ begin
     set limiter_key = r.new_key
     where j.id = r.job_id;
   end loop;
+  -- schedules whose runs queue have limiters of their own
+  update pawl.limiters l
+  set parent_key = k.limiter_key
+  from pawl.schedules s
+  join pawl.jobs j on j.id = s.queue_job_id
+  join pawl.kinds k on k.name = j.kind
+  where j.kind = p_kind
+    and l.key = 'schedule:' || s.name
+    and l.key = j.limiter_key
+    and l.parent_key is distinct from k.limiter_key;
 end
 $$;
 comment on function pawl.limit_standing_jobs(text) is 'the standing jobs of a kind get the limiters that it has by now';

@@ -130,6 +130,17 @@ select job_id as own2 from pawl.run_schedule('queue') \gset
 select isnt(:own2::bigint, :own::bigint, 'defined again it has another job');
 select is(probe.claim(:node, :own2), '{}', 'which waits for the task of the old one all the same');
 
+-- under the limits of the kind (I11), also those that it gets later
+select pawl.define_kind('limited', 'noop', p_max_running => 2);
+select pawl.define_schedule('under' || n, 'limited', p_every => '1 minute', p_overlap => 'queue') from generate_series(1, 3) n;
+select array_agg(r.job_id order by n) as under from generate_series(1, 3) n, pawl.run_schedule('under' || n) r \gset
+select is(array(select cardinality(probe.claim(:node, j)) from unnest(:'under'::bigint[]) with ordinality u (j, n) order by n), array[1, 1, 0], 'three jobs of their own, two tasks at once');
+select probe.kind('later');
+select pawl.define_schedule('later' || n, 'later', p_every => '1 minute', p_overlap => 'queue') from generate_series(1, 2) n;
+select array_agg(r.job_id order by n) as later from generate_series(1, 2) n, pawl.run_schedule('later' || n) r \gset
+select pawl.define_kind('later', p_max_running => 1);
+select is(array(select cardinality(probe.claim(:node, j)) from unnest(:'later'::bigint[]) with ordinality u (j, n) order by n), array[1, 0], 'tasks that queue already stand under it, too');
+
 -- all of them, one after the other
 delete from pawl.schedules;
 set local pawl.now = '2030-01-01 00:00:00+00';
@@ -211,7 +222,6 @@ set local pawl.now = '2030-01-01 00:00:00+00';
 delete from pawl.schedules;
 select pawl.define_schedule('there', 'chore', p_every => '1 hour');
 select pawl.define_schedule('site', 'crawl', '{"url": "http://b.test/"}', p_every => '1 hour', p_replace => true);
-select pawl.define_kind('limited', 'noop', p_max_running => 3);
 create temporary table before on commit drop as select s::text from pawl.schedules s;
 select is(probe.refusal('select pawl.define_schedule(' || s || ')'), e, 'refused: ' || s)
 from (values
@@ -226,7 +236,6 @@ from (values
   ('''there'', p_time_member => repeat(''x'', 201)', 'PW006 the length of p_time_member is out of range: 201'),
   ('''there'', p_catch_up => ''all''', 'PW006 runs that are all made up for would skip each other'),
   ('''there'', p_params => ''[1]'', p_time_member => ''at''', 'PW006 the payload is no JSON object, so it has no member "at"'),
-  ('''x'', ''limited'', p_every => ''1 hour'', p_overlap => ''queue''', 'PW006 kind "limited" has limits of its own, which runs that queue would not be under'),
   ('''site'', p_overlap => ''skip''', 'PW006 a crawl that is replaced never meets the one before, so the overlap skip has no meaning'),
   ('''site'', p_overlap => ''queue'', p_replace => false', 'PW006 crawls do not queue'),
   ('''site'', p_catch_up => ''all''', 'PW006 missed crawls are not made up for one by one'),
