@@ -20,6 +20,11 @@ def hang(function, connection):
     function.is_over.wait(60)
 
 
+def hang_until_dropped(function, connection):
+    if connection.recv(65536) == b"":
+        function.dropped.set()
+
+
 def hang_in_header(function, connection):
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Ty")
     function.is_over.wait(60)
@@ -92,7 +97,7 @@ class BadFunction:
     def __init__(self):
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=2000)
         self.port = self.listener.getsockname()[1]
-        self.is_over = threading.Event()
+        self.is_over, self.dropped = threading.Event(), threading.Event()
         self.requests, self.bytes_said, self.lock = [], 0, threading.Lock()
         threading.Thread(target=self._accept, daemon=True).start()
 

@@ -384,6 +384,28 @@ def test_a_certificate_that_nobody_vouches_for(db, node, tmp_path):
         function.stop()
 
 
+def test_a_cancelled_task_drops_its_request(db, bad, node):
+    node()
+    define(db, "hangs", bad.url(bad_function.hang_until_dropped))
+    id = enqueue(db, "hangs", {})
+    until(lambda: bad.count(bad_function.hang_until_dropped), 10, "it is asked")
+    db.rows("select pawl.cancel_task(job_id, id) from pawl.tasks where id = %s", id)
+    assert bad.dropped.wait(5), "the connection is closed"
+    assert task(db, id)["status"] == "cancelled"
+    db.wait_asleep()
+    assert task(db, id)["status"] == "cancelled", "final is final (I3)"
+
+
+def test_a_node_that_stops_waits_for_its_requests(db, function, node):
+    stopping = node()
+    define(db, "fulfil", function.url("/fulfil?ms=1500"))
+    id = enqueue(db, "fulfil", {"n": 1})
+    until(lambda: function.records(), 10, "it is at work")
+    assert stopping.stop() == 0
+    assert (task(db, id)["status"], task(db, id)["attempt"]) == ("completed", 1)
+    assert len(function.records()) == 1
+
+
 # ---- kill -9 at every step ----
 
 def test_a_node_killed_at_each_step_loses_nothing(databases, shared_server, launch, function, bad, tmp_path):
