@@ -128,7 +128,7 @@ static void test_options(void **state)
     struct fixture *fixture = *state;
     assert_int_equal(
         build(fixture,
-              "{\"method\": \"PUT\", \"allow_private\": true, \"max_reply_bytes\": 7, "
+              "{\"method\": \"PUT\", \"allow_private\": true, \"max_reply_bytes\": 7.0, "
               "\"connect_timeout_ms\": 300, \"authorization\": \"env:SHOP_KEY\", "
               "\"headers\": {\"X-A\": \"b\", \"X-Empty\": \"\", \"content-type\": \"text/x\", "
               "\"User-Agent\": \"us\", \"X-Key\": {\"secret\": \"env:SHOP_BASIC\"}}}"),

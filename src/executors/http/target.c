@@ -22,11 +22,13 @@ static char *read_string(const json_t *options, const char *name)
     return value ? memory_copy_string(value) : NULL;
 }
 
+/* A whole number may be written as 100.0, which is none to jansson. */
 static int64_t read_integer(const json_t *options, const char *name, int64_t otherwise)
 {
     const json_t *value = json_object_get(options, name);
-    return json_is_integer(value) && json_integer_value(value) >= 0 ? json_integer_value(value)
-                                                                    : otherwise;
+    return json_is_number(value) && json_number_value(value) >= 0
+               ? (int64_t)json_number_value(value)
+               : otherwise;
 }
 
 static void read_kind_headers(struct target *target, const json_t *headers)
