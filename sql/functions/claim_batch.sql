@@ -8,6 +8,8 @@
 -- wanted (pawl.admit_tasks); granted 0 comes with retry_ms and reason. A job that is paused or final gives
 -- no rows. is_followed: an end of its tasks leads to more than their own row, so pawl.finish_followed_tasks is for
 -- them; such a row comes for those jobs also without a limiter.
+-- A job that a breaker holds back (pawl.admit_probe) gives such a row too: reason 'held' or 'busy' with retry_ms; or one
+-- task, the probe, and behind the limiter's row one more, reason 'probe', whose retry_ms says how long it has.
 -- Raises PW008 when the node has been declared dead; asked after the update, which has drawn a
 -- transaction id: so whoever declares it dead can wait for every claim that did not see it yet.
 -- Plans are made once a session, perhaps while the table is small, and must do for a large one: so the
@@ -19,7 +21,7 @@
 -- (node, attempt), which is then given out again, names one execution only: src/engine/node.c.)
 -- Refuses a transaction outside READ COMMITTED (PW009): with an older snapshot a limit would be counted from
 -- old counters (I11).
--- Locks: the limiter's row and its parent's (skip locked), then the tasks (skip locked): never waits.
+-- Locks: the breaker's row of a job that is held back, the limiter's row and its parent's (skip locked), then the tasks (skip locked): never waits.
 create or replace function pawl.claim_batch(
   p_node_id integer,
   p_job_id bigint,
@@ -45,6 +47,8 @@ declare
   v_now timestamptz := pawl.now();
   v_status pawl.job_status;
   v_limiter_key text;
+  v_held_by text;
+  v_probe record;
   v_admitted record;
   v_is_followed boolean;
   v_claimed integer;
@@ -53,11 +57,24 @@ begin
   if pg_catalog.current_setting('transaction_isolation') <> 'read committed' then
     perform pawl.check_isolation();
   end if;
-  select j.status, j.limiter_key, j.on_complete is not null and j.is_standing into v_status, v_limiter_key, v_is_followed
+  select j.status, j.limiter_key, j.held_by, j.on_complete is not null and j.is_standing into v_status, v_limiter_key, v_held_by, v_is_followed
   from pawl.jobs j
   where j.id = p_job_id;
   if not found or v_status not in ('pending', 'running') then
     return;
+  end if;
+  if v_held_by is not null then
+    select a.* into v_probe from pawl.admit_probe(v_held_by) a;
+    if v_probe.verdict in ('busy', 'held') then
+      return query select null::bigint, null::integer, null::integer, null::real, null::jsonb,
+        null::double precision, null::double precision, v_probe.retry_ms, v_probe.verdict,
+        null::integer, null::bigint, false;
+      return;
+    elsif v_probe.verdict = 'free' then
+      v_held_by := null;
+    else
+      p_limit := least(p_limit, 1);
+    end if;
   end if;
   if v_limiter_key is not null then
     select a.* into v_admitted from pawl.admit_tasks(v_limiter_key, p_limit) a;
@@ -102,6 +119,11 @@ begin
     return query select null::bigint, null::integer, null::integer, null::real, null::jsonb,
       null::double precision, null::double precision, null::double precision, null::text,
       null::integer, null::bigint, true;
+  end if;
+  if v_held_by is not null and v_claimed > 0 then
+    return query select null::bigint, null::integer, null::integer, null::real, null::jsonb,
+      null::double precision, null::double precision, pawl.begin_probe(v_held_by, p_node_id, p_job_id), v_probe.verdict,
+      null::integer, null::bigint, v_is_followed;
   end if;
 end
 $$;

@@ -17,6 +17,7 @@ as $$
     when 'robots' then 'until the robots.txt of its host is known'
     when 'warm' then 'to ask again whether a cache holds the page'
     when 'secret' then 'for a secret that its node does not have'
+    when 'breaker' then 'since its target is down'
     else coalesce(p_reason, 'for its time')
   end
 $$;
@@ -104,6 +105,43 @@ as $$
 $$;
 comment on function pawl.list_holders(text) is 'the jobs that have most running under a limiter, as a JSON array';
 
+-- pawl.explain_missing_secret(kind): which secret of a kind the nodes that serve lack.
+-- Returns a row as pawl.list_obstacles, when none of them has it. Locks: none.
+create or replace function pawl.explain_missing_secret(p_kind text)
+returns table (reason text, message text, since timestamptz, next_look_at timestamptz, until text, facts jsonb)
+language sql stable
+set search_path = ''
+as $$
+  select 'secret', (pg_catalog.array_agg(s.error || ' (node ' || n.name || ')' order by s.since))[1], pg_catalog.min(s.since),
+    pawl.now() + interval '2 seconds', 'when a node has it, which each looks for every two seconds',
+    pg_catalog.jsonb_build_object('nodes', pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('node', n.name, 'error', s.error) order by s.since))
+  from pawl.nodes n
+  left join pawl.missing_secrets s on s.node_id = n.id and s.kind = p_kind
+  where n.dead_at is null
+    and n.heartbeat_at > pawl.now() - interval '15 seconds'
+    and (n.executors is null or 'http' = any (n.executors))
+  having pg_catalog.count(*) = pg_catalog.count(s.kind) and pg_catalog.count(*) > 0
+$$;
+comment on function pawl.explain_missing_secret(text) is 'which secret of a kind the nodes that serve lack';
+
+-- pawl.explain_hold(target): why a breaker holds back.
+-- Returns a row as pawl.list_obstacles; none when it is closed. Locks: none.
+create or replace function pawl.explain_hold(p_target text)
+returns table (reason text, message text, since timestamptz, next_look_at timestamptz, until text, facts jsonb)
+language sql stable
+set search_path = ''
+as $$
+  select 'breaker', 'its target ' || b.target || ' is down: ' || b.error
+      || case b.state when 'half_open' then pg_catalog.format('; a task of job %s tries it now', b.probe_job_id) else '' end,
+    b.opened_at, greatest(b.retry_at, pawl.now()),
+    'when a task that tries it then goes well, or pawl breaker close ' || b.target,
+    pg_catalog.jsonb_build_object('target', b.target, 'state', b.state, 'error', b.error, 'openings', b.openings)
+  from pawl.breakers b
+  where b.target = p_target
+    and b.state <> 'closed'
+$$;
+comment on function pawl.explain_hold(text) is 'why a breaker holds back';
+
 -- pawl.list_obstacles(job): what keeps pending tasks of a job from being claimed now.
 -- Returns a row for each, the one that must go first in front; none when nothing does, and they have only to wait
 -- for their turn. reason, a word; message, for people, without times; since, when it began, null: not known;
@@ -120,7 +158,7 @@ declare
   v_job record;
   v_nodes record;
 begin
-  select j.status, j.kind, j.limiter_key, k.executor into v_job
+  select j.status, j.kind, j.limiter_key, j.held_by, k.executor into v_job
   from pawl.jobs j
   join pawl.kinds k on k.name = j.kind
   where j.id = p_job_id;
@@ -149,6 +187,20 @@ begin
       return query select 'no_executor'::text,
         pg_catalog.format('no node has the executor %s: start one of a version that has', v_job.executor), null::timestamptz,
         null::timestamptz, 'when such a node starts'::text, pg_catalog.jsonb_build_object('executor', v_job.executor, 'nodes', v_nodes.alive);
+    end if;
+  end if;
+
+  if v_job.held_by is not null then
+    return query select h.* from pawl.explain_hold(v_job.held_by) h;
+    if found then
+      return;
+    end if;
+  end if;
+
+  if v_job.executor = 'http' then
+    return query select s.* from pawl.explain_missing_secret(v_job.kind) s;
+    if found then
+      return;
     end if;
   end if;
 

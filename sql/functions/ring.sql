@@ -2,7 +2,8 @@
 -- the triggers on pawl.tasks ask that; people and explicit functions ring anyway.
 -- Words: 'work 1 2 3' (these jobs have pending tasks), 'work *' (look at all), 'due' (look at the
 -- clock again), 'cancel 7' (drop what runs of job 7), 'cancel 7/12' (its task 12), 'kinds' (a kind has changed),
--- 'fold' (a job may have nothing left), 'workers' (when external workers are to be woken has changed).
+-- 'fold' (a job may have nothing left), 'ask 7 8', 'ask *' (what these jobs were told to wait for is over, or comes at
+-- another time), 'workers' (when external workers are to be woken has changed).
 -- Locks: none, but NOTIFY takes a cluster-wide lock at commit.
 create or replace function pawl.ring(p_message text) returns void
 language sql volatile

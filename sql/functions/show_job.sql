@@ -20,6 +20,13 @@ begin
          from pawl.limiters m
          where m.key = j.limiter_key
        ) l) as limiter,
+      (select pg_catalog.to_jsonb(h)
+       from (
+         select b.target, b.state, b.error, b.opened_at, b.retry_at
+         from pawl.breakers b
+         where b.target = j.held_by
+           and b.state <> 'closed'
+       ) h) as held_by,
       (select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(f)), '[]')
        from (
          select a.job_id || '/' || a.task_id as task, a.attempt, a.error_class, a.error, a.failed_at

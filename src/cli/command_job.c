@@ -74,6 +74,7 @@ static const struct table_column job_columns[] = {
     {"params", "params"},
     {"limiter", "limiter_text"},
     {"on complete", "on_complete"},
+    {"held back", "hold_text"},
     {"created", "created_at", FORMAT_AGO},
     {"started", "started_at", FORMAT_AGO},
     {"finished", "finished_at", FORMAT_AGO},
@@ -100,6 +101,16 @@ static void describe_limiter(json_t *job)
     text_finish(&text);
 }
 
+/* "http://example.com:80 is down: HTTP 503" */
+static void describe_hold(json_t *job)
+{
+    const json_t *hold = json_object_get(job, "held_by");
+    if (json_is_object(hold))
+        json_object_set_new(job, "hold_text",
+                            json_sprintf("%s is down: %s", document_string(hold, "target"),
+                                         document_string(hold, "error")));
+}
+
 static void describe_pace(json_t *job)
 {
     char pace[HUMAN_BYTES];
@@ -120,6 +131,7 @@ static void print_job(json_t *job)
     };
     const json_t *failures = json_object_get(job, "failures");
     describe_limiter(job);
+    describe_hold(job);
     describe_pace(job);
     table_print_object(job_columns, job);
     if (json_array_size(failures)) {

@@ -248,6 +248,19 @@ const struct command commands[] = {
      {{"NAME", VALUE_TEXT}},
      .run = command_trigger_remove},
 
+    {"breaker list", "breakers", "show targets that are down, or were", NULL,
+     "  pawl breaker list\n  pawl breaker list --json | jq '.[] | select(.state != \"closed\")'",
+     .run = command_breaker_list},
+    {"breaker close",
+     NULL,
+     "let the tasks of a target that is back go on at once",
+     "One task tries a target that is down again and again by itself, after growing pauses of up "
+     "to\n"
+     "five minutes; this is for those who know that it is back.",
+     "  pawl breaker close https://example.com:443",
+     {{"TARGET", VALUE_TEXT}},
+     .run = command_breaker_close},
+
     {"migrate", "database", "create Pawl's schema, or bring it up to date",
      "Applies the migrations that the database lacks, then functions, triggers, views and grants\n"
      "when they differ, in one transaction: it happens as a whole or not at all. Needs no "

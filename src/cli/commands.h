@@ -17,6 +17,7 @@ command_run_fn command_kind_list, command_kind_set, command_kind_test;
 command_run_fn command_limit_list, command_limit_set;
 command_run_fn command_schedule_list, command_schedule_show, command_schedule_set,
     command_schedule_delete, command_schedule_run;
+command_run_fn command_breaker_list, command_breaker_close;
 command_run_fn command_trigger_list, command_trigger_set, command_trigger_test,
     command_trigger_remove;
 

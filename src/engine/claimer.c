@@ -59,6 +59,10 @@ static void judge(struct claim *claim, int count, const struct claim_verdict *ve
 {
     struct engine *engine = claim->engine;
     struct job *job = claim->job;
+    if (verdict->reason[0] && job->is_let_go) {
+        jobs_make_ready(&engine->jobs, job);
+        return;
+    }
     int64_t retry_us = engine_now_us(engine) + (int64_t)(verdict->retry_ms * 1000);
     if (verdict->reason[0] && !verdict->limited_by) {
         jobs_block(&engine->jobs, job, retry_us);
@@ -148,6 +152,7 @@ static void take_tasks(struct claim *claim, const struct pg_result *result)
     for (struct list *link = tasks.next; link != &tasks; link = link->next) {
         struct task *task = list_object(link, struct task, link);
         task->job = &job->facts;
+        task->asked_at_us = claim->sent_us;
         task->start_at_us = start_of(engine, &verdict, place++);
         task->is_followed = verdict.is_followed;
         if (claim->restarts == job->restarts)
@@ -222,7 +227,7 @@ static struct claim *send_claim(struct engine *engine, struct pg_connection *con
         .is_from_top = is_from_top,
     };
     job->deficit -= limit;
-    job->was_rung = false;
+    job->was_rung = job->is_let_go = false;
     job->claims++;
     executor->reserved += limit;
     job->kind->held += limit;
@@ -265,6 +270,11 @@ static bool send_group(struct engine *engine)
         if (!room) { /* costs its tenant no turn */
             if (runner_room(engine, runner_executor(engine, &job->facts)))
                 jobs_crowd(&engine->jobs, job);
+            continue;
+        }
+        int leave_ms = runner_leave_ms(engine, &job->facts);
+        if (leave_ms) {
+            jobs_block(&engine->jobs, job, engine_now_us(engine) + leave_ms * 1000LL);
             continue;
         }
         taken++;

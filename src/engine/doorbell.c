@@ -227,6 +227,33 @@ static void on_work_bell(struct engine *engine, const char *ids)
     }
 }
 
+static void let_go(struct engine *engine, struct job *job)
+{
+    job->is_let_go = true;
+    jobs_unblock_now(&engine->jobs, job);
+}
+
+void doorbell_ask_again(struct engine *engine)
+{
+    for (struct job *job = NULL; (job = jobs_walk(&engine->jobs, job));)
+        let_go(engine, job);
+}
+
+/* "ask 7 8": claims of these jobs may be granted now, or at another time than was said; "ask *": of
+ * all. */
+static void on_ask_bell(struct engine *engine, const char *ids)
+{
+    char *end;
+    if (strcmp(ids, " *") == 0)
+        doorbell_ask_again(engine);
+    for (int64_t id; *ids == ' ' && (id = strtoll(ids + 1, &end, 10)); ids = end) {
+        struct job *job = jobs_find(&engine->jobs, id);
+        if (job)
+            let_go(engine, job);
+    }
+    doorbell_want_look(engine);
+}
+
 static void on_due_bell(struct engine *engine, const char *rest)
 {
     duties_ask_due(engine);
@@ -265,8 +292,9 @@ static const struct {
     const char *word;
     void (*answer)(struct engine *engine, const char *rest);
 } bells[] = {
-    {"work", on_work_bell},   {"due", on_due_bell},   {"cancel", on_cancel_bell},
-    {"kinds", on_kinds_bell}, {"fold", on_fold_bell}, {"workers", on_workers_bell},
+    {"work", on_work_bell},       {"due", on_due_bell},     {"cancel", on_cancel_bell},
+    {"ask", on_ask_bell},         {"kinds", on_kinds_bell}, {"fold", on_fold_bell},
+    {"workers", on_workers_bell},
 };
 
 void doorbell_rung(struct engine *engine, const char *message)

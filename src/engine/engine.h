@@ -165,6 +165,8 @@ void doorbell_finish(struct engine *engine);
 /* The node has (again) begun to serve, or has stopped to. */
 void doorbell_open(struct engine *engine);
 void doorbell_close(struct engine *engine);
+/* Whatever a job was told to wait for, it is claimed again: bells may have been missed. */
+void doorbell_ask_again(struct engine *engine);
 void doorbell_rung(struct engine *engine, const char *message);
 /* Ask for a look at which jobs have work, at the next turn. */
 void doorbell_want_look(struct engine *engine);
@@ -201,6 +203,8 @@ struct engine_executor *runner_executor(struct engine *engine, const struct job_
 int runner_room(struct engine *engine, const struct engine_executor *executor);
 /* The same of this job's kind. */
 int runner_room_of(struct engine *engine, const struct job *job);
+/* For how long tasks of the job are left to other nodes; 0: not at all. */
+int runner_leave_ms(struct engine *engine, const struct job_facts *facts);
 /* Starts what is due. */
 void runner_turn(struct engine *engine);
 /* Drops what is here of a job, or one task of it, that was cancelled. */

@@ -53,6 +53,7 @@ struct job {
     bool is_ready, is_blocked;
     bool is_outdated; /* its kind may have changed since it was learnt */
     bool was_rung;    /* since the last claim was sent: coming back short does not mean empty */
+    bool is_let_go;   /* since the last claim was sent: that nothing was granted is old news */
     int claims;       /* under way */
     int waiting;      /* tasks that were claimed here and whose moment has not come */
     double deficit;

@@ -175,6 +175,7 @@ static void begin_serving(void *owner)
     duties_begin(engine);
     jobs_outdate(&engine->jobs); /* nobody told us while we did not listen */
     doorbell_open(engine);
+    doorbell_ask_again(engine);
     relay_begin(engine);
     if (engine->was_lost_logged)
         log_info("the database is back");

@@ -176,6 +176,14 @@ int runner_room_of(struct engine *engine, const struct job *job)
     return part > 0 ? part : 0;
 }
 
+int runner_leave_ms(struct engine *engine, const struct job_facts *facts)
+{
+    const struct engine_executor *executor = runner_executor(engine, facts);
+    return executor->functions->leave_ms
+               ? executor->functions->leave_ms(executor->self, facts, engine->node_id)
+               : 0;
+}
+
 void runner_return_waiting(struct engine *engine)
 {
     struct list *first;

@@ -37,9 +37,11 @@ struct task {
     int uncounted_attempts; /* tries that do not count against max_attempts */
     float priority;
     int node_id;
+    int64_t asked_at_us; /* when the claim was sent that got it, by the loop's clock */
     int64_t start_at_us; /* not before this moment of the monotonic clock */
     bool is_running;
     bool is_followed;  /* its end leads to more than its own row: a form of its own finishes it */
+    bool is_probe;     /* the one task that tries whether its target is back */
     bool is_cancelled; /* before it started: goes back, and if it is not ours any more, nowhere */
     void *state;
     size_t payload_bytes;
@@ -110,6 +112,9 @@ struct executor {
     void (*destroy)(void *self);
     /* Its tasks wait for others, perhaps for long: no kind may have all of the room. */
     bool divides_room;
+    /* For how long the node should leave tasks of the job to others: something is not here that
+     * they need. 0: not at all; NULL: never. */
+    int (*leave_ms)(void *self, const struct job_facts *job, int node_id);
 };
 
 extern const struct executor noop_executor, sql_executor, crawl_executor, http_executor;

@@ -73,8 +73,10 @@ int store_claim_read(const struct pg_result *result, int node_id, int64_t job_id
             claimed[count++] = read_task(result, row);
             continue;
         }
-        verdict->first_ms = pg_result_number(result, row, FIRST_MS);
-        verdict->interval_ms = pg_result_number(result, row, INTERVAL_MS);
+        if (!pg_result_is_null(result, row, FIRST_MS)) { /* the limiter's row, not a breaker's */
+            verdict->first_ms = pg_result_number(result, row, FIRST_MS);
+            verdict->interval_ms = pg_result_number(result, row, INTERVAL_MS);
+        }
         verdict->retry_ms = pg_result_number(result, row, RETRY_MS);
         snprintf(verdict->reason, sizeof verdict->reason, "%s",
                  pg_result_text(result, row, REASON));
@@ -86,6 +88,7 @@ int store_claim_read(const struct pg_result *result, int node_id, int64_t job_id
     for (int i = 0; i < count; i++) {
         claimed[i]->node_id = node_id;
         claimed[i]->job_id = job_id;
+        claimed[i]->is_probe = strcmp(verdict->reason, "probe") == 0;
         list_append(tasks, &claimed[i]->link);
     }
     free(claimed);

@@ -17,10 +17,10 @@ extern const struct claim_cursor claim_from_top;
 struct claim_verdict {
     double first_ms, interval_ms; /* start of the i-th best task, from now: first + i * interval */
     double retry_ms;              /* nothing was granted: ask again after this */
-    char reason[16];              /* busy, max_running, pace, or "" */
+    char reason[16];              /* busy, max_running, pace, held, probe, or "" */
     int granted;
     int64_t limited_by; /* limiter that granted less than was wanted; 0: none, or it was busy */
-    bool is_followed;             /* ends of its tasks go to pawl.finish_followed_tasks */
+    bool is_followed;   /* ends of its tasks go to pawl.finish_followed_tasks */
 };
 
 /* Adds the statement to the connection's group. */

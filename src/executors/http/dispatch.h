@@ -6,6 +6,8 @@
 #define PAWL_EXECUTORS_HTTP_DISPATCH_H
 
 #include "executors/executor.h"
+#include "executors/http/breaker.h"
+#include "executors/http/dispatch_database.h"
 #include "executors/http/request.h"
 #include "executors/http/secrets.h"
 #include "executors/http/target.h"
@@ -16,6 +18,8 @@ struct dispatcher {
     struct http_client *client;
     struct secrets *secrets;
     struct targets targets;
+    struct breakers breakers;
+    struct dispatch_database *database;
     struct request request; /* used for one after the other: the client copies it */
     int in_flight;
     bool is_destroyed;
@@ -28,6 +32,7 @@ struct dispatch {
     struct http_transfer *transfer;
     size_t request_bytes; /* of the body */
     bool is_self_test;
+    uint64_t started_ms;      /* of the loop */
     struct text reply;        /* the begin of the reply's body, as much as a result may have */
     struct text sent_secrets; /* values that went out in headers, a NUL behind each */
 };

@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "executors/http/dispatch.h"
+#include "executors/http/health.h"
 #include "executors/http/reply.h"
 #include "executors/http/self_test.h"
 
@@ -98,6 +99,8 @@ static void on_done(void *context, const struct http_result *result)
     if (result->failure != HTTP_FAILURE_CANCELLED)
         outcome = dispatch->is_self_test ? self_test_outcome(dispatch, result)
                                          : reply_outcome(dispatch, result);
+    if (!dispatch->dispatcher->is_destroyed)
+        health_note(dispatch, result, &outcome);
     dispatch_end(dispatch, &outcome);
 }
 
@@ -157,9 +160,11 @@ static void dispatch_start(void *self, struct task *task)
     dispatch->task = task;
     dispatch->target = targets_take(&dispatcher->targets, task->job);
     dispatch->is_self_test = self_test_is_wanted(task->job);
+    dispatch->started_ms = uv_now(dispatcher->environment.loop);
     dispatcher->in_flight++;
     task->state = dispatch;
-    begin(dispatch);
+    if (health_lets_begin(dispatch))
+        begin(dispatch);
 }
 
 static void dispatch_cancel(void *self, struct task *task)
@@ -181,6 +186,7 @@ static void *dispatcher_create(const struct executor_environment *environment)
         &(struct http_limits){.idle_connections =
                                   slots > IDLE_CONNECTIONS_MIN ? slots : IDLE_CONNECTIONS_MIN,
                               .idle_ms = IDLE_MS});
+    health_init(dispatcher);
     return dispatcher;
 }
 
@@ -206,8 +212,14 @@ static void dispatcher_destroy(void *self)
     struct dispatcher *dispatcher = self;
     dispatcher->is_destroyed = true;
     http_client_destroy(dispatcher->client);
+    health_finish(dispatcher);
     if (dispatcher->in_flight == 0)
         free_dispatcher(dispatcher);
+}
+
+static int dispatcher_leave_ms(void *self, const struct job_facts *job, int node_id)
+{
+    return health_leave_ms(self, job, node_id);
 }
 
 const struct executor http_executor = {
@@ -219,5 +231,6 @@ const struct executor http_executor = {
     dispatcher_forget_job,
     dispatcher_settle,
     dispatcher_destroy,
+    .leave_ms = dispatcher_leave_ms,
     .divides_room = true,
 };

@@ -5,10 +5,12 @@
  */
 #include "executors/http/target.h"
 
+#include <ctype.h>
 #include <jansson.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/memory.h"
 
@@ -63,7 +65,28 @@ static void read_options(struct target *target, const json_t *options)
     target->connect_timeout_ms = connect_ms < INT_MAX ? (int)connect_ms : INT_MAX;
     target->allow_private = json_is_true(json_object_get(options, "allow_private"));
     target->retry_timeouts = !json_is_false(json_object_get(options, "retry_timeouts"));
+    target->breaker_failures = (int)read_integer(options, "breaker_failures", 5);
+    target->breaker_pause_ms = (int)read_integer(options, "breaker_pause_ms", 5000);
     read_kind_headers(target, json_object_get(options, "headers"));
+}
+
+/* scheme://host:port, in lower case; the column pawl.kinds.origin says the same: change both. */
+static char *origin_of(const char *url)
+{
+    const char *host = strstr(url, "://");
+    if (!host)
+        return NULL;
+    host += 3;
+    size_t length = strcspn(host, "/?");
+    const char *colon = memrchr(host, ':', length);
+    bool has_port = colon && strspn(colon + 1, "0123456789") == length - (size_t)(colon + 1 - host);
+    struct text origin = {0};
+    text_append(&origin, url, (size_t)(host - url) + length);
+    if (!has_port)
+        text_append_string(&origin, strncasecmp(url, "https:", 6) == 0 ? ":443" : ":80");
+    for (size_t i = 0; i < origin.length; i++)
+        origin.start[i] = (char)tolower((unsigned char)origin.start[i]);
+    return origin.start;
 }
 
 static struct target *create(const struct job_facts *job)
@@ -79,6 +102,8 @@ static struct target *create(const struct job_facts *job)
         target->fault = memory_copy_string("the options of the kind are no JSON object");
     else if (target->form == FORM_ENVELOPE && !*target->url)
         target->fault = memory_copy_string("the kind has no target");
+    if (target->form == FORM_ENVELOPE)
+        target->origin = origin_of(target->url);
     json_decref(options);
     return target;
 }
@@ -91,14 +116,35 @@ void target_release(struct target *target)
         free(target->headers[i].name);
         free(target->headers[i].value);
     }
-    char *const owned[] = {target->kind,           target->url,
-                           target->options,        target->fault,
-                           target->method,         target->authorization,
-                           target->signing_secret, target->previous_signing_secret,
-                           (char *)target->headers};
+    char *const owned[] = {target->kind,
+                           target->url,
+                           target->options,
+                           target->fault,
+                           target->method,
+                           target->authorization,
+                           target->signing_secret,
+                           target->previous_signing_secret,
+                           (char *)target->headers,
+                           target->origin};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         free(owned[i]);
     free(target);
+}
+
+bool target_has_secrets(const struct target *target, struct secrets *secrets, uint64_t now_ms,
+                        struct text *reason)
+{
+    const char *const references[] = {target->authorization, target->signing_secret,
+                                      target->previous_signing_secret};
+    struct slice value;
+    for (size_t i = 0; i < sizeof references / sizeof *references; i++)
+        if (references[i] && !secrets_find(secrets, references[i], now_ms, &value, reason))
+            return false;
+    for (size_t i = 0; i < target->header_count; i++)
+        if (target->headers[i].is_secret &&
+            !secrets_find(secrets, target->headers[i].value, now_ms, &value, reason))
+            return false;
+    return true;
 }
 
 /* ---- the table ---- */

@@ -11,6 +11,7 @@
 
 #include "base/hash_table.h"
 #include "executors/executor.h"
+#include "executors/http/secrets.h"
 
 enum target_form {
     FORM_ENVELOPE, /* we wrap the payload, and sign */
@@ -38,6 +39,9 @@ struct target {
     int connect_timeout_ms;
     bool allow_private;
     bool retry_timeouts; /* else a request that was sent is not sent again because of its time */
+    char *origin;        /* scheme://host:port, what breakers are for; NULL in the form "request" */
+    int breaker_failures, breaker_pause_ms;
+    int lacking_node_id; /* node that has told that it lacks a secret; 0: none */
 };
 
 /* Embedded by value; all zero is an empty table. */
@@ -48,6 +52,10 @@ struct targets {
 /* The target of the job's kind, held for the caller. */
 struct target *targets_take(struct targets *targets, const struct job_facts *job);
 void target_release(struct target *target);
+/* Are all secrets here that its requests need? False with `reason` filled by the first that is not.
+ */
+bool target_has_secrets(const struct target *target, struct secrets *secrets, uint64_t now_ms,
+                        struct text *reason);
 /* Those that attempts still hold are freed with the last of them. */
 void targets_finish(struct targets *targets);
 

@@ -1,0 +1,39 @@
+/*
+ * What the http executor asks of the database besides outcomes: to open and close breakers, and
+ * secrets that are kept there. One connection of its own, made at the first question and given up
+ * when nothing was asked for a while; one C function a SQL function.
+ *
+ * All of it can be asked twice without harm, so what a lost connection has left unanswered is asked
+ * again when it is back: an answer may take as long as the database is away, but it comes.
+ */
+#ifndef PAWL_EXECUTORS_HTTP_DISPATCH_DATABASE_H
+#define PAWL_EXECUTORS_HTTP_DISPATCH_DATABASE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "executors/http/breaker.h"
+
+struct dispatch_database;
+
+struct dispatch_answers {
+    void (*on_told)(void *context, const char *target, bool was_told);
+};
+
+struct dispatch_database *dispatch_database_create(uv_loop_t *loop, const char *url,
+                                                   const struct dispatch_answers *answers,
+                                                   void *context);
+/* Questions that are not answered are dropped. */
+void dispatch_database_destroy(struct dispatch_database *database);
+
+/* Ends with on_told. */
+void dispatch_database_open_breaker(struct dispatch_database *database, const char *target,
+                                    const struct breaker_report *report, bool is_probe);
+void dispatch_database_close_breaker(struct dispatch_database *database, const char *target,
+                                     int node_id);
+/* error: NULL: it has it now. */
+void dispatch_database_note_missing_secret(struct dispatch_database *database, int node_id,
+                                           const char *kind, const char *error);
+
+#endif
