@@ -1,13 +1,15 @@
 -- pawl.note_missing_secret(node, kind, error): the node lacks a secret of the kind, and leaves its tasks to others until
 -- it has it; a null error: it has it now. For pawl.why.
--- Returns nothing. Locks: the node's and the kind's row, as a foreign key does.
+-- Returns nothing. Locks: the kind's row, as a foreign key does.
 create or replace function pawl.note_missing_secret(p_node_id integer, p_kind text, p_error text) returns void
 language plpgsql volatile
 set search_path = ''
 as $$
 begin
+  delete from pawl.missing_secrets s
+  where (s.kind = p_kind and s.node_id = p_node_id and p_error is null)
+    or not exists (select from pawl.nodes n where n.id = s.node_id); -- of nodes that are gone
   if p_error is null then
-    delete from pawl.missing_secrets s where s.kind = p_kind and s.node_id = p_node_id;
     return;
   end if;
   insert into pawl.missing_secrets as s (kind, node_id, error, since)

@@ -47,13 +47,11 @@ comment on column pawl.jobs.held_by is 'breaker that holds its tasks back (pawl.
 
 create table pawl.missing_secrets (
   kind text not null references pawl.kinds (name) on delete cascade,
-  node_id integer not null references pawl.nodes (id) on delete cascade,
+  node_id integer not null,
   error text not null,
   since timestamptz not null default now(),
   primary key (kind, node_id)
 );
--- reader: the foreign key
-create index missing_secrets_by_node on pawl.missing_secrets (node_id);
 comment on table pawl.missing_secrets is 'secrets that a node lacks: it leaves tasks of the kind to others, and looks again every two seconds';
 comment on column pawl.missing_secrets.kind is 'kind whose requests need it';
 comment on column pawl.missing_secrets.node_id is 'node that lacks it';

@@ -69,6 +69,10 @@ def task(db, task_id):
     return dict(zip(names, row[0]))
 
 
+def why(db, task_id):
+    return db.value("select pawl.why(job_id, id) from pawl.tasks where id = %s", task_id)
+
+
 def test_an_insert_is_worked_on_by_a_function(db, function, secrets, node):
     (secrets / "fulfil").write_text(OLD + "\n")
     node(FULFIL_KEY="k-123456")
@@ -181,10 +185,9 @@ def test_a_missing_secret_is_waited_for(db, function, secrets, node):
     serving = node()
     define(db, "fulfil", function.url("/fulfil"), signing_secret="file:later/fulfil", max_attempts=1)
     id = enqueue(db, "fulfil", {"n": 1})
-    until(lambda: task(db, id)["wait_reason"] == "secret", 10, "it waits")
-    waiting = task(db, id)
-    assert waiting["status"] == "waiting" and waiting["attempt"] == waiting["uncounted_attempts"]
-    assert re.fullmatch(rf"secret file:later/fulfil: could not read the file later/fulfil in {secrets}: No such file or directory", waiting["error"])
+    said = f"secret file:later/fulfil: could not read the file later/fulfil in {secrets}: No such file or directory"
+    until(lambda: why(db, id)["message"].startswith(said), 10, lambda: why(db, id))
+    assert (task(db, id)["status"], task(db, id)["attempt"], why(db, id)["reasons"][0]["reason"]) == ("pending", 0, "secret")
     assert db.value("select count(*) from pawl.attempts") == 0 and function.records() == []
     (secrets / "later").mkdir()
     (secrets / "later" / "fulfil").write_text(NEW)
@@ -198,8 +201,8 @@ def test_a_missing_secret_is_waited_for(db, function, secrets, node):
     db.rows("update pawl.kinds set options = options || '{\"signing_secret\": \"env:PGPASSWORD\"}' where name = 'fulfil'")
     db.rows("select pawl.ring('kinds')")
     linked = enqueue(db, "linked", {})
-    until(lambda: task(db, linked)["error"], 10, "it waits")
-    assert task(db, linked)["error"] == f"secret file:link: the file link is not inside {secrets}"
+    said = f"secret file:link: the file link is not inside {secrets}"
+    until(lambda: why(db, linked)["message"].startswith(said), 10, lambda: why(db, linked))
     assert OLD not in serving.said() and NEW not in serving.said()
 
 
