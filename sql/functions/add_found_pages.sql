@@ -144,7 +144,7 @@ begin
     from pawl.tasks t
     where t.job_id = p_job_id
       and t.is_pending
-      and -t.priority = (-0.95)::real
+      and coalesce(t.lateness, 0) - t.priority = (-0.95)::real::double precision
       and t.payload ->> 'role' = 'sitemap'
     order by t.id
     for update skip locked

@@ -20,7 +20,9 @@ declare
   v_added bigint;
   v_is_later boolean := coalesce(p_run_at > pawl.now(), false);
 begin
-  select j.org_id, j.is_sealed, j.is_standing, j.status, j.finished_at, j.kind, k.max_payload_bytes into v_job
+  select j.org_id, j.is_sealed, j.is_standing, j.status, j.finished_at, j.kind, k.max_payload_bytes,
+    k.aged_before + k.ageing * pg_catalog.date_part('epoch', pawl.now() - k.aged_at) / 60 as lateness
+  into v_job
   from pawl.jobs j
   join pawl.kinds k on k.name = j.kind
   where j.id = p_job_id;
@@ -52,8 +54,8 @@ begin
   limit 1;
   perform pawl.check_task(v_job.kind, v_job.max_payload_bytes, case when found then v_suspect else '{}' end, p_priority, p_run_at);
 
-  insert into pawl.tasks (job_id, org_id, key, is_key_reusable, priority, status, run_at, wait_reason, payload)
-  select p_job_id, v_job.org_id, n.key, v_job.is_standing, coalesce(p_priority, 0),
+  insert into pawl.tasks (job_id, org_id, key, is_key_reusable, priority, lateness, status, run_at, wait_reason, payload)
+  select p_job_id, v_job.org_id, n.key, v_job.is_standing, coalesce(p_priority, 0), v_job.lateness,
     case when v_is_later then 'waiting' else 'pending' end::pawl.task_status,
     case when v_is_later then p_run_at end,
     case when v_is_later then 'delay' end,

@@ -1,6 +1,6 @@
 -- pawl.claim_batch(node, job, limit, after_rank, after_id): a node takes up to p_limit pending tasks of
--- one job, best first. (after_rank, after_id) is the cursor: (-priority, id) of the last task that this
--- node claimed of the job; ('-Infinity', 0) starts from the top. It skips index entries of tasks that
+-- one job, best first. (after_rank, after_id) is the cursor: (rank, id) of the last task that this
+-- node claimed of the job, where a task's rank is its lateness less its priority; ('-Infinity', 0) starts from the top. It skips index entries of tasks that
 -- are done but still there for somebody's old snapshot.
 -- Returns the tasks in no order, then one row without a task_id that says how the limiter decided, for
 -- a job that has one: first_ms and interval_ms give the i-th best task its start (first + i * interval,
@@ -26,12 +26,12 @@ create or replace function pawl.claim_batch(
   p_node_id integer,
   p_job_id bigint,
   p_limit integer,
-  p_after_rank real,
+  p_after_rank double precision,
   p_after_id bigint
 ) returns table (
   task_id bigint, attempt integer, uncounted_attempts integer, priority real, payload jsonb,
   first_ms double precision, interval_ms double precision, retry_ms double precision, reason text,
-  granted integer, limited_by bigint, is_followed boolean
+  granted integer, limited_by bigint, is_followed boolean, lateness double precision
 )
 language plpgsql volatile
 set search_path = ''
@@ -88,8 +88,8 @@ begin
       from pawl.tasks x
       where x.job_id = p_job_id
         and x.is_pending
-        and (-x.priority, x.id) > (p_after_rank, p_after_id)
-      order by -x.priority, x.id
+        and (coalesce(x.lateness, 0) - x.priority, x.id) > (p_after_rank, p_after_id)
+      order by coalesce(x.lateness, 0) - x.priority, x.id
       limit p_limit
       for update skip locked
     )
@@ -99,7 +99,7 @@ begin
     where t.job_id = p_job_id
       and t.ctid = b.ctid
     returning t.id, t.attempt, t.uncounted_attempts, t.priority, t.payload,
-      null::double precision, null::double precision, null::double precision, null::text, null::integer, null::bigint, null::boolean;
+      null::double precision, null::double precision, null::double precision, null::text, null::integer, null::bigint, null::boolean, t.lateness;
     get diagnostics v_claimed = row_count;
     if v_claimed > 0 and not exists (select from pawl.nodes n where n.id = p_node_id and n.dead_at is null) then
       raise exception 'node % was declared dead', p_node_id
@@ -114,11 +114,11 @@ begin
     end if;
     return query select null::bigint, null::integer, null::integer, null::real, null::jsonb,
       v_admitted.first_ms, v_admitted.interval_ms, v_admitted.retry_ms, v_admitted.reason,
-      v_admitted.granted, v_admitted.limited_by, v_is_followed;
+      v_admitted.granted, v_admitted.limited_by, v_is_followed, null::double precision;
   elsif v_is_followed then
     return query select null::bigint, null::integer, null::integer, null::real, null::jsonb,
       null::double precision, null::double precision, null::double precision, null::text,
-      null::integer, null::bigint, true;
+      null::integer, null::bigint, true, null::double precision;
   end if;
   if v_held_by is not null and v_claimed > 0 then
     return query select null::bigint, null::integer, null::integer, null::real, null::jsonb,
@@ -127,4 +127,4 @@ begin
   end if;
 end
 $$;
-comment on function pawl.claim_batch(integer, bigint, integer, real, bigint) is 'a node takes pending tasks of one job';
+comment on function pawl.claim_batch(integer, bigint, integer, double precision, bigint) is 'a node takes pending tasks of one job';

@@ -67,7 +67,7 @@ begin
     where j.finished_at is null
       and j.kind = p_kind
       and j.status in ('pending', 'running')
-      and (select true from pawl.tasks t where t.job_id = j.id and t.is_pending order by -t.priority, t.id limit 1)
+      and (select true from pawl.tasks t where t.job_id = j.id and t.is_pending order by coalesce(t.lateness, 0) - t.priority, t.id limit 1)
     order by -pg_catalog.ln(1 - pg_catalog.random())
       * pg_catalog.count(*) over (partition by j.org_id)
       / pg_catalog.power(2::double precision, least(greatest(j.priority, -4), 4))
@@ -96,7 +96,7 @@ begin
       from pawl.tasks x
       where x.job_id = r.id
         and x.is_pending
-      order by -x.priority, x.id
+      order by coalesce(x.lateness, 0) - x.priority, x.id
       limit v_granted
       for update skip locked
     ), claimed as (
@@ -106,11 +106,11 @@ begin
       from best b
       where t.job_id = any (array[b.job_id])
         and t.ctid = b.ctid
-      returning t.id, t.attempt, t.priority, t.payload
+      returning t.id, t.attempt, coalesce(t.lateness, 0) - t.priority as rank, t.payload
     )
     select r.id, c.id, c.attempt, c.payload, v_lease_until
     from claimed c
-    order by -c.priority, c.id;
+    order by c.rank, c.id;
     get diagnostics v_claimed = row_count;
 
     if r.limiter_key is not null and v_claimed > 0 then

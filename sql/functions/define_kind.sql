@@ -4,6 +4,7 @@
 -- get when they are created; standing jobs get it at once. pawl.set_limit sets these and other limits. p_options is
 -- merged into the options that are there (pawl.merge_options); target and options of another executor are forgotten.
 -- p_on_complete: kind of which a task is enqueued for each that completes (pawl.follow_tasks), '' for none any more.
+-- p_ageing: priority that a waiting task gains in a minute; a crawl, which orders its pages itself, has none.
 -- Returns nothing. Refuses what is not allowed, and says what is (PW006); without an executor, a kind
 -- that does not exist (PW001).
 -- Locks: the limiter's row, the kind's row, then the standing jobs' rows.
@@ -20,7 +21,8 @@ create or replace function pawl.define_kind(
   p_max_running integer default null,
   p_start_interval_ms double precision default null,
   p_options jsonb default null,
-  p_on_complete text default null
+  p_on_complete text default null,
+  p_ageing real default null
 ) returns void
 language plpgsql volatile
 set search_path = ''
@@ -80,6 +82,12 @@ begin
   if found then
     perform pawl.refuse_value(v_wrong.parameter, v_wrong.value, v_wrong.allowed);
   end if;
+  if p_ageing not between 0 and 1000000 then
+    perform pawl.refuse_value('p_ageing', p_ageing, 'from 0 to 1000000');
+  end if;
+  if v_kind.executor = 'crawl' and p_ageing > 0 then
+    perform pawl.refuse_value('p_ageing', p_ageing, '0 for a crawl, which orders its pages itself');
+  end if;
 
   perform pawl.check_options(p_name, v_kind.executor, v_kind.target, v_kind.options);
   if v_kind.executor = 'sql' then
@@ -103,9 +111,10 @@ begin
   end if;
 
   insert into pawl.kinds as k (name, executor, target, max_attempts, timeout_ms, backoff_base_ms,
-    backoff_cap_ms, max_payload_bytes, limiter_key, options, on_complete)
+    backoff_cap_ms, max_payload_bytes, limiter_key, options, on_complete, ageing, aged_at)
   values (p_name, v_kind.executor, v_kind.target, v_kind.max_attempts, v_kind.timeout_ms, v_kind.backoff_base_ms,
-    v_kind.backoff_cap_ms, v_kind.max_payload_bytes, v_limiter, v_kind.options, nullif(p_on_complete, ''))
+    v_kind.backoff_cap_ms, v_kind.max_payload_bytes, v_limiter, v_kind.options, nullif(p_on_complete, ''), coalesce(p_ageing, 0),
+    case when p_ageing > 0 then pawl.now() end)
   on conflict (name) do update
     set executor = coalesce(p_executor, k.executor),
         target = case
@@ -120,6 +129,13 @@ begin
         limiter_key = coalesce(v_limiter, k.limiter_key),
         options = pawl.merge_options(case when k.executor = excluded.executor then k.options end, p_options),
         on_complete = case when p_on_complete is null then k.on_complete else excluded.on_complete end,
+        aged_before = case
+          when p_ageing <> k.ageing and k.aged_at is not null
+            then k.aged_before + k.ageing * pg_catalog.date_part('epoch', pawl.now() - k.aged_at) / 60
+          else k.aged_before
+        end,
+        aged_at = case when p_ageing <> k.ageing then pawl.now() else k.aged_at end,
+        ageing = coalesce(p_ageing, k.ageing),
         updated_at = excluded.updated_at;
 
   if v_limiter is not null then
@@ -135,5 +151,5 @@ begin
   perform pawl.ring('kinds');
 end
 $$;
-comment on function pawl.define_kind(text, text, text, integer, integer, integer, integer, integer, integer, double precision, jsonb, text)
+comment on function pawl.define_kind(text, text, text, integer, integer, integer, integer, integer, integer, double precision, jsonb, text, real)
   is 'creates or changes a kind; null keeps what is there';

@@ -29,12 +29,15 @@ declare
   v_task_id bigint;
   v_is_later boolean := coalesce(p_run_at > pawl.now(), false);
   v_max_bytes integer;
+  v_lateness double precision;
 begin
-  select k.max_payload_bytes into v_max_bytes from pawl.kinds k where k.name = p_kind;
+  select k.max_payload_bytes, k.aged_before + k.ageing * pg_catalog.date_part('epoch', pawl.now() - k.aged_at) / 60
+  into v_max_bytes, v_lateness
+  from pawl.kinds k where k.name = p_kind;
   perform pawl.check_task(p_kind, v_max_bytes, p_payload, p_priority, p_run_at);
   loop
-    insert into pawl.tasks (job_id, key, is_key_reusable, priority, status, run_at, wait_reason, payload)
-    values (v_job_id, p_key, true, coalesce(p_priority, 0),
+    insert into pawl.tasks (job_id, key, is_key_reusable, priority, lateness, status, run_at, wait_reason, payload)
+    values (v_job_id, p_key, true, coalesce(p_priority, 0), v_lateness,
       case when v_is_later then 'waiting' else 'pending' end::pawl.task_status,
       case when v_is_later then p_run_at end,
       case when v_is_later then 'delay' end, p_payload)

@@ -16,8 +16,8 @@ comment on function pawl.pace_of(pawl.jobs, boolean) is 'how fast a job goes, as
 -- pawl.estimate_jobs(jobs): how fast open jobs go, and when what they have now will have ended: the one source of that,
 -- for pawl.list_jobs, pawl.show_job, pawl.why and the line that pawl job show --follow draws.
 -- A job that has begun: its own pace, as pawl.fold has measured it and with the time since then, so that one that
--- has come to a stand gets slower at each look. One that has not: the paces of those who use the same limiter or,
--- without one, the same executor, added up, and ahead of it what they have, since turns go round: of each at most
+-- has come to a stand gets slower at each look. One that has not: the paces of those who use the same limiter (the
+-- uppermost of its tree) or, without one, the same executor, added up, and ahead of it what they have, since turns go round: of each at most
 -- as much as it has itself, by their weights (pawl.jobs.priority). When none of those has a pace either: that of the
 -- newest jobs of its kind.
 -- Returns a row for each job that is open: job_id; per_second, null when unknown; completes_at, null
@@ -31,7 +31,7 @@ set search_path = ''
 set jit = off
 as $$
   with own as materialized (
-    select j.id, j.kind, j.priority, coalesce(j.limiter_key, 'executor ' || k.executor) as resource, k.executor,
+    select j.id, j.kind, j.priority, coalesce(l.parent_key, l.key, 'executor ' || k.executor) as resource, k.executor,
       p.waiting + p.pending + p.running as open,
       p.pending + p.running > 0 and j.status <> 'paused' as is_moving,
       pawl.pace_of(j, p.pending + p.running > 0 and j.status <> 'paused') as per_second
@@ -39,12 +39,14 @@ as $$
     join pawl.jobs j on j.id = i.id
     join pawl.job_progress p on p.job_id = i.id
     join pawl.kinds k on k.name = j.kind
+    left join pawl.limiters l on l.key = j.limiter_key
     where j.finished_at is null
   ), rivals as materialized ( -- by their folded counters: no look into the ledger for each
-    select r.id, coalesce(r.limiter_key, 'executor ' || k.executor) as resource, r.priority,
+    select r.id, coalesce(l.parent_key, l.key, 'executor ' || k.executor) as resource, r.priority,
       r.waiting + r.pending + r.running as open, pawl.pace_of(r, true) as per_second
     from pawl.jobs r
     join pawl.kinds k on k.name = r.kind
+    left join pawl.limiters l on l.key = r.limiter_key
     where exists (select from own o where o.is_moving and o.per_second is null)
       and r.finished_at is null
       and r.status <> 'paused'

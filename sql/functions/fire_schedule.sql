@@ -115,8 +115,8 @@ begin
   end if;
   select k.max_payload_bytes into v_max_bytes from pawl.kinds k where k.name = p_schedule.kind;
   perform pawl.check_task(p_schedule.kind, v_max_bytes, v_payload, 0, null);
-  insert into pawl.tasks (job_id, key, is_key_reusable, payload)
-  values (v_job_id, v_key, true, v_payload)
+  insert into pawl.tasks (job_id, key, is_key_reusable, lateness, payload)
+  values (v_job_id, v_key, true, pawl.lateness(p_schedule.kind), v_payload)
   on conflict (job_id, key) where is_key_active do nothing
   returning id into v_task_id;
   return query select v_job_id, v_task_id, case when v_task_id is null then 'overlap' end;

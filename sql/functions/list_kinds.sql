@@ -8,7 +8,7 @@ as $$
   select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(r) order by r.kind), '[]')
   from (
     select k.name as kind, k.executor, k.target, k.max_attempts, k.timeout_ms, k.backoff_base_ms, k.backoff_cap_ms,
-      k.max_payload_bytes, l.max_running, nullif(l.start_interval_ms, 0) as start_interval_ms, k.options, k.on_complete,
+      k.max_payload_bytes, l.max_running, nullif(l.start_interval_ms, 0) as start_interval_ms, k.options, k.on_complete, k.ageing,
       k.created_at, k.updated_at
     from pawl.kinds k
     left join pawl.limiters l on l.key = k.limiter_key

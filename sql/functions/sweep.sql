@@ -18,7 +18,7 @@ as $$
   where j.finished_at is null
     and j.status in ('pending', 'running')
     and k.executor = any (p_executors)
-    and (select true from pawl.tasks t where t.job_id = j.id and t.is_pending order by -t.priority, t.id limit 1)
+    and (select true from pawl.tasks t where t.job_id = j.id and t.is_pending order by coalesce(t.lateness, 0) - t.priority, t.id limit 1)
   order by j.id
   limit 1000
 $$;

@@ -110,6 +110,7 @@ declare
   v_with text := '';
   v_source text;
   v_insert text;
+  v_is_ageing boolean := exists (select from pawl.kinds k where k.name = p_definition.kind and k.aged_at is not null);
 begin
   if e ? 'limit_key' then
     v_with := format(E'asked as materialized (\n    %s\n  ), places as materialized (\n'
@@ -126,6 +127,7 @@ begin
     || case when e ? 'key' then ', key' else '' end
     || case when e ?| array['priority', 'key'] then ', priority' else '' end
     || case when e ? 'run_at' then ', status, run_at, wait_reason' else '' end
+    || case when v_is_ageing then ', lateness' else '' end
     || format(E')\n    select %s, true, ', case when v_with = '' then p_job else 'e.job_id' end)
     || case
       when e ?| array['priority', 'run_at'] then format('pawl.check_triggered(%L, %s, e.payload, %s, %s)', p_definition.kind, p_max_bytes,
@@ -137,6 +139,7 @@ begin
     || case when e ?| array['priority', 'key'] then ', e.priority' else '' end
     || case when e ? 'run_at' then ', case when e.run_at > pawl.now() then ''waiting'' else ''pending'' end::pawl.task_status'
       || ', case when e.run_at > pawl.now() then e.run_at end, case when e.run_at > pawl.now() then ''delay'' end' else '' end
+    || case when v_is_ageing then format(', (select pawl.lateness(%L))', p_definition.kind) else '' end
     || format(E'\n    from %s e', v_source)
     || case when e ? 'key' then E'\n    order by e.key, e.priority desc' when e ? 'limit_key' then E'\n    order by e.place' else '' end;
   if not e ? 'key' then

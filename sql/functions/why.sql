@@ -100,7 +100,7 @@ begin
         select from pawl.tasks x
         where x.job_id = p_job_id
           and x.is_pending
-          and (-x.priority, x.id) < (-v_task.priority, v_task.id)
+          and (coalesce(x.lateness, 0) - x.priority, x.id) < (coalesce(v_task.lateness, 0) - v_task.priority, v_task.id)
         limit 1000
       ) x;
       select e.per_second into v_pace from pawl.estimate_jobs(array[p_job_id]) e;

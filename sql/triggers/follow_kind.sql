@@ -40,8 +40,8 @@ $$;
 comment on function pawl.follow_kind() is 'trigger: triggers on users'' tables follow changes of their kind';
 
 drop trigger if exists follow_kind on pawl.kinds;
-create trigger follow_kind after update of max_payload_bytes on pawl.kinds
-for each row when (old.max_payload_bytes <> new.max_payload_bytes) execute function pawl.follow_kind();
+create trigger follow_kind after update of max_payload_bytes, aged_at on pawl.kinds
+for each row when (old.max_payload_bytes <> new.max_payload_bytes or (old.aged_at is null and new.aged_at is not null)) execute function pawl.follow_kind();
 comment on trigger follow_kind on pawl.kinds is 'triggers on users'' tables follow a kind''s limit';
 
 drop trigger if exists follow_kind on pawl.standing_jobs;

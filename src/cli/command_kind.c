@@ -45,6 +45,8 @@ const struct option command_kind_set_options[] = {
     {"--pace", "PER_SECOND", VALUE_NUMBER, 0.0001, 1000000, "starts a second, over all nodes"},
     {"--on-complete", "KIND", VALUE_TEXT,
      .help = "enqueue a task of it for each that completes; '' for none"},
+    {"--ageing", "N", VALUE_NUMBER, 0, 1000000,
+     "priority that a task gains in a minute of waiting"},
     KIND_OPTIONS,
     {NULL},
 };
@@ -80,11 +82,12 @@ bool command_kind_set(const struct call *call, struct failure *failure)
         call_has(call, "--pace") ? interval : NULL,
         options.length ? text_string(&options) : NULL,
         call_text(call, "--on-complete"),
+        call_text(call, "--ageing"),
     };
     json_t *answer = document_ask_once(call,
                                        "select to_jsonb(pawl.define_kind($1, $2, $3, $4, $5, $6, "
-                                       "$7, $8, $9, $10, $11, $12)::text)",
-                                       12, values, failure);
+                                       "$7, $8, $9, $10, $11, $12, $13)::text)",
+                                       13, values, failure);
     text_finish(&options);
     if (!answer)
         return false;

@@ -111,7 +111,7 @@ static void drop_running(struct job *job, struct list *tasks)
 
 static void advance_cursor(struct job *job, const struct task *task)
 {
-    struct claim_cursor last = {-task->priority, task->id};
+    struct claim_cursor last = {task->rank, task->id};
     if (last.rank > job->cursor.rank || (last.rank == job->cursor.rank && last.id > job->cursor.id))
         job->cursor = last;
 }

@@ -215,7 +215,8 @@ static void accept_answer(struct finish_batch *batch, const struct pg_result *re
     for (int i = 0; i < batch->count; i++) {
         struct job *job = jobs_find(&engine->jobs, batch->rows[i]->job_id);
         bool is_pending_again = batch->rows[i]->outcome.kind == OUTCOME_RETURNED;
-        if (job && (is_pending_again || (found.count && -found.best_priority < job->cursor.rank)))
+        if (job &&
+            (is_pending_again || (found.count && -(double)found.best_priority < job->cursor.rank)))
             jobs_restart(job); /* what came stands before the cursor */
         if (job && (found.count || is_pending_again) && !job->is_blocked)
             jobs_make_ready(&engine->jobs, job);

@@ -36,6 +36,7 @@ struct task {
     int attempt;            /* with the node's id the fencing token */
     int uncounted_attempts; /* tries that do not count against max_attempts */
     float priority;
+    double rank; /* place in the order of claims: the least first */
     int node_id;
     int64_t asked_at_us; /* when the claim was sent that got it, by the loop's clock */
     int64_t start_at_us; /* not before this moment of the monotonic clock */

@@ -21,7 +21,8 @@ enum column {
     REASON,
     GRANTED,
     LIMITED_BY,
-    IS_FOLLOWED
+    IS_FOLLOWED,
+    LATENESS
 };
 
 void store_claim(struct pg_connection *connection, int node_id, int64_t job_id, int limit,
@@ -31,7 +32,7 @@ void store_claim(struct pg_connection *connection, int node_id, int64_t job_id, 
     snprintf(node, sizeof node, "%d", node_id);
     snprintf(job, sizeof job, "%lld", (long long)job_id);
     snprintf(count, sizeof count, "%d", limit);
-    snprintf(rank, sizeof rank, "%.9g", (double)cursor->rank);
+    snprintf(rank, sizeof rank, "%.17g", cursor->rank);
     snprintf(id, sizeof id, "%lld", (long long)cursor->id);
     const char *const values[] = {node, job, count, isinf(cursor->rank) ? "-Infinity" : rank, id};
     pg_connection_query(connection, "select * from pawl.claim_batch($1, $2, $3, $4, $5)", 5, values,
@@ -47,6 +48,9 @@ static struct task *read_task(const struct pg_result *result, int row)
         .attempt = (int)pg_result_integer(result, row, ATTEMPT),
         .uncounted_attempts = (int)pg_result_integer(result, row, UNCOUNTED),
         .priority = (float)pg_result_number(result, row, PRIORITY),
+        /* as the index has it: the priority has the precision of a float there */
+        .rank = pg_result_number(result, row, LATENESS) -
+                (double)(float)pg_result_number(result, row, PRIORITY),
         .payload_bytes = payload.length,
     };
     list_init(&task->link);
@@ -57,8 +61,8 @@ static struct task *read_task(const struct pg_result *result, int row)
 static int by_rank(const void *a, const void *b)
 {
     const struct task *x = *(struct task *const *)a, *y = *(struct task *const *)b;
-    if (x->priority != y->priority)
-        return x->priority > y->priority ? -1 : 1;
+    if (x->rank != y->rank)
+        return x->rank < y->rank ? -1 : 1;
     return x->id < y->id ? -1 : x->id > y->id;
 }
 

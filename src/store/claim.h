@@ -5,10 +5,10 @@
 #include "executors/executor.h"
 #include "pg/connection.h"
 
-/* Where a claim starts: behind (rank = -priority, id); claim_from_top for the first pending task.
- */
+/* Where a claim starts: behind (rank, id), where a task's rank is its lateness less its priority;
+ * claim_from_top for the first pending task. */
 struct claim_cursor {
-    float rank;
+    double rank;
     int64_t id;
 };
 extern const struct claim_cursor claim_from_top;

@@ -287,3 +287,27 @@ def test_every_completion_has_one_successor_through_kills(db, serve, effects):
     effects.assert_once(3000)
     db.wait_folded()
     db.assert_exact()
+
+
+# ---- ageing ----
+
+def test_who_waits_gets_his_turn(db, effects, serve):
+    """Better tasks come in faster than they can be done: the one of priority 0 is done all the same, in its time."""
+    db.kind("slow", "sql", "app.act_slowly", max_running=1)
+    db.pawl("kind", "set", "slow", "--ageing", 60)  # 1 a second
+    db.rows("""select pawl.enqueue('slow', '{"n": 0, "seconds": 0.02}', p_priority => 2)""")
+    low = db.value("""select task_id from pawl.enqueue('slow', '{"n": 0, "seconds": 0.02}', p_priority => 0)""")
+    began = datetime.datetime.now()
+    serve(db)
+
+    def feed():
+        if db.value("select count(*) from pawl.tasks where status = 'pending'") < 30:
+            db.rows("""select pawl.add_tasks(pawl.standing_job('slow'), array_fill('{"n": 1, "seconds": 0.02}'::jsonb, array[30]), p_priority => 2)""")
+        return db.task_status(low) == "completed"
+
+    until(feed, 20, lambda: f"it has had its turn: {db.rows('select status, count(*) from pawl.tasks group by 1')}")
+    assert (datetime.datetime.now() - began).total_seconds() > 1.5, "those that were better by less than its age went before it"
+    before, after = db.rows("""
+      select count(*) filter (where t.started_at < l.started_at), count(*) filter (where t.status = 'pending')
+      from pawl.tasks t, pawl.tasks l where t.priority = 2 and l.id = %s""", low)[0]
+    assert before > 10 and after > 0, (before, after)

@@ -21,7 +21,7 @@ declare
   v_mark text;
 begin
   v_plan := probe.plan_of(p_log, format('select pawl.claim_batch(%s, %s, 5, ''-Infinity'', 0)', p_node, p_job), 'for update skip locked');
-  return next matches(v_plan, 'Index Scan using tasks_to_claim on tasks x [^\n]*\n\s+Index Cond: \(\(job_id = \$\d+\) AND \(ROW\(\(- priority\), id\) > ROW\(\$\d+, \$\d+\)\)\)',
+  return next matches(v_plan, 'Index Scan using tasks_to_claim on tasks x [^\n]*\n\s+Index Cond: \(\(job_id = \$\d+\) AND \(ROW\(\(COALESCE\(lateness, .*\) - priority\), id\) > ROW\(\$\d+, \$\d+\)\)\)',
     p_size || ': claim_batch walks the claim index from the cursor on');
   return next matches(v_plan, 'Tid Scan on tasks t', p_size || ': and goes to the tasks by their place');
   return next doesnt_match(v_plan, 'Seq Scan|Sort|Bitmap|Hash|Index Scan using tasks_pkey', p_size || ': and by nothing else');

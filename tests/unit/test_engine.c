@@ -869,6 +869,30 @@ static void test_nobody_asks_for_external_workers_where_there_are_none(void **st
     assert_int_equal(asked("list_external_work"), 1);
 }
 
+/* ---- what a claim says of its tasks ---- */
+
+static void test_a_cursor_stands_where_the_last_task_stands(void **state)
+{
+    begin_to_serve();
+    answer("list_work", work_of(1, "noop", 0, false));
+    turn();
+    /* exactly as the index has it: a priority is a float there */
+    answer("claim_batch", "9|1|0|-0.1|{}|~|~|~|~|~|~|~|12.5\n8|1|0|0.95|{}|~|~|~|~|~|~|~|12.5\n");
+    const struct claim_cursor *cursor = &jobs_find(&engine.jobs, 1)->cursor;
+    assert_true(cursor->rank == 12.5 + (double)0.1f && cursor->id == 9);
+}
+
+static void test_tasks_with_successors_are_finished_by_those_who_know_them(void **state)
+{
+    begin_to_serve();
+    answer("list_work", work_of(1, "noop", 0, false));
+    turn();
+    answer("claim_batch", "8|1|0|0|{}|~|~|~|~|~|~|~|~\n~|~|~|~|~|~|~|~|~|~|~|t|~\n");
+    turn();
+    assert_int_equal(asked("finish_followed_tasks"), 1);
+    assert_int_equal(asked("pawl.finish_tasks"), 0);
+}
+
 /* ---- everybody gets a turn ---- */
 
 static void test_jobs_of_a_full_executor_keep_nobody_from_a_turn(void **state)
@@ -939,6 +963,8 @@ int main(void)
         TEST(test_workers_are_told_no_more_often_than_they_can_hear),
         TEST(test_workers_that_a_limit_refused_are_told_when_it_opens),
         TEST(test_nobody_asks_for_external_workers_where_there_are_none),
+        TEST(test_a_cursor_stands_where_the_last_task_stands),
+        TEST(test_tasks_with_successors_are_finished_by_those_who_know_them),
         TEST(test_jobs_of_a_full_executor_keep_nobody_from_a_turn),
         TEST(test_a_job_of_little_weight_is_claimed_in_the_same_turn),
     };
