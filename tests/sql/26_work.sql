@@ -1,4 +1,4 @@
--- Work in people's hands: cancel_task.
+-- Work in people's hands: cancel_task, and the same key again.
 begin;
 select * from no_plan();
 select probe.node() as node \gset
@@ -41,6 +41,27 @@ select * from pawl.enqueue('probe', p_key => 'k') \gset k_
 select is(pawl.cancel_task(:k_job_id, :k_task_id), true, 'cancel_task: of a standing job');
 select isnt((select task_id from pawl.enqueue('probe', p_key => 'k')), :k_task_id::bigint, 'gives its key back');
 select probe.progress_is(:k_job_id, '2/0/1/0/0/0/1', 'and is counted');
+
+-- the same key again: the task that is there, which gets no worse, and waits as it did
+select task_id as d from pawl.enqueue('probe', '{"n": 1}', 'delayed', 1, now() + interval '1 hour') \gset
+create function probe.state() returns text language sql as $$
+  select t.status || ' ' || t.priority || ' ' || (t.run_at = now() + interval '1 hour') || ' ' || t.payload::text from pawl.tasks t where t.key = 'delayed'
+$$;
+select is((select task_id from pawl.enqueue('probe', '{"n": 2}', 'delayed', 5)), :d::bigint, 'a task that waits for its time holds its key');
+select is(probe.state(), 'waiting 5 true {"n": 1}', 'it is raised, and nothing else: it waits as it did, with its own payload');
+select is((select task_id from pawl.enqueue('probe', '{"n": 3}', 'delayed', 2, now())), :d::bigint, 'a lower priority');
+select is((select task_id from pawl.enqueue('probe', '{"n": 3}', 'delayed', null, now() + interval '2 hours')), :d::bigint, 'none, and another time');
+select is(probe.state(), 'waiting 5 true {"n": 1}', 'change nothing');
+select is((select count(*) from pawl.tasks where key = 'delayed'), 1::bigint, 'and there is one task');
+select pawl.promote_due() from (select set_config('pawl.now', (now() + interval '2 hours')::text, true)) held;
+select set_config('pawl.now', '', true);
+select (probe.claim(:node, :k_job_id, 1))[1] as best \gset
+select is(:best::bigint, :d::bigint, 'due, it goes first');
+select is((select task_id from pawl.enqueue('probe', '{"n": 4}', 'delayed', 9)), :d::bigint, 'while it runs it holds its key');
+select is((select priority from pawl.tasks where id = :d), 5::real, 'and is not raised any more');
+select probe.finish(:node, :k_job_id, array[:d], 'retry', 60000);
+select is((select task_id from pawl.enqueue('probe', '{"n": 4}', 'delayed', 9)), :d::bigint, 'nor is another made while it waits to be tried again');
+select is((select priority from pawl.tasks where id = :d), 9::real, 'which raises it');
 
 select is((select count(*) from pawl.reconcile()), 0::bigint, 'I1: no drift in all of this');
 select * from finish();

@@ -344,6 +344,41 @@ RACES = [
             "an enqueue that does not expect another": [("enqueue", r"on conflict [^\n]* do nothing", "")],
         }),
     Race(
+        "two_raises", "I7: of two requests for a task that waits the better priority holds, and it waits as it did",
+        setup="select * from pawl.enqueue('race', race.payload(0), 'k', 0, now() + interval '1 day')",
+        one=[[ENQUEUE_1]],
+        two=[[ENQUEUE_2]],
+        look="select string_agg(t.id || ' ' || t.status || ' ' || t.priority || ' ' || (t.run_at > now()) || ' ' || (t.payload ->> 'by'), ', ') from pawl.tasks t",
+        check=lambda one, two, look: one == two == ["1"] and look == "1 waiting 2 true 0",
+        variants={
+            "a raise that does not compare": [("enqueue", r"and t\.priority < p_priority", "")],
+            "a request that takes its turn at once": [("enqueue", "set priority = p_priority", "set priority = p_priority, status = 'pending'")],
+        }),
+    Race(
+        "raise_and_claim", "I2, I7: a better request for a task that is being claimed neither holds the claim up nor makes another",
+        setup="select * from pawl.enqueue('race', race.payload(1), 'k', 1)",
+        one=[["select race.claim(1, 1, 1)"]],
+        two=[[ENQUEUE_2]],
+        never_waits=(1,),
+        look="select string_agg(t.status || ' ' || t.priority, ', ') from pawl.tasks t",
+        check=lambda one, two, look: two == ["1"] and look in (("running 1", "running 2") if one == ["1"] else ("pending 2",)),
+        variants={
+            "claims that lock without skipping": [("claim_batch", "for update skip locked", "for update")],
+            "an enqueue that makes another": [("enqueue", r"on conflict [^\n]* do nothing", "")],
+        }),
+    Race(
+        "raise_and_promote", "I5, I7: a task that is raised while it becomes due is raised, and due it stays",
+        setup="select * from pawl.enqueue('race', race.payload(1), 'k', 1, now() + interval '1 day');"
+              "update pawl.tasks set run_at = now() - interval '1 second'",
+        one=[["select pawl.promote_due()"]],
+        two=[[ENQUEUE_2]],
+        never_waits=(1,),
+        look="select string_agg(t.status || ' ' || t.priority || ' ' || coalesce(t.due_at <= now(), true), ', ') from pawl.tasks t",
+        check=lambda one, two, look: two == ["1"] and look == ("pending 2 true" if one == ["1"] else "waiting 2 true"),
+        variants={
+            "a promotion that waits": [("promote_due", "for update of x skip locked", "for update of x")],
+        }),
+    Race(
         "undone_producer", "I7: when the first producer of a key is undone, the task that the second was told of is there",
         setup="select pawl.standing_job('race')",
         one=[[ENQUEUE_1, "rollback"]],
