@@ -78,7 +78,8 @@ comment on function pawl.record_trigger_error(text, oid, integer, text, text, js
 
 -- Adds the tasks of these rows, as many as can be: what fails is halved until the row stands alone, which is
 -- written down. Where the reason is no row's (a missing column, a missing kind), or after 1,000 rows
--- that failed in this statement, there is no halving.
+-- that failed in this statement, there is no halving; nor for a lock (a lock_timeout, a deadlock) once a row has
+-- failed, or a table that is locked would be waited for with each row.
 -- Returns how many failed. Locks: as pawl.enqueue.
 create or replace function pawl.enqueue_images(
   p_definition pawl.trigger_definitions,
@@ -114,7 +115,8 @@ begin
   exception when others then
     get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
   end;
-  if v_count = 1 or p_failed >= 1000 or v_state ~ '^(25|3F|40001|42|53|54|57|58|XX|PW00[12379])' then
+  if v_count = 1 or p_failed >= 1000 or v_state ~ '^(25|3F|40001|42|53|54|57|58|XX|PW00[12379])'
+    or p_failed > 0 and v_state in ('40P01', '55P03') then
     perform pawl.record_trigger_error(p_definition.name, p_table, v_count, v_state, v_message, case when v_count = 1 then p_images[1] end);
     return v_count;
   end if;

@@ -60,7 +60,7 @@ begin
       v_failed := v_failed + pawl.enqueue_rows(%4$L, tg_relid, v_images, v_failed);
     end loop;
     if v_failed > 0 then
-      raise warning ''trigger "%%" made no task for %% rows of %%'', %4$L, v_failed, tg_table_name
+      raise warning ''trigger "%%" left rows of %% without a task: %%'', %4$L, tg_table_name, v_failed
         using hint = ''Why, and for which rows, stands in pawl.trigger_errors.'';
     end if;
   exception when others then

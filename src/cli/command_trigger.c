@@ -24,7 +24,7 @@ static void describe(json_t *trigger)
                                          document_string(trigger, "self_test_error")));
     else if (failed > 0)
         json_object_set_new(trigger, "state",
-                            json_sprintf("%.0f rows without a task: %s", failed,
+                            json_sprintf("rows without a task: %.0f; the last: %s", failed,
                                          document_string(trigger, "last_error")));
     else
         json_object_set_new(trigger, "state", json_string("ok"));

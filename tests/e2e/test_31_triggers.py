@@ -107,7 +107,7 @@ def test_the_command(shop):
     shop.pawl("trigger", "set", "shop.orders", "--kind", "fulfil", "--payload", "to_jsonb(1 / new.total)")
     shop.rows("insert into shop.orders (total) values (0)")
     table = shop.pawl("trigger", "list").stdout
-    assert "1 rows without a task: division by zero" in table and "ok" in table
+    assert "rows without a task: 1; the last: division by zero" in table and "ok" in table
 
     for words, code, text in (
             (["shop.orders", "--kind", "gone"], 3, 'kind "gone" does not exist'),
@@ -300,6 +300,23 @@ def test_nothing_in_there_breaks_the_statement(shop):
         assert payloads(shop) == []
         connection.execute("insert into shop.orders default values")
         assert payloads(shop) == [1]
+
+
+def test_locks_are_not_waited_for_with_each_row(shop):
+    on_insert(shop, "to_jsonb(new.id)", more=", p_key => 'new.note'")
+    with clerk(shop) as holder, clerk(shop) as connection:
+        connection.execute("set lock_timeout = '100ms'; set statement_timeout = '15s'")
+        with holder.transaction():
+            holder.execute("insert into shop.orders (note) values ('5')")
+            connection.execute("insert into shop.orders (note) select k from generate_series(1, 8) k")
+        assert shop.rows("select rows, code from pawl.trigger_errors") == [(1, "55P03")]
+        assert tasks(shop) == 8  # the holder's is one of them
+        shop.rows("truncate pawl.trigger_errors")
+        with shop.connect() as locker, locker.transaction():
+            locker.execute("lock table pawl.tasks in exclusive mode")
+            connection.execute("insert into shop.orders (note) select 'x' || k from generate_series(1, 500) k")
+            assert shop.value("select sum(rows) from pawl.trigger_errors where code = '55P03'") == 500
+    assert shop.value("select count(*) from shop.orders") == 509
 
 
 def test_what_cancels_the_statement_cancels_it_here_too(shop):

@@ -407,6 +407,21 @@ drop function shop.work(jsonb);
 select is(probe.refusal('select pawl.on_insert(''orders'', ''worker'')'), 'PW006 function shop.work(jsonb) does not exist', 'a function that is gone is refused at once');
 select pawl.detach('c');
 
+-- nothing in it is done once a row: as many calls for a thousand rows as for two
+select pawl.detach(name) from pawl.trigger_definitions;
+select pawl.on_insert('orders', 'fulfil', p_name => 'plain');
+select pawl.on_insert('orders', 'fulfil', p_key => 'new.id', p_limit_key => 'new.note', p_name => 'keyed');
+set local track_functions = 'all';
+create function probe.calls() returns numeric language sql as $$ select sum(calls) from pg_stat_xact_user_functions where schemaname = 'pawl' $$;
+insert into orders (total) values (1), (2);
+select probe.calls() as before \gset
+insert into orders (total) values (1), (2);
+select probe.calls() - :before as few, probe.calls() as between \gset
+insert into orders (total) select 1 from generate_series(1, 1000);
+select is(probe.calls() - :between, :few::numeric, 'many rows call no more functions than few');
+select cmp_ok(:few::numeric, '<', 20::numeric, 'and those are not many');
+select pawl.detach(name) from pawl.trigger_definitions;
+
 -- what is written down is bounded
 select pawl.record_trigger_error('a', 'orders'::regclass, 1, '22012', 'again') from generate_series(1, 3000);
 select cmp_ok((select count(*) from pawl.trigger_errors), '<', 1400::bigint, 'about the newest thousand of each trigger');
