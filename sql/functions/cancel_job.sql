@@ -28,6 +28,8 @@ create or replace function pawl.cancel_open_tasks(p_job_id bigint) returns void
 language plpgsql volatile
 set search_path = ''
 as $$
+declare
+  v_claimed_at timestamptz[];
 begin
   perform
   from pawl.tasks t
@@ -35,6 +37,14 @@ begin
     and t.status in ('waiting', 'pending', 'running')
   order by t.id
   for update;
+  if exists (select from pawl.jobs j where j.id = p_job_id and j.limiter_key is not null) then
+    select coalesce(pg_catalog.array_agg(t.started_at), '{}') into v_claimed_at
+    from pawl.tasks t
+    where t.job_id = p_job_id
+      and t.status = 'running';
+    perform pawl.note_ends(null, pg_catalog.array_fill(p_job_id, array[pg_catalog.cardinality(v_claimed_at)]), v_claimed_at, null,
+      pg_catalog.array_fill(true, array[pg_catalog.cardinality(v_claimed_at)]));
+  end if;
   update pawl.tasks t
   set status = 'cancelled', finished_at = pawl.now(), wait_reason = null, lease_until = null
   where t.job_id = p_job_id

@@ -13,8 +13,9 @@ set search_path = ''
 as $$
 declare
   v_status pawl.task_status;
+  v_claimed_at timestamptz;
 begin
-  select t.status into v_status
+  select t.status, t.started_at into v_status, v_claimed_at
   from pawl.tasks t
   where t.job_id = p_job_id
     and t.id = p_task_id
@@ -34,6 +35,7 @@ begin
     and g.task_id = p_task_id;
   perform pawl.ring('cancel ' || p_job_id || '/' || p_task_id);
   if v_status = 'running' and exists (select from pawl.jobs j where j.id = p_job_id and j.limiter_key is not null) then
+    perform pawl.note_ends(null, array[p_job_id], array[v_claimed_at], null, array[true]);
     perform pawl.ring('work ' || p_job_id);
   end if;
   return true;

@@ -18,7 +18,8 @@
 -- The transaction's commit does not wait for the disk: a claim is no promise to anybody. Should the
 -- server crash within that moment, the claim was never made and the task is pending again; the outcome,
 -- whose commit does wait, takes all that came before it to disk. (The node sees to it that the token
--- (node, attempt), which is then given out again, names one execution only: src/engine/node.c.)
+-- (node, attempt), which is then given out again, names one execution only: src/engine/node.c.) Under a budget it
+-- waits: what was spent must not be forgotten.
 -- Refuses a transaction outside READ COMMITTED (PW009): with an older snapshot a limit would be counted from
 -- old counters (I11).
 -- Locks: the breaker's row of a job that is held back, the limiter's row and its parent's (skip locked), then the tasks (skip locked): never waits.
@@ -51,13 +52,15 @@ declare
   v_probe record;
   v_admitted record;
   v_is_followed boolean;
+  v_is_durable boolean := false;
   v_claimed integer;
   v_commit text;
 begin
   if pg_catalog.current_setting('transaction_isolation') <> 'read committed' then
     perform pawl.check_isolation();
   end if;
-  select j.status, j.limiter_key, j.held_by, j.on_complete is not null and j.is_standing into v_status, v_limiter_key, v_held_by, v_is_followed
+  select j.status, j.limiter_key, j.held_by, j.on_complete is not null and j.is_standing or j.limiter_key is not null
+  into v_status, v_limiter_key, v_held_by, v_is_followed
   from pawl.jobs j
   where j.id = p_job_id;
   if not found or v_status not in ('pending', 'running') then
@@ -77,8 +80,9 @@ begin
     end if;
   end if;
   if v_limiter_key is not null then
-    select a.* into v_admitted from pawl.admit_tasks(v_limiter_key, p_limit) a;
+    select a.* into v_admitted from pawl.admit_tasks(v_limiter_key, p_limit, p_node_id => p_node_id) a;
     p_limit := v_admitted.granted;
+    v_is_durable := v_admitted.is_durable;
   end if;
 
   if p_limit > 0 then
@@ -105,7 +109,9 @@ begin
       raise exception 'node % was declared dead', p_node_id
         using errcode = 'PW008';
     end if;
-    v_commit := pg_catalog.set_config('synchronous_commit', 'off', true);
+    if not v_is_durable then
+      v_commit := pg_catalog.set_config('synchronous_commit', 'off', true);
+    end if;
   end if;
 
   if v_limiter_key is not null then

@@ -96,6 +96,10 @@ begin
     where p.job_id = r.job_id
       and p.task_id = any (v_due);
     if exists (select from pawl.jobs j where j.id = r.job_id and j.limiter_key is not null) then
+      perform pawl.note_ends(null, pg_catalog.array_agg(t.job_id), pg_catalog.array_agg(t.started_at), null, pg_catalog.array_agg(true))
+      from pawl.tasks t
+      where t.job_id = r.job_id
+        and t.id = any (v_due);
       perform pawl.ring('work ' || r.job_id);
     end if;
   end loop;

@@ -104,11 +104,17 @@ begin
       pg_catalog.count(*) filter (where e.is_fine) as fine,
       pg_catalog.count(*) filter (where e.outcome = 'failed') as failed,
       pg_catalog.count(e.block) as refused,
+      pg_catalog.array_agg(e.started_at) as claimed_at,
+      pg_catalog.array_agg(e.outcome <> 'again' or e.is_fine) as were_started, -- not what waits for its robots.txt
       pg_catalog.min(e.started_at) filter (where e.block is not null) as refused_since
     into v_ended
     from ended e;
     continue when v_ended.tasks is null;
     v_finished := v_finished + pg_catalog.cardinality(v_ended.tasks);
+    if v_job.limiter_key is not null then
+      perform pawl.note_ends(p_node_id, pg_catalog.array_fill(r.job_id, array[pg_catalog.cardinality(v_ended.tasks)]), v_ended.claimed_at,
+        null, v_ended.were_started);
+    end if;
 
     v_is_whole := pg_catalog.cardinality(v_ended.tasks) = pg_catalog.cardinality(r.tasks);
 

@@ -38,6 +38,10 @@ declare
   v_limiter pawl.limiters;
   v_rules pawl.limiters;
   v_running bigint;
+  v_resting bigint;
+  v_opens_at timestamptz;
+  v_ended bigint;
+  v_bytes bigint;
 begin
   while v_key is not null loop
     select l.* into v_limiter from pawl.limiters l where l.key = v_key;
@@ -60,6 +64,42 @@ begin
           null::timestamptz, v_now + interval '1 second', 'when one of them ends'::text,
           pg_catalog.jsonb_build_object('limiter', v_key, 'running', v_running, 'max_running', v_rules.max_running,
             'held_by', pawl.list_holders(v_key));
+      end if;
+    end if;
+
+    if v_rules.is_metered then
+      select pg_catalog.count(*), pg_catalog.min(e) + v_rules.spacing_ms * interval '1 millisecond' into v_resting, v_opens_at
+      from (
+        select e from unnest(v_limiter.rested_from) e
+        union all
+        select u.ended_at from pawl.limiter_uses u cross join pg_catalog.generate_series(1, least(u.ends, 1000)) where u.limiter_key = v_key
+      ) r (e)
+      where r.e + v_rules.spacing_ms * interval '1 millisecond' > v_now;
+      if v_rules.spacing_ms > 0 and v_running + v_resting >= v_rules.max_running and v_running < v_rules.max_running then
+        return query select 'spacing'::text,
+          pg_catalog.format('a place under "%s" rests for %s ms after its task has ended', v_key, v_rules.spacing_ms),
+          null::timestamptz, v_opens_at, 'when that time has passed'::text,
+          pg_catalog.jsonb_build_object('limiter', v_key, 'resting', v_resting, 'spacing_ms', v_rules.spacing_ms);
+      end if;
+      select coalesce(pg_catalog.sum(u.returned), 0), coalesce(pg_catalog.sum(u.bytes + u.unmeasured * coalesce(v_rules.estimated_bytes, 0)), 0)
+      into v_ended, v_bytes
+      from pawl.limiter_uses u
+      where u.limiter_key = v_key;
+      if v_rules.max_calls is not null and v_limiter.spent_calls is not null and pawl.spent(v_limiter, v_limiter.spent_calls) - v_ended >= v_rules.max_calls then
+        return query select 'budget'::text,
+          pg_catalog.format('the budget of "%s" is spent: %s calls in %s s', v_key, v_rules.max_calls, v_rules.window_ms / 1000),
+          null::timestamptz, v_now + pawl.budget_opens_ms(v_limiter.spent_calls, v_limiter.spent_slot, v_limiter.spent_window_ms, v_rules.max_calls, 1, v_now)
+            * interval '1 millisecond', 'when what was spent first is a window ago'::text,
+          pg_catalog.jsonb_build_object('limiter', v_key, 'max_calls', v_rules.max_calls, 'window_ms', v_rules.window_ms);
+      end if;
+      v_bytes := v_bytes + coalesce(pawl.spent(v_limiter, v_limiter.spent_bytes), 0);
+      if v_rules.max_bytes is not null and v_bytes + (pawl.count_running(v_key) + 1) * v_rules.estimated_bytes > v_rules.max_bytes then
+        return query select 'budget'::text,
+          pg_catalog.format('the budget of "%s" is spent or set aside: %s bytes in %s s', v_key, v_rules.max_bytes, v_rules.window_ms / 1000),
+          null::timestamptz, v_now + coalesce(pawl.budget_opens_ms(v_limiter.spent_bytes, v_limiter.spent_slot, v_limiter.spent_window_ms, v_rules.max_bytes,
+            v_rules.estimated_bytes * (pawl.count_running(v_key) + 1), v_now), 1000) * interval '1 millisecond',
+          'when what was spent first is a window ago, or a task has ended'::text,
+          pg_catalog.jsonb_build_object('limiter', v_key, 'max_bytes', v_rules.max_bytes, 'window_ms', v_rules.window_ms, 'spent_bytes', v_bytes);
       end if;
     end if;
 

@@ -67,6 +67,10 @@ begin
   where p.job_id = p_job_id
     and p.task_id = p_task_id;
   if exists (select from pawl.jobs j where j.id = p_job_id and j.limiter_key is not null) then
+    perform pawl.note_ends(null, array[p_job_id], array[t.started_at], null, array[true])
+    from pawl.tasks t
+    where t.job_id = p_job_id
+      and t.id = p_task_id;
     perform pawl.ring('work ' || p_job_id);
   end if;
 end

@@ -8,10 +8,11 @@ declare
   v_now timestamptz := pawl.now();
   v_rescued bigint := 0;
   v_count bigint;
+  v_claimed_at timestamptz[];
   r record;
 begin
   for r in
-    select p.job_id, k.max_attempts
+    select p.job_id, k.max_attempts, j.limiter_key is not null as is_limited
     from pawl.job_progress p
     join pawl.jobs j on j.id = p.job_id
     join pawl.kinds k on k.name = j.kind
@@ -36,12 +37,17 @@ begin
       from lost l
       where t.job_id = r.job_id
         and t.id = l.id
+    ), recorded as (
+      insert into pawl.attempts (job_id, task_id, attempt, org_id, node_id, started_at, failed_at, error_class, error)
+      select r.job_id, l.id, l.attempt, l.org_id, l.node_id, l.started_at, v_now, 'lost', 'its node stopped without a word'
+      from lost l
     )
-    insert into pawl.attempts (job_id, task_id, attempt, org_id, node_id, started_at, failed_at, error_class, error)
-    select r.job_id, l.id, l.attempt, l.org_id, l.node_id, l.started_at, v_now, 'lost', 'its node stopped without a word'
-    from lost l;
-    get diagnostics v_count = row_count;
+    select pg_catalog.count(*), pg_catalog.array_agg(l.started_at) into v_count, v_claimed_at from lost l;
     v_rescued := v_rescued + v_count;
+    if r.is_limited and v_count > 0 then
+      perform pawl.note_ends(null, pg_catalog.array_fill(r.job_id, array[v_count::integer]), v_claimed_at, null,
+        pg_catalog.array_fill(true, array[v_count::integer])); -- started or not: nobody knows
+    end if;
   end loop;
   return v_rescued;
 end

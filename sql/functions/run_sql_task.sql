@@ -51,7 +51,10 @@ as $$
 begin
   if p_is_followed then
     return pawl.finish_followed_tasks(p_node_id, array[p_job_id], array[p_task_id], array[p_attempt], array['completed'],
-      array[0::bigint], array[nullif(p_result::text, '""')], array[null::text], array[null::text]) = 1;
+      array[0::bigint], array[nullif(p_result::text, '""')], array[null::text], array[null::text],
+      array[coalesce(pg_catalog.octet_length(p_result::text), 0) + ( -- for a budget of bytes: what went in and came out
+        select pg_catalog.octet_length(t.payload::text) from pawl.tasks t where t.job_id = p_job_id and t.id = p_task_id)::bigint],
+      array[true]) = 1;
   end if;
   return pawl.finish_tasks(p_node_id, array[p_job_id], array[p_task_id], array[p_attempt], array['completed'],
     array[0::bigint], array[nullif(p_result::text, '""')], array[null::text], array[null::text]) = 1;
@@ -70,7 +73,7 @@ set enable_seqscan = off
 as $$
 begin
   return query
-  select k.target, t.payload, j.on_complete is not null and j.is_standing
+  select k.target, t.payload, j.on_complete is not null and j.is_standing or j.limiter_key is not null
   from pawl.tasks t
   join pawl.jobs j on j.id = t.job_id
   join pawl.kinds k on k.name = j.kind

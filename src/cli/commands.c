@@ -156,7 +156,9 @@ const struct command commands[] = {
      "The\n"
      "key of a task says for whom it is (pawl enqueue --limit-key): a customer, a device.",
      "  pawl limit set mail --max-running 20 --pace 10\n"
-     "  pawl limit set mail --per-key --max-running 1",
+     "  pawl limit set mail --per-key --max-running 1\n"
+     "  pawl limit set audio --max-running 1 --spacing 30\n"
+     "  pawl limit set geocode --window 86400 --max-calls 2500",
      {{"KIND", VALUE_TEXT}},
      command_limit_set_options,
      command_limit_set},

@@ -51,7 +51,7 @@ static int64_t next_question_us(const struct engine *engine, const struct claim_
 
 static bool opens_when_one_ends(const struct claim_verdict *verdict)
 {
-    return strcmp(verdict->reason, "max_running") == 0;
+    return strcmp(verdict->reason, "max_running") == 0 || strcmp(verdict->reason, "budget") == 0;
 }
 
 /* How the job goes on after an answer of `count` tasks. */

@@ -254,6 +254,17 @@ static void on_ask_bell(struct engine *engine, const char *ids)
     doorbell_want_look(engine);
 }
 
+static void on_open_bell(struct engine *engine, const char *ids)
+{
+    char *end;
+    while (*ids == ' ') {
+        jobs_open_gate(&engine->jobs, strtoll(ids + 1, &end, 10));
+        if (end == ids + 1)
+            return;
+        ids = end;
+    }
+}
+
 static void on_due_bell(struct engine *engine, const char *rest)
 {
     duties_ask_due(engine);
@@ -292,9 +303,9 @@ static const struct {
     const char *word;
     void (*answer)(struct engine *engine, const char *rest);
 } bells[] = {
-    {"work", on_work_bell},       {"due", on_due_bell},     {"cancel", on_cancel_bell},
-    {"ask", on_ask_bell},         {"kinds", on_kinds_bell}, {"fold", on_fold_bell},
-    {"workers", on_workers_bell},
+    {"work", on_work_bell},     {"open", on_open_bell},       {"due", on_due_bell},
+    {"cancel", on_cancel_bell}, {"ask", on_ask_bell},         {"kinds", on_kinds_bell},
+    {"fold", on_fold_bell},     {"workers", on_workers_bell},
 };
 
 void doorbell_rung(struct engine *engine, const char *message)

@@ -246,6 +246,13 @@ void jobs_let_follow(struct jobs *jobs, struct job *job)
             gate_let_through(jobs, job->gates[i], FOLLOWERS);
 }
 
+void jobs_open_gate(struct jobs *jobs, int64_t limiter_id)
+{
+    struct gate *gate = gate_find(jobs, limiter_id);
+    if (gate && !(gate->is_closed && gate->is_clocked))
+        gate_open(jobs, gate);
+}
+
 void jobs_unblock_now(struct jobs *jobs, struct job *job)
 {
     if (job->is_blocked && job->blocked_until_us)

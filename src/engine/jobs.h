@@ -116,6 +116,8 @@ void jobs_unblock_all(struct jobs *jobs);
 void jobs_unblock_now(struct jobs *jobs, struct job *job);
 /* The job's limiters did not say no: more of those that wait may ask. */
 void jobs_let_follow(struct jobs *jobs, struct job *job);
+/* Elsewhere a task under this limiter has ended. */
+void jobs_open_gate(struct jobs *jobs, int64_t limiter_id);
 bool job_is_limited(const struct job *job);
 /* The job whose turn it is, or NULL; the next call gives the next one. */
 struct job *jobs_next_turn(struct jobs *jobs);

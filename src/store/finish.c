@@ -30,6 +30,7 @@ struct finished *finished_create(const struct task *task, const struct outcome *
     finished->attempt = task->attempt;
     finished->node_id = task->node_id;
     finished->is_followed = task->is_followed;
+    finished->was_started = task->is_running && (outcome->kind != OUTCOME_AGAIN || outcome->bytes);
     finished->outcome = *outcome;
     finished->bytes = sizeof *finished + (outcome->error ? strlen(outcome->error) : 0) +
                       (outcome->result ? strlen(outcome->result) : 0) +
@@ -61,7 +62,19 @@ static bool is_plain(const struct finished *finished)
 static void finish_tasks(struct pg_connection *connection, enum finish_form form,
                          struct finished **batch, int count, pg_done_fn *on_done, void *context)
 {
-    enum { JOBS, TASKS, ATTEMPTS, OUTCOMES, DELAYS, RESULTS, CLASSES, ERRORS, ARRAYS };
+    enum {
+        JOBS,
+        TASKS,
+        ATTEMPTS,
+        OUTCOMES,
+        DELAYS,
+        RESULTS,
+        CLASSES,
+        ERRORS,
+        BYTES,
+        STARTED,
+        ARRAYS
+    };
     struct text arrays[ARRAYS] = {0};
     bool is_all_plain = form == FINISH_TASKS;
     char node[16];
@@ -80,6 +93,13 @@ static void finish_tasks(struct pg_connection *connection, enum finish_form form
         array_add_string(&arrays[RESULTS], outcome->result);
         array_add_string(&arrays[CLASSES], outcome->error_class);
         array_add_string(&arrays[ERRORS], outcome->error);
+        if (form != FINISH_FOLLOWED)
+            continue;
+        if (outcome->kind == OUTCOME_RETURNED) /* cut off: nobody knows */
+            array_add_string(&arrays[BYTES], NULL);
+        else
+            array_add_integer(&arrays[BYTES], outcome->bytes);
+        array_add_string(&arrays[STARTED], batch[i]->was_started ? "t" : "f");
     }
     const char *values[1 + ARRAYS] = {node};
     for (int i = 0; i < ARRAYS; i++)
@@ -91,9 +111,9 @@ static void finish_tasks(struct pg_connection *connection, enum finish_form form
         pg_connection_query(connection,
                             form == FINISH_FOLLOWED
                                 ? "select pawl.finish_followed_tasks($1, $2, $3, $4, $5, $6, $7, "
-                                  "$8, $9)"
+                                  "$8, $9, $10, $11)"
                                 : "select pawl.finish_tasks($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-                            9, values, on_done, context);
+                            form == FINISH_FOLLOWED ? 11 : 9, values, on_done, context);
     for (int i = 0; i < ARRAYS; i++)
         text_finish(&arrays[i]);
 }

@@ -16,6 +16,7 @@ struct finished {
     int attempt, node_id;
     size_t bytes;     /* memory that it holds, roughly */
     bool is_followed; /* as the task's */
+    bool was_started; /* an attempt was made, not only claimed */
     bool was_refused; /* the outcome says that the database refused the one before */
     int batch_limit;  /* may go out with at most so many others; 0: any (see engine/finisher.c) */
     struct outcome outcome;

@@ -1,4 +1,7 @@
 """Limits of a kind and of each of its keys, over two nodes; from the effects' own clock. Guards I5, I11."""
+import json
+
+from function import Function
 from waiting import until
 
 # An effect says whose it was.
@@ -29,6 +32,13 @@ def most_at_once(db, of="select * from app.effects"):
         select sum(change) over (order by at, change) as at_once
         from (select started_at as at, 1 as change from ({of}) e
               union all select ended_at, -1 from ({of}) e) changes) counted""")
+
+
+def most_in(db, window, column, amount="1"):
+    """The most of an amount that any stretch of time of so many seconds holds."""
+    return db.value(f"""
+      select max((select sum({amount}) from app.effects b where b.{column} >= a.{column} and b.{column} < a.{column} + %s * interval '1 second'))
+      from app.effects a""", window)
 
 
 def test_each_key_and_the_kind_have_their_limit(db, serve):
@@ -94,3 +104,138 @@ def test_a_key_over_the_command_line(db, serve):
     assert 'kind "nonsense" does not exist' in refused.stderr
     refused = db.pawl("limit", "set", "none", "--max-running", "-1", code=2)
     assert "--max-running" in refused.stderr
+
+
+def test_ten_rapid_inserts_run_one_after_the_other_with_their_spacing(db, serve):
+    db.rows(ACT)
+    db.kind("audio", "sql", "app.act")
+    db.pawl("limit", "set", "audio", "--max-running", 1, "--spacing", 1)
+    serve(db)
+    serve(db)
+    for n in range(10):
+        db.rows("select pawl.enqueue('audio', %s)", json.dumps({"key": str(n), "seconds": 0.05}))
+    wait_effects(db, 10)
+    gaps = [gap for gap, in db.rows("""
+      select extract(epoch from started_at - lag(ended_at) over (order by started_at))::float8 from app.effects offset 1""")]
+    assert len(gaps) == 9 and min(gaps) >= 1, gaps
+    assert max(gaps) < 1.5, f"each starts when the place has rested, not at a later look: {gaps}"
+    db.assert_never_swept()
+
+
+def test_the_receiver_sees_the_spacing(db, serve):
+    function = Function()
+    try:
+        db.rows("select pawl.define_kind('call', 'http', %s, p_options => '{\"allow_private\": true}')", function.url("/fulfil?ms=100"))
+        db.pawl("limit", "set", "call", "--max-running", 1, "--spacing", 1)
+        serve(db)
+        serve(db)
+        for n in range(6):
+            db.rows("select pawl.enqueue('call', %s)", json.dumps({"n": n}))
+        until(lambda: len(function.records("/fulfil")) == 6, 20, "six calls")
+        arrivals = [record["at"] for record in function.records("/fulfil")]
+        gaps = [later - earlier for earlier, later in zip(arrivals, arrivals[1:])]
+        assert min(gaps) >= 1100, f"100 ms of work and 1 s of rest: {gaps}"
+        assert max(gaps) < 1600, gaps
+    finally:
+        function.stop()
+
+
+def test_a_budget_of_calls_holds_in_any_window(db, serve):
+    """Late by up to 100 ms here, so a start's own clock may crowd a window by that much."""
+    db.rows(ACT)
+    db.kind("act", "sql", "app.act")
+    db.pawl("limit", "set", "act", "--window", 3, "--max-calls", 20)
+    serve(db)
+    serve(db)
+    for key in range(50):
+        enqueue(db, "act", f"key {key}", 1, seconds=0.001)
+    wait_effects(db, 50)
+    assert most_in(db, 2.9, "started_at") == 20, "the budget holds, and is used"
+    took = db.value("select extract(epoch from max(started_at) - min(started_at))::float8 from app.effects")
+    assert 6 <= took < 8, f"three windows' worth, and each begins when it can: {took}"
+    assert db.value("select count(distinct node_id) from pawl.tasks") == 2
+    db.assert_never_swept()
+
+
+def test_a_budget_of_bytes_holds_in_any_window(db, serve):
+    """What goes in and what comes out, some 1000 bytes each; 10 of them in 2 s."""
+    db.rows(ACT)
+    db.rows("""
+      alter table app.effects add column bytes integer;
+      create function app.echo(p jsonb) returns jsonb language plpgsql as $$ begin
+        perform pg_sleep(0.02);
+        insert into app.effects (key, ended_at, bytes) values ('', clock_timestamp(), 2 * octet_length(p::text));
+        return p;
+      end $$""")
+    db.kind("echo", "sql", "app.echo")
+    db.pawl("limit", "set", "echo", "--window", 2, "--max-bytes", 10500, "--estimated-bytes", 1100)
+    serve(db)
+    serve(db)
+    for _ in range(25):
+        db.rows("select pawl.enqueue('echo', jsonb_build_object('text', repeat('x', 490)))")
+    wait_effects(db, 25)
+    assert 6000 < most_in(db, 1.9, "ended_at", "bytes") <= 10500
+    took = db.value("select extract(epoch from max(ended_at) - min(ended_at))::float8 from app.effects")
+    assert 4 <= took < 8, took
+    db.assert_never_swept()
+
+
+def test_what_a_killed_node_had_reserved_is_counted(db, serve):
+    db.rows(ACT)
+    db.kind("act", "sql", "app.act")
+    db.pawl("limit", "set", "act", "--max-running", 2, "--window", 60, "--max-bytes", 1000, "--estimated-bytes", 400)
+    node = serve(db)
+    enqueue(db, "act", "lost", 2, seconds=100)
+    until(lambda: db.value("select count(*) from pawl.tasks where status = 'running'") == 2, 10, "two run")
+    db.rows("update pawl.tasks set payload = payload || '{\"seconds\": 0}'")  # next time
+    node.kill()
+    db.rows("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'pawl sql' and datname = current_database()")
+    serve(db)
+    until(lambda: db.value("select count(*) from pawl.attempts where error_class = 'lost'") == 2, 40, "both are rescued")
+    until(lambda: db.value("select spent_bytes[61] from pawl.limiters where key = 'kind:act'") == 800, 5, "their estimates are spent")
+    assert db.value("select count(*) from app.effects") == 0, "200 bytes are left, which is no task's estimate"
+    why = db.json("why", db.value("select pawl.standing_job('act', 'lost')"))
+    assert "budget" in str(why), why
+    db.pawl("limit", "set", "act", "--max-bytes", 2000)
+    wait_effects(db, 2, seconds=5)
+
+
+def test_a_call_that_never_started_is_given_back(db, serve):
+    """The node has claimed starts of the next second, and is told to go."""
+    db.rows(ACT)
+    db.kind("act", "sql", "app.act")
+    db.pawl("limit", "set", "act", "--window", 6000, "--max-calls", 5, "--pace", 2.5)
+    node = serve(db)
+    enqueue(db, "act", "a", 9, seconds=0)
+    wait_effects(db, 1)
+    node.terminate()
+    assert node.wait() == 0
+    started = db.value("select count(*) from app.effects")
+    assert started < 3 <= db.value("select sum(c) from pawl.limiters, unnest(spent_calls) c"), "three were claimed"
+    serve(db)
+    wait_effects(db, 5, seconds=10)
+    until(lambda: "budget" in str(db.json("why", db.value("select pawl.standing_job('act', 'a')"))), 5, "five, and not one less")
+    assert db.value("select sum(c) from pawl.limiters, unnest(spent_calls) c") == 5
+
+
+def test_an_end_elsewhere_is_heard_of(db, serve):
+    """I5: the node with the place takes no more, so only a bell tells the other before it asks by itself."""
+    db.rows(ACT)
+    db.kind("act", "sql", "app.act")
+    db.pawl("limit", "set", "act", "--max-running", 1)
+    node, waits = serve(db), []
+    enqueue(db, "act", "a", 1, seconds=1.5)
+    for n in range(4):
+        until(lambda: db.value("select count(*) from pawl.tasks where status = 'running'") == 1, 10, "it runs")
+        other = serve(db)
+        enqueue(db, "act", f"{n}", 1, seconds=1.5)
+        until(lambda: db.value("select awaited_until > now() from pawl.limiters where key = 'kind:act'"), 5, "the other waits")
+        node.terminate()
+        wait_effects(db, n + 1)
+        until(lambda: db.value("select count(*) from pawl.tasks where status = 'running'") == 1, 10, "the other runs its task")
+        waits.append(db.value("""
+          select extract(epoch from t.started_at - e.ended_at)::float8
+          from pawl.tasks t, (select max(ended_at) as ended_at from app.effects) e where t.status = 'running'"""))
+        node = other
+    assert max(waits) < 0.3, waits
+    db.assert_never_swept()

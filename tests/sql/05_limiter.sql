@@ -15,7 +15,7 @@ select probe.job(10, true, 'three') as a \gset
 select probe.job(10, true, 'three') as b \gset
 select is(probe.decision(:node, :a, 2), '2 first 0 each 0', 'max_running: two of three');
 select is(probe.decision(:node, :b, 5), '1 first 0 each 0', 'the other job gets the one that is left');
-select is(probe.decision(:node, :b, 5), '0 first 0 each 0 retry 1000 max_running', 'then none, and it says why');
+select is(probe.decision(:node, :b, 5), '0 first 0 each 0 retry 50 max_running', 'then none, and it says why');
 select pawl.fold();
 select is(probe.decision(:node, :a, 5), '0 first 0 each 0 retry 1000 max_running', 'folded or not makes no difference');
 select probe.finish(:node, :a, (select array_agg(id) from pawl.tasks where job_id = :a and status = 'running'));

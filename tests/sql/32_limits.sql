@@ -38,9 +38,9 @@ select is(pawl.set_limit('mail', 'kind', p_max_running => 3), 'kind:mail', 'over
 select is((select array_agg(limiter_key order by id) from pawl.jobs where kind = 'mail'), array['key:mail:a', 'key:mail:b', 'kind:mail'], 'what has no key is under the kind''s');
 select probe.keyed('mail', 'a', 9) as a, probe.keyed('mail', 'b', 9) as b, probe.keyed('mail', 'c', 9) as c, pawl.standing_job('mail') as plain \gset
 select is(probe.decision(:a, 5), '2 granted 2 by key:mail:a', 'two of a key');
-select is(probe.decision(:a, 5), '0 granted 0 max_running by key:mail:a retry 1000', 'and then none of it');
+select is(probe.decision(:a, 5), '0 granted 0 max_running by key:mail:a retry 50', 'and then none of it');
 select is(probe.decision(:b, 5), '1 granted 1 by kind:mail', 'another key gets what the kind leaves');
-select is(probe.decision(:c, 5), '0 granted 0 max_running by kind:mail retry 1000', 'I11: three of the kind, whatever their keys');
+select is(probe.decision(:c, 5), '0 granted 0 max_running by kind:mail retry 50', 'I11: three of the kind, whatever their keys');
 select is(probe.decision(:plain, 5), '0 granted 0 max_running by kind:mail retry 1000', 'I11: nor one without a key');
 select is((select array_agg(limiter_id = pawl.limiter_id('key:mail:' || limit_key) and parent_limiter_id = pawl.limiter_id('kind:mail'))
     from pawl.list_work(array['noop']) w join pawl.jobs j on j.id = w.job_id where j.limit_key is not null), array[true, true, true], 'list_work: under which limiters');
@@ -125,6 +125,170 @@ select pawl.define_kind('x', 'noop', p_max_running => 7);
 select is((select array_agg(limiter_key order by id) from pawl.jobs where kind = 'x'), array['key:x:y:z', 'key:x::y:z', 'key:x:\:y:z'], 'the keys keep theirs');
 select is((select max_running from pawl.limiters where key = 'kind:x'), 7, 'under which the kind''s holds');
 
+-- spacing: a place rests after its task has ended
+set local pawl.now = '2033-01-01 00:00:00+00';
+select probe.kind('audio');
+select pawl.set_limit('audio', p_spacing_ms => 30000);
+select is((select max_running from pawl.limiters where key = 'kind:audio'), 1, 'spacing: one place, unless said otherwise');
+select probe.job(9, true, 'audio') as audio \gset
+-- What nodes do: claim, and end under limits.
+create function probe.end_limited(p_job bigint, p_count integer, p_outcome text default 'completed', p_bytes bigint default 0, p_was_started boolean default true)
+returns integer language sql as $$
+  select pawl.finish_followed_tasks((select max(id) from pawl.nodes), t.jobs, t.ids, t.attempts, array_fill(p_outcome, array[t.n]), array_fill(0::bigint, array[t.n]),
+    array_fill(null::text, array[t.n]), array_fill(null::text, array[t.n]), array_fill(null::text, array[t.n]), array_fill(p_bytes, array[t.n]), array_fill(p_was_started, array[t.n]))
+  from (select count(*)::integer as n, array_agg(job_id) as jobs, array_agg(id) as ids, array_agg(attempt) as attempts
+    from (select * from pawl.tasks where job_id = p_job and status = 'running' order by id limit p_count) x) t
+$$;
+select is(probe.decision(:audio, 9), '1 granted 1 by kind:audio', 'spacing: the first starts');
+set local pawl.now = '2033-01-01 00:00:10+00';
+select is(probe.decision(:audio, 9), '0 granted 0 max_running by kind:audio retry 50', 'spacing: while it runs none');
+select probe.end_limited(:audio, 1);
+select is(probe.decision(:audio, 9), '0 granted 0 spacing by kind:audio retry 30000', 'spacing: then its place rests, from its end on');
+set local pawl.now = '2033-01-01 00:00:39.9+00';
+select is(probe.decision(:audio, 9), '0 granted 0 spacing by kind:audio retry 100', 'spacing: to the last');
+set local pawl.now = '2033-01-01 00:00:40+00';
+select is(probe.decision(:audio, 9), '1 granted 1 by kind:audio', 'spacing: and is free');
+select probe.end_limited(:audio, 1, 'returned', null, false);
+select is(probe.decision(:audio, 9), '1 granted 1 by kind:audio', 'spacing: nothing rests after what never started');
+select probe.end_limited(:audio, 1, 'returned', null, true);
+select is(probe.decision(:audio, 9), '0 granted 0 spacing by kind:audio retry 30000', 'spacing: what was cut off has started');
+set local pawl.now = '2033-01-01 00:01:10+00';
+select is(probe.decision(:audio, 9), '1 granted 1 by kind:audio', 'one more');
+update pawl.nodes set dead_at = now() where id = :node;
+select pawl.rescue_tasks(array[:node]);
+update pawl.nodes set dead_at = null where id = :node;
+select is(probe.decision(:audio, 9), '0 granted 0 spacing by kind:audio retry 30000', 'spacing: what a dead node ran has ended when it is rescued');
+set local pawl.now = '2033-01-01 00:01:00+00';
+select is(probe.decision(:audio, 9), '0 granted 0 spacing by kind:audio retry 30000', 'a clock that is set back: the place rests from now on, no longer');
+set local pawl.now = '2033-01-01 00:01:45+00';
+select is(probe.decision(:audio, 9), '1 granted 1 by kind:audio', 'one more');
+select pawl.cancel_job(:audio);
+select probe.job(9, true, 'audio') as audio \gset
+select is(probe.decision(:audio, 9), '0 granted 0 spacing by kind:audio retry 30000', 'spacing: cancelled is ended');
+select pawl.set_limit('audio', p_max_running => 3, p_spacing_ms => 1000);
+select is(probe.decision(:audio, 9), '2 granted 2 by kind:audio', 'spacing of three places: two are free');
+set local pawl.now = '2033-01-01 00:01:46+00';
+select is(probe.decision(:audio, 9), '1 granted 1 by kind:audio', 'then the third');
+select probe.end_limited(:audio, 2);
+select is(probe.decision(:audio, 9), '0 granted 0 spacing by kind:audio retry 1000', 'two of three have ended, and rest');
+set local pawl.now = '2033-01-01 00:01:47+00';
+select is(probe.decision(:audio, 9), '2 granted 2 by kind:audio', 'and are free');
+select is((select count(*) from pawl.limiter_uses), 0::bigint, 'what has ended was taken into account');
+-- a task of its own by the sql executor, and one of an external worker
+create function probe.nothing(jsonb) returns void language sql as $$ $$;
+select pawl.define_kind('quiet', 'sql', 'probe.nothing'), pawl.define_kind('outside', 'external');
+select pawl.set_limit('quiet', p_spacing_ms => 5000), pawl.set_limit('outside', p_spacing_ms => 5000);
+select probe.job(3, true, 'quiet') as quiet, probe.job(9, true, 'outside') as outside \gset
+select (probe.claim(:node, :quiet, 1))[1] as ran \gset
+select pawl.run_sql_task(:node, :quiet, :ran, 1);
+select is(probe.decision(:quiet, 9), '0 granted 0 spacing by kind:quiet retry 5000', 'spacing: of sql');
+select task_id as worked from pawl.claim_tasks('outside', 'w') \gset
+select pawl.finish_task(:outside, :worked, 1);
+select is((select count(*) from pawl.claim_tasks('outside', 'w')), 0::bigint, 'spacing: of an external worker');
+set local pawl.now = '2033-01-01 00:02:00+00';
+select task_id as worked from pawl.claim_tasks('outside', 'w') \gset
+select pawl.fail_task(:outside, :worked, 1, 'no');
+select is((select count(*) from pawl.claim_tasks('outside', 'w')), 0::bigint, 'spacing: of one that failed');
+set local pawl.now = '2033-01-01 01:00:00+00';
+select task_id as worked from pawl.claim_tasks('outside', 'w', 1, '1 second') \gset
+set local pawl.now = '2033-01-01 01:00:02+00';
+select pawl.expire_leases();
+select is((select count(*) from pawl.claim_tasks('outside', 'w')), 0::bigint, 'spacing: of one whose lease has ended');
+set local pawl.now = '2033-01-01 02:00:00+00';
+select task_id as worked from pawl.claim_tasks('outside', 'w') \gset
+select pawl.cancel_task(:outside, :worked);
+select is((select count(*) from pawl.claim_tasks('outside', 'w')), 0::bigint, 'spacing: of one that was cancelled');
+
+-- budget of calls: no stretch of a window's length holds more
+select probe.kind('calls');
+select pawl.set_limit('calls', p_window_ms => 60000, p_max_calls => 10);
+select probe.job(500, true, 'calls') as calls \gset
+set local pawl.now = '2034-01-01 00:00:00.5+00';
+select is(probe.decision(:calls, 4), '4 granted 4', 'calls: four of ten');
+set local pawl.now = '2034-01-01 00:00:30.5+00';
+select is(probe.decision(:calls, 20), '6 granted 6 by kind:calls', 'calls: the rest');
+select is(probe.decision(:calls, 20), '0 granted 0 budget by kind:calls retry 30500', 'calls: none until the first are out of the window');
+select probe.end_limited(:calls, 7, 'completed');
+select is(probe.decision(:calls, 20), '0 granted 0 budget by kind:calls retry 30500', 'calls: that they end changes nothing');
+select probe.end_limited(:calls, 2, 'returned', null, false);
+select is(probe.decision(:calls, 20), '2 granted 2 by kind:calls', 'calls: two that never started are given back');
+set local pawl.now = '2034-01-01 00:01:01+00';
+select is(probe.decision(:calls, 20), '4 granted 4 by kind:calls', 'calls: what was spent a window ago is free again');
+select probe.end_limited(:calls, 100);
+set local pawl.now = '2034-01-01 00:00:50+00';
+select is(probe.decision(:calls, 20), '0 granted 0 budget by kind:calls retry 41000', 'a clock that is set back gives nothing back');
+set local pawl.now = '2030-01-01 00:00:00+00';
+select is(probe.decision(:calls, 20), '0 granted 0 budget by kind:calls retry 30000', 'and by years keeps nobody longer than a window');
+select pawl.set_limit('calls', p_window_ms => 30000);
+select is(probe.decision(:calls, 20), '0 granted 0 budget by kind:calls retry 30500', 'another window: what was spent counts as spent now');
+select pawl.set_limit('calls', p_max_calls => 12);
+select is(probe.decision(:calls, 20), '2 granted 2 by kind:calls', 'a larger budget is there at once');
+-- random claims, ends and returns: never more starts than the budget in any window
+create table probe.spent (at_ms double precision, n integer);
+do $$
+declare
+  v_job bigint := probe.job(3000, true, 'calls');
+  v_ms double precision := 0;
+  v_n integer;
+  v_back integer;
+begin
+  perform pawl.set_limit('calls', p_window_ms => 10000, p_max_calls => 20), setseed(0.3);
+  for i in 1..300 loop
+    v_ms := v_ms + (random() * 700)::integer;
+    perform set_config('pawl.now', ('2035-01-01 00:00:00+00'::timestamptz + v_ms * interval '1 millisecond')::text, true);
+    select count(c.task_id) into v_n from pawl.claim_batch((select max(id) from pawl.nodes), v_job, 1 + (random() * 8)::integer, '-Infinity', 0) c;
+    v_back := probe.end_limited(v_job, (random() * 1.5)::integer * (v_n > 0)::integer, 'returned', null, false);
+    perform probe.end_limited(v_job, (random() * 10)::integer);
+    insert into probe.spent values (v_ms, v_n - v_back);
+  end loop;
+end $$;
+select cmp_ok((select sum(n) from probe.spent), '>', 150::bigint, 'I11: some hundred calls at random moments');
+select is((select count(*) from probe.spent a where (select sum(n) from probe.spent b where b.at_ms >= a.at_ms and b.at_ms < a.at_ms + 10000) > 20), 0::bigint,
+  'I11: no window holds more calls than the budget');
+
+-- budget of bytes: the estimate is set aside, what was used is counted
+select probe.kind('bytes');
+select pawl.set_limit('bytes', p_window_ms => 60000, p_max_bytes => 1000, p_estimated_bytes => 300);
+select probe.job(99, true, 'bytes') as bytes \gset
+set local pawl.now = '2036-01-01 00:00:00+00';
+select is(probe.decision(:bytes, 9), '3 granted 3 by kind:bytes', 'bytes: as many as the estimate lets');
+select is(probe.decision(:bytes, 9), '0 granted 0 budget by kind:bytes retry 50', 'bytes: then none; but one that ends may have taken less');
+select probe.end_limited(:bytes, 2, 'completed', 50);
+select is(probe.decision(:bytes, 9), '2 granted 2 by kind:bytes', 'bytes: settled with what they took: 100 and 300 set aside leave two');
+set local pawl.now = '2036-01-01 00:00:59+00';
+select probe.end_limited(:bytes, 3, 'failed', 250);
+select is(probe.decision(:bytes, 9), '0 granted 0 budget by kind:bytes retry 61000', 'bytes: counted when they end: 850, of which the larger part must go first');
+set local pawl.now = '2036-01-01 00:01:01+00';
+select is(probe.decision(:bytes, 9), '0 granted 0 budget by kind:bytes retry 59000', 'bytes: the first hundred are out of the window, which leaves too little');
+set local pawl.now = '2036-01-01 00:02:00+00';
+select is(probe.decision(:bytes, 1), '1 granted 1', 'bytes: a window later');
+select probe.end_limited(:bytes, 1, 'completed', null);
+select is(probe.decision(:bytes, 9), '2 granted 2 by kind:bytes', 'bytes: of which nobody knows what it took, it is the estimate');
+select probe.end_limited(:bytes, 2, 'completed', 5000);
+select is(probe.decision(:bytes, 9), '0 granted 0 budget by kind:bytes retry 61000', 'bytes: one that took more than the estimate is counted in full');
+-- tree: a budget of each key under one of the kind
+select probe.kind('both');
+select pawl.set_limit('both', 'kind', p_window_ms => 60000, p_max_calls => 5), pawl.set_limit('both', 'key', p_window_ms => 60000, p_max_calls => 3);
+select probe.keyed('both', 'a', 9) as both_a, probe.keyed('both', 'b', 9) as both_b \gset
+select is(probe.decision(:both_a, 9), '3 granted 3 by key:both:a', 'a key''s budget');
+select is(probe.decision(:both_b, 9), '2 granted 2 by kind:both', 'and what the kind leaves');
+select probe.end_limited(:both_a, 1, 'returned', null, false);
+select is(probe.decision(:both_b, 9), '1 granted 1 by key:both:b', 'a call that is given back is free in both');
+set local pawl.now = '2036-01-01 00:03:01+00';
+select is(probe.decision(:both_a, 9), '3 granted 3 by key:both:a', 'the key''s own');
+
+-- a node that is refused is told when something ends elsewhere
+select probe.kind('told');
+select pawl.set_limit('told', p_max_running => 1);
+select probe.job(3, true, 'told') as told \gset
+select probe.node() as other \gset
+select is((select count(task_id) from pawl.claim_batch(:node, :told, 1, '-Infinity', 0)), 1::bigint, 'one node has the place');
+select is((select max(retry_ms) from pawl.claim_batch(:other, :told, 1, '-Infinity', 0)), 50::double precision, 'I5: the other asks once more soon');
+select is((select max(retry_ms) from pawl.claim_batch(:other, :told, 1, '-Infinity', 0)), 1000::double precision, 'I5: and then waits for a bell');
+select is((select awaited_by from pawl.limiters where key = 'kind:told'), :other, 'which it is noted for');
+select is((select max(retry_ms) from pawl.claim_batch(:node, :told, 1, '-Infinity', 0)), 50::double precision, 'a second one too');
+select is((select awaited_by from pawl.limiters where key = 'kind:told'), 0, 'then it is for all');
+
 -- I11: configured but missing is an error
 set local session_replication_role = replica;
 delete from pawl.limiters where key in ('keys:mail', 'kind:paced');
@@ -141,6 +305,17 @@ select throws_ok(s, 'PW006', m, s) from (values
   ($$ select pawl.set_limit('x', p_start_interval_ms => 'NaN') $$, 'p_start_interval_ms is out of range: NaN'),
   ($$ select pawl.set_limit('x', p_start_interval_ms => 86400000) $$, 'p_start_interval_ms is out of range: 86400000'),
   ($$ select pawl.set_limit('x', p_burst => -1) $$, 'p_burst is out of range: -1'),
+  ($$ select pawl.set_limit('x', p_spacing_ms => -1) $$, 'p_spacing_ms is out of range: -1'),
+  ($$ select pawl.set_limit('x', p_spacing_ms => 'NaN') $$, 'p_spacing_ms is out of range: NaN'),
+  ($$ select pawl.set_limit('x', p_spacing_ms => 100, p_max_running => 1001) $$, 'p_max_running is out of range: 1001'),
+  ($$ select pawl.set_limit('x', p_spacing_ms => 100, p_max_running => 0) $$, 'without a number of places there is none that could rest'),
+  ($$ select pawl.set_limit('x', p_window_ms => 1) $$, 'p_window_ms is out of range: 1'),
+  ($$ select pawl.set_limit('x', p_window_ms => 'NaN') $$, 'p_window_ms is out of range: NaN'),
+  ($$ select pawl.set_limit('x', p_max_calls => 5) $$, 'a budget needs a window'),
+  ($$ select pawl.set_limit('x', p_window_ms => 60000, p_max_calls => -1) $$, 'p_max_calls is out of range: -1'),
+  ($$ select pawl.set_limit('x', p_window_ms => 60000, p_max_bytes => 5) $$, 'a budget of bytes needs an estimate'),
+  ($$ select pawl.set_limit('x', p_window_ms => 60000, p_max_bytes => 5, p_estimated_bytes => 6) $$, 'p_estimated_bytes is out of range: 6'),
+  ($$ select pawl.set_limit('x', p_window_ms => 60000, p_max_bytes => 5, p_estimated_bytes => 0) $$, 'p_estimated_bytes is out of range: 0'),
   ($$ insert into pawl.limiters (key, parent_key) values ('deep', 'key:x:y:z') $$, 'limiter "deep" cannot stand under "key:x:y:z"'),
   ($$ insert into pawl.limiters (key, parent_key) values ('self', 'self') $$, 'limiter "self" cannot stand under "self"'),
   ($$ update pawl.limiters set parent_key = 'kind:mail' where key = 'kind:x' $$, 'limiter "kind:x" cannot stand under "kind:mail"')

@@ -1,0 +1,105 @@
+-- pawl.settle_limiter(limiter, rules, at): what has ended under a metered limiter since the last admission, taken into account: places rest
+-- from then on, calls of what never started are given back, bytes are counted as they were. For pawl.admit_tasks, which
+-- holds the limiter's row, and which has counted what runs before: what ends in between is counted twice, never
+-- not at all.
+-- The window is cut into 60 slots, and what was spent is kept for 61 of them, the newest of which is not over: so no
+-- stretch of time of the window's length holds more than the budget, wherever it begins. A clock that is set back
+-- gives nothing back: the newest slot goes on until the clock has caught up, for a window at most.
+-- Returns the limiter as it is then, also in the table.
+-- Locks: the limiter's row is locked; its rows of pawl.limiter_uses, which nobody else takes.
+create or replace function pawl.settle_limiter(p_limiter pawl.limiters, p_rules pawl.limiters, p_at timestamptz) returns pawl.limiters
+language plpgsql volatile
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+set jit = off
+set enable_seqscan = off
+as $$
+declare
+  v_limiter pawl.limiters := p_limiter;
+  v_slot_ms double precision := p_rules.window_ms / 60;
+  v_slot bigint := pg_catalog.floor(extract(epoch from p_at) * 1000 / v_slot_ms);
+  v_shift bigint;
+  v_place bigint;
+  r record;
+begin
+  if p_rules.window_ms is not null then
+    if v_limiter.spent_window_ms is distinct from p_rules.window_ms then
+      -- another window: all that is known was spent just now
+      v_limiter.spent_calls := pg_catalog.array_fill(0::bigint, array[60])
+        || coalesce((select pg_catalog.sum(c)::bigint from unnest(v_limiter.spent_calls) c), 0::bigint);
+      v_limiter.spent_bytes := pg_catalog.array_fill(0::bigint, array[60])
+        || coalesce((select pg_catalog.sum(c)::bigint from unnest(v_limiter.spent_bytes) c), 0::bigint);
+      v_limiter.spent_window_ms := p_rules.window_ms;
+      v_limiter.spent_slot := v_slot;
+    end if;
+    v_shift := v_slot - v_limiter.spent_slot;
+    if v_shift > 0 then
+      v_limiter.spent_calls := v_limiter.spent_calls[1 + least(v_shift, 61) : 61] || pg_catalog.array_fill(0::bigint, array[least(v_shift, 61)::integer]);
+      v_limiter.spent_bytes := v_limiter.spent_bytes[1 + least(v_shift, 61) : 61] || pg_catalog.array_fill(0::bigint, array[least(v_shift, 61)::integer]);
+    end if;
+    if v_shift > 0 or v_shift < -61 then
+      v_limiter.spent_slot := v_slot;
+    end if;
+  end if;
+
+  for r in
+    delete from pawl.limiter_uses u
+    where u.limiter_key = p_limiter.key
+    returning u.*
+  loop
+    if p_rules.spacing_ms > 0 and r.ends > 0 then
+      v_limiter.rested_from := v_limiter.rested_from || pg_catalog.array_fill(r.ended_at, array[least(r.ends, 1000)]);
+    end if;
+    if p_rules.window_ms is not null then
+      v_limiter.spent_bytes[61] := v_limiter.spent_bytes[61] + r.bytes + r.unmeasured * coalesce(p_rules.estimated_bytes, 0);
+      if r.returned > 0 then
+        v_place := 61 + pg_catalog.floor(extract(epoch from r.claimed_at) * 1000 / v_slot_ms) - v_limiter.spent_slot;
+        if v_place between 1 and 61 then
+          v_limiter.spent_calls[v_place] := greatest(0, v_limiter.spent_calls[v_place] - r.returned);
+        end if;
+      end if;
+    end if;
+  end loop;
+
+  -- an end that lies ahead is from before the clock was set back: the place rests from now on
+  v_limiter.rested_from := case
+    when p_rules.spacing_ms > 0 then array(
+      select least(e, p_at)
+      from unnest(v_limiter.rested_from) e
+      where least(e, p_at) + p_rules.spacing_ms * interval '1 millisecond' > p_at
+      order by e desc
+      limit p_rules.max_running)
+    else '{}'
+  end;
+  if v_limiter is distinct from p_limiter then
+    update pawl.limiters l
+    set rested_from = v_limiter.rested_from, spent_window_ms = v_limiter.spent_window_ms, spent_slot = v_limiter.spent_slot,
+        spent_calls = v_limiter.spent_calls, spent_bytes = v_limiter.spent_bytes
+    where l.key = p_limiter.key;
+  end if;
+  return v_limiter;
+end
+$$;
+comment on function pawl.settle_limiter(pawl.limiters, pawl.limiters, timestamptz) is 'takes what has ended under a metered limiter into account';
+
+-- In so many milliseconds enough of what was spent is no longer in the window that p_needed can be spent again.
+create or replace function pawl.budget_opens_ms(
+  p_spent bigint[], p_slot bigint, p_window_ms double precision, p_max bigint, p_needed bigint, p_at timestamptz
+) returns double precision
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  v_left numeric := (select coalesce(pg_catalog.sum(s), 0) from unnest(p_spent) s);
+begin
+  for i in 1..61 loop
+    v_left := v_left - p_spent[i];
+    if v_left + p_needed <= p_max then
+      -- slot i is out of the window when 61 slots have begun after it
+      return greatest(1, (p_slot + i) * (p_window_ms / 60) - extract(epoch from p_at) * 1000);
+    end if;
+  end loop;
+  return p_window_ms;
+end
+$$;
+comment on function pawl.budget_opens_ms(bigint[], bigint, double precision, bigint, bigint, timestamptz) is 'when so much can be spent again';
