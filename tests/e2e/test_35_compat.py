@@ -190,6 +190,33 @@ def test_cron_jobs_run_as_who_scheduled_them(compat, serve):
     compat.rows(f"drop owned by {ada}; drop role {ada}")
 
 
+def test_no_superuser_is_needed(databases, shared_server, launch):
+    """A host's role that owns the schemas, an application's that schedules, and one that the node may not be."""
+    db = databases(shared_server, is_migrated=False)
+    host, app, other = (f"{name}_{db.name}" for name in ("host", "app", "other"))
+    db.rows(f"""create role {host} login; create role {app} login; create role {other} login; grant {app} to {host};
+      grant create on database {db.name} to {host}""")
+    db.rows(f"create table public.who (job text, who text); grant insert on public.who to {host}, {app}, {other}")
+    url = shared_server.url(db.name, user=host)
+    pawl("migrate", "--compat", "pg_cron,pg_net", "--db", url)
+    pawl("migrate", "--db", url)
+    node = launch("serve", "--db", url)
+    for role in (host, app, other):
+        with psycopg.connect(shared_server.url(db.name, user=role), autocommit=True) as connection:
+            if role == host:
+                connection.execute(f"grant usage on schema cron to {app}, {other}")
+            connection.execute("select cron.schedule('job', '1 second', $$insert into public.who values ('job', current_user)$$)")
+            connection.execute("select net.http_get('http://127.0.0.1:1/')")
+    until(lambda: {row[0] for row in db.rows("select username from cron.job_run_details")} == {host, app, other}, 15, node.said)
+    assert {row[0] for row in db.rows("select who from public.who")} == {host, app}
+    (status, said), = db.rows("select distinct status, return_message from cron.job_run_details where username = %s", other)
+    assert status == "failed" and f'role "{host}", with which the node runs, may not run commands as "{other}"' in said
+    assert f"grant {other} to {host}" in said
+    until(lambda: db.value("select count(*) from net._http_response where error_msg like '%%allow_private%%'") == 3, 10, "three answers")
+    node.kill()
+    db.rows(f"drop owned by {host}, {app}, {other} cascade; drop role {host}, {app}, {other}")
+
+
 def test_cron_commands_that_refuse_a_transaction(compat, serve):
     """The guides' nightly vacuum; and a procedure that commits, which only the node's own user may have."""
     ada = f"cron_vacuum_{compat.name}"
