@@ -8,7 +8,8 @@
 --                         p_estimated_bytes is set aside for each task that runs, so it should be the most that one takes
 -- Returns the key of the limiter that has the numbers. Refuses an unknown kind (PW001), and what is out of range
 -- (PW006).
--- Locks: the limiters' rows (the kind's, then its keys'), the kind's row, then the standing jobs' rows by id.
+-- Locks: the limiters' rows (the kind's, then its keys'), the kind's row, then the standing jobs' rows by id, then the
+-- limiters of schedules whose runs queue.
 create or replace function pawl.set_limit(
   p_kind text,
   p_scope text default 'kind',

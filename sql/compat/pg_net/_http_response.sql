@@ -10,7 +10,7 @@ from pawl.tasks t
 left join pawl.attempts a on a.job_id = t.job_id and a.task_id = t.id and a.attempt = t.attempt
 where t.job_id = any (array(select s.job_id from pawl.standing_jobs s where s.kind = 'pg_net'))
   and t.status in ('completed', 'failed', 'cancelled')
-  and t.finished_at >= net._kept_since();
+  and t.finished_at >= (select net._kept_since()); -- once a query
 comment on view net._http_response is 'what came of requests';
 comment on column net._http_response.id is 'the request''s';
 comment on column net._http_response.status_code is 'of the answer; null: none came';

@@ -75,7 +75,7 @@ as $$
           where o.job_id = p_job_id
           order by o.id
           limit 64))
-        and x.finished_at < net._kept_since()
+        and x.finished_at < (select net._kept_since())
       for update skip locked));
 $$;
 comment on function net._forget(bigint) is 'takes away answers that are not to be kept longer, some of the oldest';
