@@ -22,8 +22,8 @@ def install():
 
 
 class Function:
-    def __init__(self, *secrets, tls=None):
-        """tls: a folder for a certificate of its own, which signs itself, for 127.0.0.1; then HTTP/2 is offered."""
+    def __init__(self, *secrets, tls=None, port=0):
+        """port: of one that was there before; 0: any. tls: a folder for a certificate of its own, which signs itself, for 127.0.0.1; then HTTP/2 is offered."""
         assert shutil.which("node"), "node is missing: scripts/deps installs it"
         install()
         self.certificate = tls and f"{tls}/certificate.pem"
@@ -34,7 +34,7 @@ class Function:
         files = {"TLS_KEY": f"{tls}/key.pem", "TLS_CERT": self.certificate} if tls else {}
         self.process = subprocess.Popen(
             ["node", FOLDER / "server.mjs"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-            env=clean_environment(SECRETS=" ".join(secrets), **files), start_new_session=True,
+            env=clean_environment(SECRETS=" ".join(secrets), PORT=str(port), **files), start_new_session=True,
             preexec_fn=functools.partial(end_with_us, signal.SIGKILL))
         self.port = int(self.process.stdout.readline())
 

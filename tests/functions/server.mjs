@@ -83,4 +83,4 @@ const server = TLS_KEY
   : http.createServer(serve);
 server.on(TLS_KEY ? 'secureConnection' : 'connection', () => { connections += 1; });
 server.keepAliveTimeout = 60_000;
-server.listen(0, '127.0.0.1', () => console.log(server.address().port));
+server.listen(Number(process.env.PORT ?? 0), '127.0.0.1', () => console.log(server.address().port));
