@@ -54,7 +54,7 @@ begin
     when p_name = 'headers' then pawl.check_http_headers(p_value)
     when p_name in ('authorization', 'signing_secret', 'previous_signing_secret') then
       case when not pawl.is_secret_reference(p_value) then
-        'It must be a reference, "env:NAME" or "file:PATH"; the secret itself is not kept here. ' || pawl.secret_names()
+        'It must be a reference, "env:NAME", "file:PATH" or "vault:NAME"; the secret itself is not kept here. ' || pawl.secret_names()
       end
     else 'There is no such option. There are form, method, headers, authorization, signing_secret, '
       || 'previous_signing_secret, max_reply_bytes, max_result_bytes, connect_timeout_ms, callback_timeout_ms, '
@@ -93,7 +93,7 @@ begin
       end if;
     elsif not coalesce(pg_catalog.jsonb_typeof(v_value) = 'object' and v_value - 'secret' = '{}'
         and pawl.is_secret_reference(v_value -> 'secret'), false) then
-      return pg_catalog.format('The header %s must be a text, or {"secret": "env:NAME"} or {"secret": "file:PATH"}. ', v_name)
+      return pg_catalog.format('The header %s must be a text, or {"secret": "env:NAME"}, with "file:PATH" or "vault:NAME" as well. ', v_name)
         || pawl.secret_names();
     end if;
   end loop;
@@ -108,7 +108,7 @@ language sql immutable
 set search_path = ''
 as $$
   select coalesce(pg_catalog.jsonb_typeof(p_value) = 'string'
-    and (p_value #>> '{}') ~ '^(env:(?!PG|PAWL_|DATABASE_URL$)[A-Za-z_][A-Za-z0-9_]{0,199}|file:[^\x01-\x1f]+)$'
+    and (p_value #>> '{}') ~ '^(env:(?!PG|PAWL_|DATABASE_URL$)[A-Za-z_][A-Za-z0-9_]{0,199}|(file|vault):[^\x01-\x1f]+)$'
     and pg_catalog.length(p_value #>> '{}') <= 1000, false)
 $$;
 comment on function pawl.is_secret_reference(jsonb) is 'can it be a reference to a secret?';
@@ -117,7 +117,7 @@ create or replace function pawl.secret_names() returns text
 language sql immutable
 set search_path = ''
 as $$
-  select 'A file is meant inside the folder that pawl serve --secret-files names; the variables with which programs find '
+  select 'A file is meant inside the folder that pawl serve --secret-files names, a name of the vault in the view vault.decrypted_secrets; the variables with which programs find '
     || 'their database (PG..., PAWL_..., DATABASE_URL) are no secrets to pass on.'
 $$;
 comment on function pawl.secret_names() is 'how secrets may be named, for hints';

@@ -10,7 +10,7 @@
     {"--header", "NAME:VALUE", VALUE_LIST,                                                         \
      .help = "of http: a header to send; NAME: alone takes it away"},                              \
         {"--secret-header", "NAME:REF", VALUE_LIST,                                                \
-         .help = "of http: a header whose value is a secret: env:NAME or file:PATH"},              \
+         .help = "of http: a header whose value is a secret: env:NAME, file:PATH or vault:NAME"},  \
         {"--authorization", "REF", VALUE_TEXT,                                                     \
          .help = "of http: secret for the header Authorization, as Bearer"},                       \
         {"--signing-secret", "REF", VALUE_TEXT,                                                    \

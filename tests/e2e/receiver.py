@@ -16,6 +16,7 @@ class Receiver:
     most: how many were here at once, since it was set to 0."""
 
     def __init__(self, answer=lambda call: 200, port=0):
+        self.on_headers = lambda headers: None
         self.answer, self.calls, self.here, self.most, self.lock = answer, [], 0, 0, threading.Lock()
         receiver = self
 
@@ -28,6 +29,7 @@ class Receiver:
                     receiver.calls.append((int(call["task"]), call["attempt"]))
                     receiver.here += 1
                     receiver.most = max(receiver.most, receiver.here)
+                receiver.on_headers(self.headers)
                 status = receiver.answer(call)
                 with receiver.lock:
                     receiver.here -= 1

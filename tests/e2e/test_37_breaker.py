@@ -171,3 +171,40 @@ def test_a_missing_secret_that_appears(db, node, receivers, tmp_path):
     until(lambda: ended(db, id) == "completed 20 0", 20, lambda: ended(db, id))
     assert db.value("select count(*) from pawl.missing_secrets") == 0
     assert db.value("select max(attempt) from pawl.tasks") == 1
+
+
+def test_secrets_of_the_vault(db, node, receivers):
+    """A view as Supabase has it: missing, empty, there, replaced; without a restart."""
+    receiver, keys = receivers(), []
+    receiver.on_headers = lambda headers: keys.append(headers["Authorization"])
+    serving = node()
+    define(db, "keyed", receiver.url(), authorization="vault:fulfil key")
+
+    def why_says(id, text):
+        until(lambda: text in db.json("why", str(id))["message"], 20, lambda: db.json("why", str(id)))
+
+    id = job(db, "keyed", 2)
+    why_says(id, "secret vault:fulfil key: the database has no view vault.decrypted_secrets")
+    db.rows("create schema vault")
+    db.rows("create table vault.secrets (name text unique, decrypted_secret text)")
+    db.rows("create view vault.decrypted_secrets as select * from vault.secrets")
+    why_says(id, "secret vault:fulfil key: the vault has none of that name")
+    # the self-test says it, too
+    tested = db.pawl("kind", "test", "keyed", code=None)
+    assert tested.returncode != 0 and "the vault has none of that name" in tested.stdout + tested.stderr
+    db.rows("insert into vault.secrets values ('fulfil key', 'k-first1'), ('other', 'k-other1')")
+    until(lambda: ended(db, id) == "completed 2 0", 20, lambda: ended(db, id))
+    assert keys == ["Bearer k-first1"] * 2 and db.value("select max(attempt) from pawl.tasks t where t.job_id = %s", id) == 1
+
+    db.rows("update vault.secrets set decrypted_secret = 'k-second' where name = 'fulfil key'")
+
+    def sent_last():
+        last = job(db, "keyed", 1)
+        until(lambda: ended(db, last) == "completed 1 0", 20, lambda: ended(db, last))
+        return keys[-1]
+
+    until(lambda: sent_last() == "Bearer k-second", 20, "the new one is sent")
+    assert "k-first1" not in serving.said() and "k-second" not in serving.said()
+    with db.connect() as connection:
+        everything = connection.execute("select string_agg(row_to_json(t)::text, ' ') from pawl.tasks t").fetchone()[0]
+    assert "k-second" not in everything and "k-first1" not in everything

@@ -83,7 +83,7 @@ static void test_a_variable(void **state)
     expect_none(*state, "env:SHOP_NOBODY",
                 "secret env:SHOP_NOBODY: there is no variable SHOP_NOBODY in the environment");
     expect_none(*state, "env:SHOP_EMPTY", "it is empty");
-    expect_none(*state, "SHOP_KEY", "it is neither env:NAME nor file:PATH");
+    expect_none(*state, "SHOP_KEY", "it is none of env:NAME, file:PATH and vault:NAME");
 }
 
 static void test_the_way_to_the_database_is_no_secret(void **state)
@@ -184,6 +184,59 @@ static void test_what_is_remembered_is_bounded(void **state)
     assert_int_equal(fixture->secrets->count, ENTRIES_MAX);
 }
 
+static struct {
+    int times;
+    char name[64];
+} asked;
+
+static void note_asked(void *context, const char *name)
+{
+    asked.times++;
+    snprintf(asked.name, sizeof asked.name, "%s", name);
+}
+
+static void answer(struct fixture *fixture, const char *name, const char *value, const char *reason)
+{
+    secrets_note_vault(fixture->secrets, name, fixture->now_ms,
+                       value ? slice_of_string(value) : (struct slice){NULL, 0}, reason);
+}
+
+static void expect_awaited(struct fixture *fixture, bool is_awaited)
+{
+    expect_none(fixture, "vault:key", is_awaited ? "the database has not answered yet" : "");
+    assert_int_equal(secrets_are_awaited(fixture->secrets), is_awaited);
+}
+
+static void test_the_vault_is_asked_without_waiting(void **state)
+{
+    struct fixture *fixture = *state;
+    asked.times = 0;
+    expect_none(fixture, "vault:key", "it is none of"); /* nobody asks */
+    secrets_set_vault(fixture->secrets, note_asked, NULL);
+    expect_awaited(fixture, true);
+    expect_awaited(fixture, true);
+    assert_int_equal(asked.times, 1);
+    assert_string_equal(asked.name, "key");
+    answer(fixture, "key", NULL, "the vault has none of that name");
+    expect_none(fixture, "vault:key", "secret vault:key: the vault has none of that name");
+    expect_awaited(fixture, false);
+    answer(fixture, "key", "first\n", NULL);
+    expect_found(fixture, "vault:key", "first");
+    fixture->now_ms += FRESH_MS;
+    expect_found(fixture, "vault:key", "first"); /* serves while it is asked for */
+    assert_int_equal(asked.times, 2);
+    answer(fixture, "key", "second", NULL);
+    expect_found(fixture, "vault:key", "second");
+    fixture->now_ms += SERVES_MS - 1;
+    expect_found(fixture, "vault:key", "second");
+    fixture->now_ms++;
+    expect_awaited(fixture, true); /* too old, should the database be away */
+    assert_int_equal(asked.times, 3);
+    answer(fixture, "nobody", "x", NULL);
+    answer(fixture, "key", "", NULL);
+    expect_none(fixture, "vault:key", "it is empty");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -196,6 +249,7 @@ int main(void)
         TEST(test_what_is_no_plain_file),
         TEST(test_it_is_read_again),
         TEST(test_what_is_remembered_is_bounded),
+        TEST(test_the_vault_is_asked_without_waiting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

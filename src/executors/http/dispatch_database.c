@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/list.h"
 #include "base/log.h"
@@ -72,9 +73,6 @@ static void on_result(void *context, const struct pg_result *result, const struc
     struct dispatch_database *database = question->database;
     if (!result && !failure->sqlstate[0])
         return; /* the connection is lost: asked again by on_ready */
-    if (!result)
-        log_warning("could not ask the database about %s: %s", question->values[0],
-                    failure->message);
     question->tell(question, result, failure);
     free_question(question);
     uv_timer_start(database->closer, on_closer, IDLE_MS, 0);
@@ -131,10 +129,17 @@ ask(struct dispatch_database *database, const char *sql, int count, const char *
 
 /* ---- the questions ---- */
 
+static void complain(const struct question *question, const struct failure *failure)
+{
+    if (failure)
+        log_warning("could not tell the database of %s: %s", question->values[0], failure->message);
+}
+
 static void tell_told(const struct question *question, const struct pg_result *result,
                       const struct failure *failure)
 {
     const struct dispatch_database *database = question->database;
+    complain(question, failure);
     database->answers->on_told(database->context, question->values[0], result != NULL);
 }
 
@@ -156,7 +161,7 @@ void dispatch_database_open_breaker(struct dispatch_database *database, const ch
 static void tell_nobody(const struct question *question, const struct pg_result *result,
                         const struct failure *failure)
 {
-    /* Refused: another probe comes when this one's time is over. */
+    complain(question, failure); /* another probe comes when this one's time is over */
 }
 
 void dispatch_database_close_breaker(struct dispatch_database *database, const char *target,
@@ -175,6 +180,48 @@ void dispatch_database_note_missing_secret(struct dispatch_database *database, i
     snprintf(node, sizeof node, "%d", node_id);
     const char *const values[] = {kind, node, error};
     ask(database, "select pawl.note_missing_secret($2, $1, $3)", 3, values, tell_nobody);
+}
+
+/* How the database says no, in words of ours. */
+static const struct {
+    const char *sqlstate, *words;
+} refusals[] = {
+    {"3F000", "the database has no schema vault"},
+    {"42P01", "the database has no view vault.decrypted_secrets"},
+    {"42703", "the view vault.decrypted_secrets has no columns name and decrypted_secret"},
+    {"42501", "the role of the node may not read vault.decrypted_secrets"},
+};
+
+static const char *explain_refusal(const char *sqlstate)
+{
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
+        if (strcmp(sqlstate, refusals[i].sqlstate) == 0)
+            return refusals[i].words;
+    return "the database refuses to tell it";
+}
+
+static void tell_vault(const struct question *question, const struct pg_result *result,
+                       const struct failure *failure)
+{
+    const struct dispatch_database *database = question->database;
+    const char *reason = NULL;
+    struct slice value = {NULL, 0};
+    if (!result)
+        reason = explain_refusal(failure->sqlstate);
+    else if (pg_result_rows(result) == 0)
+        reason = "the vault has none of that name";
+    else if (pg_result_is_null(result, 0, 0))
+        reason = "it is empty";
+    else
+        value = pg_result_slice(result, 0, 0);
+    database->answers->on_vault(database->context, question->values[0], value, reason);
+}
+
+void dispatch_database_read_vault(struct dispatch_database *database, const char *name)
+{
+    const char *const values[] = {name};
+    ask(database, "select decrypted_secret from vault.decrypted_secrets where name = $1 limit 1", 1,
+        values, tell_vault);
 }
 
 /* ---- the object ---- */

@@ -13,12 +13,15 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "base/text.h"
 #include "executors/http/breaker.h"
 
 struct dispatch_database;
 
 struct dispatch_answers {
     void (*on_told)(void *context, const char *target, bool was_told);
+    /* value: {NULL, 0} and why there is none. */
+    void (*on_vault)(void *context, const char *name, struct slice value, const char *reason);
 };
 
 struct dispatch_database *dispatch_database_create(uv_loop_t *loop, const char *url,
@@ -35,5 +38,7 @@ void dispatch_database_close_breaker(struct dispatch_database *database, const c
 /* error: NULL: it has it now. */
 void dispatch_database_note_missing_secret(struct dispatch_database *database, int node_id,
                                            const char *kind, const char *error);
+/* Ends with on_vault. */
+void dispatch_database_read_vault(struct dispatch_database *database, const char *name);
 
 #endif

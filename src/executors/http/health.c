@@ -1,13 +1,15 @@
 #include "executors/http/health.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "executors/http/self_test.h"
 
 enum {
     PUT_OFF_MS = 1000,      /* tasks that came while the database is told */
-    SECRET_PAUSE_MS = 2000, /* between looks for a secret that is missing */
+    SECRET_PAUSE_MS = 2000, /* between looks for a secret that is missing, */
+    AWAITED_PAUSE_MS = 5,   /* or that the database has been asked for */
 };
 
 /* ---- breakers ---- */
@@ -32,13 +34,27 @@ static void on_told(void *context, const char *target, bool was_told)
                        (int64_t)uv_now(dispatcher->environment.loop) * 1000);
 }
 
+static void on_vault(void *context, const char *name, struct slice value, const char *reason)
+{
+    const struct dispatcher *dispatcher = context;
+    secrets_note_vault(dispatcher->secrets, name, uv_now(dispatcher->environment.loop), value,
+                       reason);
+}
+
+static void ask_vault(void *context, const char *name)
+{
+    const struct dispatcher *dispatcher = context;
+    dispatch_database_read_vault(dispatcher->database, name);
+}
+
 void health_init(struct dispatcher *dispatcher)
 {
     static const struct breaker_calls calls = {open_breaker, close_breaker};
-    static const struct dispatch_answers answers = {on_told};
+    static const struct dispatch_answers answers = {on_told, on_vault};
     dispatcher->breakers = (struct breakers){.calls = &calls, .context = dispatcher};
     dispatcher->database = dispatch_database_create(
         dispatcher->environment.loop, dispatcher->environment.database_url, &answers, dispatcher);
+    secrets_set_vault(dispatcher->secrets, ask_vault, dispatcher);
 }
 
 void health_finish(struct dispatcher *dispatcher)
@@ -119,13 +135,19 @@ void health_note(struct dispatch *dispatch, const struct http_result *result,
 
 /* ---- secrets ---- */
 
+/* error: NULL: all are here. */
 static void note_secret(struct dispatcher *dispatcher, struct target *target, int node_id,
                         const char *error)
 {
-    bool is_news = error ? target->lacking_node_id != node_id : target->lacking_node_id != 0;
+    bool is_news = error ? target->lacking_node_id != node_id || !target->lacking ||
+                               strcmp(target->lacking, error) != 0
+                         : target->lacking_node_id != 0;
+    if (!is_news)
+        return;
+    dispatch_database_note_missing_secret(dispatcher->database, node_id, target->kind, error);
+    free(target->lacking);
+    target->lacking = error ? memory_copy_string(error) : NULL;
     target->lacking_node_id = error ? node_id : 0;
-    if (is_news)
-        dispatch_database_note_missing_secret(dispatcher->database, node_id, target->kind, error);
 }
 
 int health_leave_ms(struct dispatcher *dispatcher, const struct job_facts *job, int node_id)
@@ -133,10 +155,12 @@ int health_leave_ms(struct dispatcher *dispatcher, const struct job_facts *job, 
     struct target *target = targets_take(&dispatcher->targets, job);
     struct text reason = {0};
     uint64_t now_ms = uv_now(dispatcher->environment.loop);
-    bool is_complete = self_test_is_wanted(job) ||
-                       target_has_secrets(target, dispatcher->secrets, now_ms, &reason);
-    note_secret(dispatcher, target, node_id, is_complete ? NULL : text_string(&reason));
+    bool is_complete = target_has_secrets(target, dispatcher->secrets, now_ms, &reason);
+    bool is_awaited = !is_complete && secrets_are_awaited(dispatcher->secrets);
+    bool is_self_test = self_test_is_wanted(job); /* which is to say that one is missing */
+    if (!is_awaited && !is_self_test)
+        note_secret(dispatcher, target, node_id, is_complete ? NULL : text_string(&reason));
     text_finish(&reason);
     target_release(target);
-    return is_complete ? 0 : SECRET_PAUSE_MS;
+    return is_awaited ? AWAITED_PAUSE_MS : is_complete || is_self_test ? 0 : SECRET_PAUSE_MS;
 }

@@ -13,6 +13,7 @@
 
 enum {
     FRESH_MS = 2000,
+    SERVES_MS = 6000, /* as long as the database is asked for a newer one */
     VALUE_BYTES_MAX = 64 << 10,
     ENTRIES_MAX = 256, /* references that are remembered, the last ones */
 };
@@ -21,7 +22,8 @@ struct entry {
     struct list link; /* the one that was read last stands last */
     char *reference;
     uint64_t read_ms;
-    bool is_found;
+    bool is_found, is_asked;
+    bool is_read;      /* else nothing is known of it yet */
     struct text value; /* or, not found, why */
 };
 
@@ -29,6 +31,9 @@ struct secrets {
     char *folder;
     struct list entries;
     int count;
+    secrets_ask_fn *ask;
+    void *context;
+    bool is_awaited;
 };
 
 struct secrets *secrets_create(const char *folder)
@@ -147,6 +152,16 @@ static void trim_line_end(struct text *value)
         value->start[--value->length] = '\0';
 }
 
+static void judge_value(struct entry *entry)
+{
+    if (entry->is_found)
+        trim_line_end(&entry->value);
+    if (entry->is_found && !entry->value.length) {
+        entry->is_found = false;
+        text_append_string(&entry->value, "it is empty");
+    }
+}
+
 static void read_again(const struct secrets *secrets, struct entry *entry)
 {
     wipe(&entry->value);
@@ -156,14 +171,9 @@ static void read_again(const struct secrets *secrets, struct entry *entry)
         entry->is_found = read_file(secrets, entry->reference + 5, &entry->value);
     } else {
         entry->is_found = false;
-        text_append_string(&entry->value, "it is neither env:NAME nor file:PATH");
+        text_append_string(&entry->value, "it is none of env:NAME, file:PATH and vault:NAME");
     }
-    if (entry->is_found)
-        trim_line_end(&entry->value);
-    if (entry->is_found && !entry->value.length) {
-        entry->is_found = false;
-        text_append_string(&entry->value, "it is empty");
-    }
+    judge_value(entry);
 }
 
 static struct entry *find_entry(struct secrets *secrets, const char *reference)
@@ -188,19 +198,80 @@ static struct entry *add_entry(struct secrets *secrets, const char *reference)
     return entry;
 }
 
+/* ---- the vault ---- */
+
+static const char *vault_name(const char *reference)
+{
+    return strncmp(reference, "vault:", 6) == 0 ? reference + 6 : NULL;
+}
+
+void secrets_set_vault(struct secrets *secrets, secrets_ask_fn *ask, void *context)
+{
+    secrets->ask = ask;
+    secrets->context = context;
+}
+
+void secrets_note_vault(struct secrets *secrets, const char *name, uint64_t now_ms,
+                        struct slice value, const char *reason)
+{
+    struct text reference = {0};
+    text_append_format(&reference, "vault:%s", name);
+    struct entry *entry = find_entry(secrets, text_string(&reference));
+    text_finish(&reference);
+    if (!entry)
+        return;
+    wipe(&entry->value);
+    list_move(&secrets->entries, &entry->link);
+    entry->is_asked = false;
+    entry->is_read = true;
+    entry->read_ms = now_ms;
+    entry->is_found = value.start && value.length <= VALUE_BYTES_MAX;
+    if (entry->is_found)
+        text_append_slice(&entry->value, value);
+    else
+        text_append_string(&entry->value, value.start ? "it is too long" : reason);
+    judge_value(entry);
+}
+
+/* True when what is known of it still serves. */
+static bool ask_again(struct secrets *secrets, struct entry *entry, uint64_t now_ms)
+{
+    uint64_t age_ms = now_ms - entry->read_ms;
+    if (!entry->is_asked && (!entry->is_read || age_ms >= FRESH_MS)) {
+        entry->is_asked = true;
+        secrets->ask(secrets->context, vault_name(entry->reference));
+    }
+    return entry->is_read && age_ms < SERVES_MS;
+}
+
+/* ---- for all ---- */
+
+bool secrets_are_awaited(const struct secrets *secrets)
+{
+    return secrets->is_awaited;
+}
+
 bool secrets_find(struct secrets *secrets, const char *reference, uint64_t now_ms,
                   struct slice *value, struct text *reason)
 {
     struct entry *entry = find_entry(secrets, reference);
-    if (!entry || now_ms - entry->read_ms >= FRESH_MS) {
+    bool is_in_vault = vault_name(reference) && secrets->ask;
+    secrets->is_awaited = false;
+    if (is_in_vault) {
+        entry = entry ? entry : add_entry(secrets, reference);
+        secrets->is_awaited = !ask_again(secrets, entry, now_ms);
+    } else if (!entry || now_ms - entry->read_ms >= FRESH_MS) {
         entry = entry ? entry : add_entry(secrets, reference);
         entry->read_ms = now_ms;
         read_again(secrets, entry);
         list_move(&secrets->entries, &entry->link);
     }
-    if (!entry->is_found) {
+    if (!entry->is_found || secrets->is_awaited) {
         text_append_format(reason, "secret %s: ", reference);
-        text_append_slice(reason, text_slice(&entry->value));
+        if (secrets->is_awaited)
+            text_append_string(reason, "the database has not answered yet");
+        else
+            text_append_slice(reason, text_slice(&entry->value));
         return false;
     }
     *value = text_slice(&entry->value);

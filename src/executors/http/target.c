@@ -125,7 +125,8 @@ void target_release(struct target *target)
                            target->signing_secret,
                            target->previous_signing_secret,
                            (char *)target->headers,
-                           target->origin};
+                           target->origin,
+                           target->lacking};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         free(owned[i]);
     free(target);
@@ -179,6 +180,7 @@ struct target *targets_take(struct targets *targets, const struct job_facts *job
 {
     uint64_t hash = hash_table_hash_string(job->kind);
     struct target *target = find(targets, job->kind, hash);
+    int lacking_node_id = target ? target->lacking_node_id : 0;
     if (target &&
         (strcmp(target->url, job->target) != 0 || strcmp(target->options, job->options) != 0)) {
         let_go(targets, target);
@@ -188,6 +190,7 @@ struct target *targets_take(struct targets *targets, const struct job_facts *job
         if (targets->by_kind.count >= KINDS_MAX)
             targets_finish(targets); /* read anew, those that are used */
         target = create(job);
+        target->lacking_node_id = lacking_node_id;
         hash_table_add(&targets->by_kind, &target->link, hash);
     }
     target->holds++;

@@ -41,7 +41,8 @@ struct target {
     bool retry_timeouts; /* else a request that was sent is not sent again because of its time */
     char *origin;        /* scheme://host:port, what breakers are for; NULL in the form "request" */
     int breaker_failures, breaker_pause_ms;
-    int lacking_node_id; /* node that has told that it lacks a secret; 0: none */
+    char *lacking;       /* the secret that is missing, as was told, or NULL */
+    int lacking_node_id; /* who told that one is missing; 0: nobody, or it is there again */
 };
 
 /* Embedded by value; all zero is an empty table. */
