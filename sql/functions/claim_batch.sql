@@ -69,9 +69,9 @@ begin
   if v_held_by is not null then
     select a.* into v_probe from pawl.admit_probe(v_held_by) a;
     if v_probe.verdict in ('busy', 'held') then
-      return query select null::bigint, null::integer, null::integer, null::real, null::jsonb,
-        null::double precision, null::double precision, v_probe.retry_ms, v_probe.verdict,
-        null::integer, null::bigint, false;
+      retry_ms := v_probe.retry_ms;
+      reason := v_probe.verdict;
+      return next;
       return;
     elsif v_probe.verdict = 'free' then
       v_held_by := null;
@@ -127,9 +127,10 @@ begin
       null::integer, null::bigint, true, null::double precision;
   end if;
   if v_held_by is not null and v_claimed > 0 then
-    return query select null::bigint, null::integer, null::integer, null::real, null::jsonb,
-      null::double precision, null::double precision, pawl.begin_probe(v_held_by, p_node_id, p_job_id), v_probe.verdict,
-      null::integer, null::bigint, v_is_followed;
+    retry_ms := pawl.begin_probe(v_held_by, p_node_id, p_job_id);
+    reason := v_probe.verdict;
+    is_followed := v_is_followed;
+    return next;
   end if;
 end
 $$;
