@@ -9,6 +9,8 @@
 -- that fails, there is a warning. Nothing that could fail stands outside these blocks: no type of
 -- the user's in a declaration, no plan before the first begin. Only what cancels the statement as
 -- a whole goes through.
+-- Nobody else may execute the function, whatever the schema's default privileges say: it could be put on a table whose
+-- columns have types with functions of one's own.
 -- Returns nothing. Locks: none but those of create function.
 create or replace function pawl.make_trigger(p_definition pawl.trigger_definitions, p_table text) returns void
 language plpgsql volatile
@@ -22,6 +24,7 @@ declare
   v_max_bytes integer;
   v_statement text;
   v_body text;
+  v_role text;
 begin
   select s.job_id, k.max_payload_bytes into v_job_id, v_max_bytes
   from pawl.standing_jobs s
@@ -90,7 +93,14 @@ begin
   if (select p.proowner::pg_catalog.regrole::name from pg_catalog.pg_proc p where p.oid = v_function::pg_catalog.regprocedure) <> v_owner then
     execute pg_catalog.format('alter function %s owner to %I', v_function, v_owner);
   end if;
-  execute pg_catalog.format('revoke execute on function %s from public', v_function);
+  for v_role in
+    select distinct case a.grantee when 0 then 'public' else a.grantee::pg_catalog.regrole::pg_catalog.text end
+    from pg_catalog.pg_proc p, pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) a
+    where p.oid = v_function::pg_catalog.regprocedure
+      and a.grantee <> p.proowner
+  loop
+    execute pg_catalog.format('revoke execute on function %s from %s cascade', v_function, v_role);
+  end loop;
   execute pg_catalog.format('comment on function %s is %L', v_function,
     pg_catalog.format('trigger: tasks of the kind "%s"; made by pawl.on_%s, to be removed with pawl.detach(%L)',
       p_definition.kind, p_definition.event, p_definition.name));
