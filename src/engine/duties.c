@@ -19,6 +19,7 @@ enum {
     FOLD_CURSOR_LIFE_US = 2000000,
     BEAT_US = 5000000,
     RESCUE_AFTER_US = 15000000, /* not before we ourselves have served for so long */
+    LOST_LIMIT = 5000,
     SWEEP_AWAKE_US = 5000000,
     SWEEP_ASLEEP_US = 30000000,
     PROMOTE_LIMIT = 1000,
@@ -261,6 +262,43 @@ static void on_beat(void *context, const struct pg_result *result, const struct 
         node_was_declared_dead(engine);
 }
 
+static void on_lost_listed(void *context, const struct pg_result *result,
+                           const struct failure *failure)
+{
+    struct engine *engine = context;
+    if (!result)
+        complain("ask which tasks are others' by now", failure);
+    for (int row = 0; result && row < pg_result_rows(result); row++)
+        runner_cancel_task(engine, pg_result_integer(result, row, 0),
+                           pg_result_integer(result, row, 1));
+}
+
+/* Of tasks that have been running for long: a bell that said so may have been missed. */
+static void ask_which_are_lost(struct engine *engine)
+{
+    struct text jobs = {0}, tasks = {0}, attempts = {0};
+    int count = 0;
+    for (struct job *job = NULL; (job = jobs_walk(&engine->jobs, job));)
+        for (struct list *link = job->tasks.next; link != &job->tasks && count < LOST_LIMIT;
+             link = link->next) {
+            const struct task *task = list_object(link, struct task, link);
+            if (engine_now_us(engine) - task->start_at_us < BEAT_US)
+                continue;
+            array_add_integer(&jobs, task->job_id);
+            array_add_integer(&tasks, task->id);
+            array_add_integer(&attempts, task->attempt);
+            count++;
+        }
+    if (count) {
+        store_list_lost(engine->duty, engine->node_id, array_end(&jobs), array_end(&tasks),
+                        array_end(&attempts), on_lost_listed, engine);
+        pg_connection_end_group(engine->duty);
+    }
+    text_finish(&jobs);
+    text_finish(&tasks);
+    text_finish(&attempts);
+}
+
 static void beat(struct engine *engine)
 {
     struct duties *duties = &engine->duties;
@@ -270,6 +308,7 @@ static void beat(struct engine *engine)
     store_heartbeat(engine->duty, engine->node_id, &duties->beat, on_beat, engine);
     pg_connection_end_group(engine->duty);
     duties->beat = (struct node_beat){0};
+    ask_which_are_lost(engine);
     if (engine_now_us(engine) - duties->serving_since_us >= RESCUE_AFTER_US) {
         store_rescue(engine->duty, on_rescued, engine);
         pg_connection_end_group(engine->duty);

@@ -74,6 +74,16 @@ void store_list_ended(struct pg_connection *connection, const char *jobs, pg_don
                         context);
 }
 
+void store_list_lost(struct pg_connection *connection, int node_id, const char *jobs,
+                     const char *tasks, const char *attempts, pg_done_fn *on_done, void *context)
+{
+    char node[16];
+    snprintf(node, sizeof node, "%d", node_id);
+    const char *const values[] = {node, jobs, tasks, attempts};
+    pg_connection_query(connection, "select job_id, task_id from pawl.list_lost($1, $2, $3, $4)", 4,
+                        values, on_done, context);
+}
+
 void store_fold(struct pg_connection *connection, int64_t from_block, pg_done_fn *on_done,
                 void *context)
 {

@@ -104,6 +104,18 @@ def test_a_sleeping_node_finds_work_though_it_hears_no_bell(db, pooler, launch):
     assert node.stop() == 0
 
 
+def test_a_cancelled_task_is_dropped_though_no_bell_is_heard(db, effects, pooler, launch):
+    """With the second heartbeat after it began, instead of within the second."""
+    db.kind("slow", "sql", "app.act_slowly")
+    task = db.value("""select task_id from pawl.enqueue('slow', '{"n": 1, "seconds": 60}')""")
+    launch("serve", "--db", pooler.url(db))
+    is_sleeping = "select count(*) from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'"
+    until(lambda: db.value(is_sleeping) == 1, 20, "it runs")
+    db.rows("select pawl.cancel_task(job_id, id) from pawl.tasks")
+    until(lambda: db.value(is_sleeping) == 0, 20, "its node has dropped it")
+    assert db.task_status(task) == "cancelled" and db.value("select count(*) from app.effects") == 0
+
+
 def test_nothing_is_said_where_bells_are_heard(db, launch):
     """Directly, and through a pooler in session mode."""
     pooler = Pooler(db.server, pool_mode="session", default_pool_size=20)

@@ -35,6 +35,16 @@ select throws_ok(format('select pawl.cancel_task(%s, 424242)', :job), 'PW002', n
 select throws_ok(format('select pawl.cancel_task(424242, %s)', :other), 'PW002', null, 'an unknown job');
 select throws_ok(format('select pawl.cancel_task(%s, null)', :job), 'PW006', null, 'no task at all');
 
+-- what a node asks that no bell reached
+select probe.job(4) as heard \gset
+select probe.claim(:node, :heard) as ids \gset
+select pawl.cancel_task(:heard, (:'ids'::bigint[])[1]);
+update pawl.tasks set attempt = 2 where id = (:'ids'::bigint[])[2];
+update pawl.tasks set node_id = :node + 1 where id = (:'ids'::bigint[])[3];
+select results_eq(format('select job_id, task_id from pawl.list_lost(%s, array_fill(%s::bigint, array[5]), %L::bigint[] || 424242::bigint, array_fill(1, array[5])) order by 2', :node, :heard, :'ids'::bigint[]),
+  format('select %s::bigint, i from unnest((%L::bigint[])[1:3] || 424242::bigint) i order by 2', :heard, :'ids'), 'list_lost: cancelled, newer, another''s, gone; not its own');
+delete from pawl.jobs where id = :heard;
+
 -- of a standing job: the key is free again
 select probe.kind('probe');
 select * from pawl.enqueue('probe', p_key => 'k') \gset k_

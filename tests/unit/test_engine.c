@@ -701,6 +701,57 @@ static void test_a_cancelled_task_is_dropped_and_its_neighbour_is_not(void **sta
     assert_int_equal(jobs_find(&engine.jobs, 1)->waiting, 0);
 }
 
+static struct task *kept;
+
+static void keep(void *self, struct task *task)
+{
+    kept = task;
+}
+
+static void let_go(void *self, struct task *task)
+{
+    struct outcome outcome = {.kind = OUTCOME_RETURNED};
+    kept = NULL;
+    runner_on_done(&engine, task, &outcome);
+}
+
+/* No bell came: as through a pooler, or while a connection was away. */
+static void test_a_task_that_was_cancelled_unheard_is_dropped_with_a_heartbeat(void **state)
+{
+    static struct executor keeping;
+    const struct executor *before = engine.executors[0].functions;
+    keeping = *before;
+    keeping.start = keep;
+    keeping.cancel = let_go;
+    engine.executors[0].functions = &keeping;
+    begin_to_serve();
+    settle();
+    doorbell_want_look(&engine);
+    turn();
+    answer("list_work", work_of(1, "noop", 0, false));
+    turn();
+    answer("claim_batch", task_row(8, "0"));
+    assert_non_null(kept);
+    engine.duties.next_beat_us = 0;
+    turn();
+    answer("heartbeat", "t\n");
+    assert_int_equal(asked("list_lost"), 0); /* it has only just begun */
+    kept->start_at_us -= 10000000;
+    engine.duties.next_beat_us = 0;
+    turn();
+    assert_string_equal(question("list_lost")->first, "7");
+    assert_string_equal(question("list_lost")->second, "{1}");
+    answer("heartbeat", "t\n");
+    answer("list_lost", "");
+    assert_non_null(kept);
+    engine.duties.next_beat_us = 0;
+    turn();
+    answer("heartbeat", "t\n");
+    answer("list_lost", "1|8\n");
+    assert_null(kept);
+    engine.executors[0].functions = before;
+}
+
 /* The claim was answered before the bell came, and is read after it. */
 static void test_a_task_that_is_cancelled_while_its_claim_is_read_never_starts(void **state)
 {
@@ -957,6 +1008,7 @@ int main(void)
         TEST(test_a_task_that_waits_for_its_start_outlives_sleep),
         TEST(test_a_job_that_has_ended_is_forgotten),
         TEST(test_a_cancelled_task_is_dropped_and_its_neighbour_is_not),
+        TEST(test_a_task_that_was_cancelled_unheard_is_dropped_with_a_heartbeat),
         TEST(test_a_task_that_is_cancelled_while_its_claim_is_read_never_starts),
         TEST(test_work_of_external_workers_is_told_once),
         TEST(test_work_that_nobody_takes_keeps_nobody_awake),
