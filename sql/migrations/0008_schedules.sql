@@ -42,3 +42,4 @@ comment on column pawl.schedules.last_skip_reason is 'why: overlap (the one befo
 drop function if exists pawl.define_schedule(text, text, jsonb, interval, text, text, boolean, boolean, timestamptz);
 drop function if exists pawl.fire_schedule(pawl.schedules);
 drop function if exists pawl.time_schedule(pawl.schedules, interval, text, text, boolean, timestamptz);
+drop function if exists pawl.next_schedule(pawl.schedules, timestamptz); -- another name of an argument

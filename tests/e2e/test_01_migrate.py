@@ -1,4 +1,5 @@
 """The schema comes, and comes up to date, in one way only. Guards what HOUSE.md promises of sql/."""
+import gzip
 import pathlib
 import re
 import subprocess
@@ -89,6 +90,38 @@ def test_an_upgrade_equals_a_fresh_install(databases, shared_server, db):
     assert states(old.json("migrate"))[:2] == ["applied", "applied now"]
     assert dump(old) == dump(db)
     assert applied(old) == applied(db)
+
+
+def test_an_upgrade_of_what_people_have_equals_a_fresh_install(databases, shared_server, db):
+    """The whole schema as it was, with its functions: one whose arguments have changed since is dropped by a
+    migration, or two of it stay, or the new one is refused. And what was in the tables goes on."""
+    for script in sorted((pathlib.Path(__file__).parent / "released").iterdir()):
+        old = databases(shared_server, is_migrated=False)
+        psql(old, gzip.decompress(script.read_bytes()).decode())
+        psql(old, """
+          create function public.work(jsonb) returns jsonb language sql as 'select $1';
+          select pawl.define_kind('limited', 'sql', 'public.work', p_max_running => 3, p_start_interval_ms => 1);
+          select pawl.define_kind('a "kind"', 'noop');
+          select pawl.enqueue('limited', '{"n": 1}', p_key => 'k', p_priority => 3);
+          select pawl.enqueue('a "kind"', p_run_at => now() + interval '1 hour');
+          select pawl.create_job('a "kind"', array_fill('{}'::jsonb, array[100]));
+          select pawl.create_job('limited', array_fill('{}'::jsonb, array[10]), p_limiter_key => 'kind:limited');
+          select pawl.define_schedule('often', 'limited', '{}', p_every => '5 minutes');
+          select pawl.define_schedule('nightly', 'a "kind"', '[]', p_cron => '0 3 * * *', p_time_zone => 'Europe/Berlin');
+          select pawl.define_schedule('site', 'crawl', '{"url": "http://127.0.0.1:9/"}', p_every => '1 day', p_replace => true);
+          select * from pawl.fold();""")
+        before = old.rows("select id, kind, total, pending, waiting from pawl.jobs order by id")
+        times = old.rows("select name, next_run_at from pawl.schedules order by name")
+        old.json("migrate")
+        psql(old, "drop function public.work(jsonb)")
+        assert dump(old) == dump(db), script.name
+        assert old.rows("select id, kind, total, pending, waiting from pawl.jobs order by id") == before
+        assert old.rows("select name, next_run_at from pawl.schedules order by name") == times
+        assert old.rows("select name, overlap from pawl.schedules order by name") == [
+            ("nightly", "skip"), ("often", "skip"), ("site", "allow")]
+        # the same job again, and the same task
+        assert old.rows("select * from pawl.enqueue('limited', p_key => 'k')") == old.rows(
+            "select job_id, id from pawl.tasks where key = 'k'")
 
 
 def test_functions_that_differ_are_replaced(db):
