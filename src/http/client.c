@@ -8,7 +8,7 @@
  *             nothing may be told from inside start and cancel, nor leave the multi handle from
  *             inside its callbacks
  *   asking    libcurl could not resolve the host and does not say why: the system is asked once
- *             more whether the name does not exist at all
+ *             more whether the name does not exist at all, and not waited for longer than ASK_MS
  *   idle      waits for its next use
  *
  * A multi handle is what keeps connections. There are two, so that a connection that the guard has
@@ -27,7 +27,13 @@
 #include "http/transfer.h"
 #include "http/transfer_failure.h"
 
-enum { IDLE_TRANSFERS_MAX = 256 };
+enum { IDLE_TRANSFERS_MAX = 256, ASK_MS = 1000 };
+
+/* The system cannot be told to stop, so it may answer when nobody wants to know any more. */
+struct name_question {
+    uv_getaddrinfo_t lookup;
+    struct http_transfer *transfer; /* NULL: it has given up */
+};
 
 struct http_client {
     uv_loop_t *loop;
@@ -35,7 +41,7 @@ struct http_client {
     struct multi_loop *multis[2]; /* by allow_private */
     struct list running, resuming, ending, asking, idle;
     int in_flight, idle_count;
-    uv_timer_t reaper, idler;
+    uv_timer_t reaper, idler, asker;
     bool is_closing;
     int open_handles;
 };
@@ -54,9 +60,10 @@ struct http_client *http_client_create(uv_loop_t *loop, const struct http_limits
     list_init(&client->idle);
     CHECK(uv_timer_init(loop, &client->reaper) == 0);
     CHECK(uv_timer_init(loop, &client->idler) == 0);
-    client->reaper.data = client->idler.data = client;
+    CHECK(uv_timer_init(loop, &client->asker) == 0);
+    client->reaper.data = client->idler.data = client->asker.data = client;
     uv_unref((uv_handle_t *)&client->idler); /* a quiet client holds up no loop */
-    client->open_handles = 2;
+    client->open_handles = 3;
     return client;
 }
 
@@ -99,6 +106,7 @@ static void close_handles(struct http_client *client)
     let_go(client);
     uv_close((uv_handle_t *)&client->reaper, on_handle_closed);
     uv_close((uv_handle_t *)&client->idler, on_handle_closed);
+    uv_close((uv_handle_t *)&client->asker, on_handle_closed);
 }
 
 static void cancel_all(struct list *list)
@@ -152,23 +160,67 @@ static void tell(struct http_transfer *transfer, CURLcode code)
 
 static void on_name_asked(uv_getaddrinfo_t *lookup, int status, struct addrinfo *addresses)
 {
-    struct http_transfer *transfer = lookup->data;
+    struct name_question *question = lookup->data;
+    struct http_transfer *transfer = question->transfer;
     uv_freeaddrinfo(addresses);
+    free(question);
+    if (!transfer)
+        return;
+    transfer->question = NULL;
     transfer->is_unknown_host = status == UV_EAI_NONAME || status == UV_EAI_NODATA;
     tell(transfer, CURLE_COULDNT_RESOLVE_HOST);
 }
 
+/* on_name_asked() comes all the same, at once or when the system has answered. */
+static void stop_asking(struct http_transfer *transfer)
+{
+    struct name_question *question = transfer->question;
+    transfer->question = NULL;
+    question->transfer = NULL;
+    uv_cancel((uv_req_t *)&question->lookup);
+}
+
+/* They were asked one after the other, so the first has waited longest. */
+static void on_asker(uv_timer_t *timer)
+{
+    struct http_client *client = timer->data;
+    struct list *link;
+    uint64_t now_ms = uv_now(client->loop);
+    while ((link = list_first(&client->asking))) {
+        struct http_transfer *transfer = list_object(link, struct http_transfer, link);
+        if (transfer->asked_ms + ASK_MS > now_ms) {
+            uv_timer_start(timer, on_asker, transfer->asked_ms + ASK_MS - now_ms, 0);
+            return;
+        }
+        stop_asking(transfer);
+        tell(transfer, CURLE_COULDNT_RESOLVE_HOST);
+    }
+}
+
+/* False: there is no time left for it, or it cannot be asked. */
 static bool ask_for_name(struct http_client *client, struct http_transfer *transfer)
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    uint64_t now_ms = uv_now(client->loop);
+    if (now_ms + ASK_MS > transfer->deadline_ms)
+        return false;
     char *host = transfer_host(transfer);
-    transfer->lookup.data = transfer;
-    bool is_asked = host && uv_getaddrinfo(client->loop, &transfer->lookup, on_name_asked, host,
+    struct name_question *question = memory_zeroed(1, sizeof *question);
+    question->lookup.data = question;
+    question->transfer = transfer;
+    bool is_asked = host && uv_getaddrinfo(client->loop, &question->lookup, on_name_asked, host,
                                            NULL, &hints) == 0;
     free(host);
-    if (is_asked)
-        list_move(&client->asking, &transfer->link);
-    return is_asked;
+    if (!is_asked) {
+        free(question);
+        return false;
+    }
+    transfer->question = question;
+    transfer->asked_ms = now_ms;
+    list_move(&client->asking, &transfer->link);
+    if (!uv_is_active((uv_handle_t *)&client->asker))
+        uv_timer_start(&client->asker, on_asker, ASK_MS, 0);
+    return true;
 }
 
 static void on_ended(void *owner, CURL *easy, CURLcode code)
@@ -248,6 +300,7 @@ struct http_transfer *http_client_start(struct http_client *client,
     struct http_transfer *transfer = take_transfer(client);
     client->in_flight++;
     transfer_prepare(transfer, request, callbacks, context);
+    transfer->deadline_ms = uv_now(client->loop) + (uint64_t)request->timeout_ms;
     if (transfer->own_failure) {
         list_append(&client->ending, &transfer->link);
         wake_reaper(client);
@@ -260,19 +313,15 @@ struct http_transfer *http_client_start(struct http_client *client,
     return transfer;
 }
 
-/* While the system is asked for a name, the answer to that ends the transfer. */
 void http_transfer_cancel(struct http_transfer *transfer)
 {
     struct http_client *client = transfer->client;
     if (transfer->own_failure == HTTP_FAILURE_CANCELLED)
         return;
-    bool is_asking = !transfer->is_in_multi && !transfer->own_failure;
     transfer->own_failure = HTTP_FAILURE_CANCELLED;
     transfer->own_message = "cancelled";
-    if (is_asking) {
-        uv_cancel((uv_req_t *)&transfer->lookup);
-        return;
-    }
+    if (transfer->question)
+        stop_asking(transfer);
     list_move(&client->ending, &transfer->link);
     wake_reaper(client);
 }

@@ -148,6 +148,8 @@ static void set_rules(CURL *easy, bool is_tls)
     curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L); /* signals are the loop's */
+    /* else the end of a request whose name is not resolved yet stops the loop until it is */
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     /* A second request to a host waits to see whether the first one's connection is HTTP/2; without
      * TLS it is not, and waiting would cost an answer's time. */

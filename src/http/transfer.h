@@ -30,7 +30,8 @@ struct http_transfer {
     enum http_failure own_failure; /* decided here rather than by libcurl */
     const char *own_message;
     bool is_unknown_host;
-    uv_getaddrinfo_t lookup;
+    struct name_question *question; /* while it asks */
+    uint64_t deadline_ms, asked_ms; /* of the loop */
     char error[CURL_ERROR_SIZE];
     struct text message;
 };
