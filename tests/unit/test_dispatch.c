@@ -25,6 +25,7 @@ struct fixture {
     struct http_peer *peer;
     void *executor;
     struct list tasks; /* under way */
+    bool are_probes;
     struct job_facts job;
     char kind[8], params[40], options[200], target[100];
     int started, ended, ready_for_more; /* ready_for_more: so many are started from on_done */
@@ -40,6 +41,7 @@ static void start_task(struct fixture *fixture)
                           .job_id = 1,
                           .id = ++fixture->started,
                           .attempt = 1,
+                          .is_probe = fixture->are_probes,
                           .payload_bytes = sizeof payload - 1};
     memcpy(task->payload, payload, sizeof payload);
     list_init(&task->link);
@@ -88,6 +90,7 @@ static int set_up(void **state)
                                       .options = fixture->options,
                                       .timeout_ms = PATIENCE_MS};
     const struct executor_environment environment = {.loop = &fixture->loop,
+                                                     .database_url = "host=/nowhere",
                                                      .slots = SLOTS,
                                                      .installation = &installation,
                                                      .secret_files = "/nowhere",
@@ -233,6 +236,35 @@ static void test_a_missing_secret_is_waited_for(void **state)
     assert_int_equal(http_peer_requests(fixture->peer), 0);
 }
 
+/* ---- probes of a breaker ---- */
+
+static void time_out_as_probe(struct fixture *fixture, const char *options)
+{
+    http_peer_answer(fixture->peer, "/hang", PEER_SILENT, slice_of_string(""));
+    point_at(fixture, "/hang");
+    strcpy(fixture->options, options);
+    fixture->job.timeout_ms = 100;
+    fixture->are_probes = true;
+    run_one(fixture);
+}
+
+static void test_a_probe_costs_its_task_no_attempt(void **state)
+{
+    struct fixture *fixture = *state;
+    time_out_as_probe(fixture, "{\"allow_private\": true}");
+    assert_int_equal(fixture->last.kind, OUTCOME_RETURNED);
+}
+
+/* The receiver may be at it. */
+static void test_a_probe_that_must_not_be_sent_again_is_not(void **state)
+{
+    struct fixture *fixture = *state;
+    time_out_as_probe(fixture, "{\"allow_private\": true, \"retry_timeouts\": false}");
+    assert_int_equal(fixture->last.kind, OUTCOME_FAILED);
+    assert_true(fixture->last.is_final);
+    assert_string_equal(fixture->last.error_class, "timeout");
+}
+
 static void test_a_kind_with_a_fault(void **state)
 {
     struct fixture *fixture = *state;
@@ -319,6 +351,8 @@ int main(void)
         TEST(test_a_kind_that_changes_meanwhile),
         TEST(test_a_missing_secret_is_waited_for),
         TEST(test_a_kind_with_a_fault),
+        TEST(test_a_probe_costs_its_task_no_attempt),
+        TEST(test_a_probe_that_must_not_be_sent_again_is_not),
         TEST(test_self_tests),
         TEST(test_a_self_test_without_its_secret),
         TEST(test_other_params_are_no_self_test),

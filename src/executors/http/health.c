@@ -100,7 +100,8 @@ static bool is_of_task(const struct http_result *result)
 }
 
 /* A target may be down for longer than its tasks have attempts: that one of them tried it must cost
- * it none. Unless the function answered: else a task that it can never do would try it for ever. */
+ * it none. Unless the function answered: else a task that it can never do would try it for ever; or
+ * the function may be at it and must not be called again. */
 static void give_back(struct outcome *outcome)
 {
     free(outcome->error);
@@ -129,7 +130,7 @@ void health_note(struct dispatch *dispatch, const struct http_result *result,
         .node_id = dispatch->task->node_id,
     };
     breakers_note(&dispatcher->breakers, target->origin, is_probe, is_well(result), &report);
-    if (is_probe && !is_well(result) && !is_of_task(result))
+    if (is_probe && !is_well(result) && !is_of_task(result) && !outcome->is_final)
         give_back(outcome);
 }
 
