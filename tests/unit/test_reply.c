@@ -266,6 +266,33 @@ static void test_secrets_are_masked(void **state)
     drop(&outcome);
 }
 
+/* As many a debug page says them: without the scheme, and as JSON may be written. */
+static void test_secrets_are_masked_in_other_dress(void **state)
+{
+    struct fixture *fixture = *state;
+    text_append(&fixture->dispatch.sent_secrets, "Basic dXNlcjpwYXNz\0ab/cd\"ef\\gh ", 32);
+    expect_result(fixture, NULL, "{\"a\":\"dXNlcjpwYXNz\",\"b\":\"Basic\"}",
+                  "{\"a\":\"************\",\"b\":\"Basic\"}");
+    expect_result(fixture, NULL, "[\"ab\\/cd\\\"ef\\\\gh\"]", "[\"**************\"]");
+    expect_result(fixture, NULL, "[\"ab/cd\\\"ef\\\\gh\"]", "[\"*************\"]");
+    expect_result(fixture, "text/ab/cd", "ab/cd\"ef\\gh",
+                  "{\"status\":200,\"content_type\":\"text/ab/cd\",\"body\":\"***********\"}");
+    expect_result(fixture, "text/dXNlcjpwYXNz", "x",
+                  "{\"status\":200,\"content_type\":\"text/************\",\"body\":\"x\"}");
+}
+
+static void test_a_secret_that_is_cut_off_is_masked(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->target.max_result_bytes = 12;
+    text_append(&fixture->dispatch.sent_secrets, "k-12345678", 11);
+    expect_result(fixture, NULL, "key k-12345678",
+                  "{\"status\":200,\"is_truncated\":true,\"bytes\":14,\"body\":\"key ********\"}");
+    expect_result(fixture, NULL, "key is k-12345678",
+                  "{\"status\":200,\"is_truncated\":true,\"bytes\":17,\"body\":\"key is k-123\"}");
+    expect_result(fixture, NULL, "key k-123456", "{\"status\":200,\"body\":\"key k-123456\"}");
+}
+
 static void test_an_error_is_short_and_one_line(void **state)
 {
     struct fixture *fixture = *state;
@@ -313,6 +340,8 @@ int main(void)
         TEST(test_retry_after),
         TEST(test_no_answer),
         TEST(test_secrets_are_masked),
+        TEST(test_secrets_are_masked_in_other_dress),
+        TEST(test_a_secret_that_is_cut_off_is_masked),
         TEST(test_an_error_is_short_and_one_line),
         TEST(test_the_form_request),
     };

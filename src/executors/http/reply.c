@@ -45,17 +45,47 @@ void reply_feed(struct dispatch *dispatch, struct slice piece)
     text_append(&dispatch->reply, piece.start, piece.length < room ? piece.length : room);
 }
 
-/* A target that says our own words back must not have us write a secret down. */
-static void mask_secrets(const struct dispatch *dispatch, struct text *text)
+/* How many bytes of the text begin with the secret, as it is or as JSON may write it ("\/"); 0: it
+ * does not. Of a text that was cut off the secret's begin counts at the end. */
+static size_t match_secret(struct slice text, struct slice secret, bool is_cut)
 {
-    const char *secret = text_string(&dispatch->sent_secrets);
-    const char *end = secret + dispatch->sent_secrets.length;
-    for (size_t length; secret < end; secret += length + 1) {
-        length = strlen(secret);
-        char *at = text->start, *text_end = at + text->length;
-        while (at && length >= SECRET_BYTES_MIN &&
-               (at = memmem(at, (size_t)(text_end - at), secret, length)))
-            memset(at, '*', length);
+    size_t at = 0;
+    for (size_t i = 0; i < secret.length; i++, at++) {
+        if (at + 1 < text.length && text.start[at] == '\\' && text.start[at + 1] == secret.start[i])
+            at++;
+        if (at == text.length)
+            return is_cut && i >= SECRET_BYTES_MIN ? at : 0;
+        if (text.start[at] != secret.start[i])
+            return 0;
+    }
+    return at;
+}
+
+static void mask(struct text *text, struct slice secret, bool is_cut)
+{
+    size_t matched;
+    if (secret.length < SECRET_BYTES_MIN)
+        return;
+    for (size_t at = 0; at < text->length; at += matched ? matched : 1) {
+        struct slice rest = slice_of(text->start + at, text->length - at);
+        if ((matched = match_secret(rest, secret, is_cut)))
+            memset(text->start + at, '*', matched);
+    }
+}
+
+/* A target that says our own words back must not have us write a secret down; nor what stands
+ * behind the scheme of one ("Basic ..."). */
+static void mask_secrets(const struct dispatch *dispatch, struct text *text, bool is_cut)
+{
+    const char *start = text_string(&dispatch->sent_secrets);
+    const char *end = start + dispatch->sent_secrets.length;
+    for (; start < end; start += strlen(start) + 1) {
+        struct slice secret = slice_trimmed(slice_of_string(start));
+        mask(text, secret, is_cut);
+        const char *space = memchr(secret.start, ' ', secret.length);
+        if (space)
+            mask(text, slice_of(space + 1, secret.length - (size_t)(space + 1 - secret.start)),
+                 is_cut);
     }
 }
 
@@ -154,6 +184,18 @@ static bool is_truncated(const struct dispatch *dispatch, const struct http_resu
     return result->failure != HTTP_FAILURE_NONE || result->body_bytes > dispatch->reply.length;
 }
 
+static void append_content_type(struct text *text, const struct dispatch *dispatch,
+                                const char *type)
+{
+    struct text masked = {0};
+    if (!type)
+        return;
+    text_append_string(&masked, type);
+    mask_secrets(dispatch, &masked, false);
+    json_append_string_member(text, "content_type", text_string(&masked));
+    text_finish(&masked);
+}
+
 /* {"status", "content_type", "headers" in the form "request", "is_truncated", "body"} */
 static char *describe(const struct dispatch *dispatch, const struct http_result *result)
 {
@@ -162,7 +204,7 @@ static char *describe(const struct dispatch *dispatch, const struct http_result 
     bool is_cut = is_truncated(dispatch, result);
     text_append_char(&text, '{');
     json_append_integer_member(&text, "status", result->head.status);
-    json_append_string_member(&text, "content_type", result->head.content_type);
+    append_content_type(&text, dispatch, result->head.content_type);
     if (dispatch->target->form == FORM_REQUEST)
         append_headers(&text, &result->head);
     if (is_cut) {
@@ -218,7 +260,7 @@ static char *describe_status(const struct dispatch *dispatch, const struct http_
     } else {
         append_excerpt(&error, text_slice(&dispatch->reply));
     }
-    mask_secrets(dispatch, &error);
+    mask_secrets(dispatch, &error, false);
     return error.start;
 }
 
@@ -247,7 +289,7 @@ static struct outcome status_outcome(struct dispatch *dispatch, const struct htt
     enum verdict verdict = judge(result->head.status);
     int64_t retry_after_ms = result->retry_after_ms;
     struct outcome outcome = {.kind = OUTCOME_COMPLETED, .delay_ms = -1};
-    mask_secrets(dispatch, &dispatch->reply);
+    mask_secrets(dispatch, &dispatch->reply, is_truncated(dispatch, result));
     if (verdict == VERDICT_COMPLETED || dispatch->target->form == FORM_REQUEST)
         outcome.result = result_of(dispatch, result);
     if (verdict == VERDICT_COMPLETED)
