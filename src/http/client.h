@@ -49,11 +49,11 @@ struct http_limits {
 
 /* Copied by http_client_start(). 0 and NULL mean "none" unless said otherwise. */
 struct http_request {
-    const char *url;            /* http or https, sent as it is */
-    const char *method;         /* NULL: GET */
-    const char *user_agent;     /* NULL: no such header */
-    const char *const *headers; /* "Name: value" each, the last one NULL */
-    struct slice body;
+    const char *url;             /* http or https, sent as it is */
+    const char *method;          /* NULL: GET */
+    const char *user_agent;      /* NULL: no such header */
+    const char *const *headers;  /* "Name: value" each, the last one NULL */
+    struct slice body;           /* not sent with HEAD */
     bool is_alone;               /* on a connection that no other request has used or will use */
     bool allow_private;          /* private, loopback, ... addresses are connected to as well */
     int timeout_ms;              /* for everything, pauses included; 0: CHECK fails, every wait has

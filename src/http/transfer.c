@@ -98,6 +98,11 @@ static size_t on_body_bytes(char *start, size_t size, size_t count, void *contex
     size_t bytes = size * count;
     if (transfer->own_failure)
         return 0;
+    if (!transfer->head.is_whole) { /* libcurl takes an upgrade that nobody wanted for the answer */
+        transfer->own_failure = HTTP_FAILURE_PROTOCOL;
+        transfer->own_message = "a body came behind an interim answer";
+        return 0;
+    }
     if (transfer->is_paused) {
         transfer->is_held = true;
         return CURL_WRITEFUNC_PAUSE; /* the same bytes come again */
@@ -162,12 +167,12 @@ static void set_rules(CURL *easy, bool is_tls)
 static void set_method(CURL *easy, const struct http_request *request)
 {
     const char *method = request->method ? request->method : "GET";
-    if (request->body.start || strcmp(method, "POST") == 0) {
+    if (strcmp(method, "HEAD") == 0) { /* with a body libcurl would wait for that of the answer */
+        curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+    } else if (request->body.start || strcmp(method, "POST") == 0) {
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.length);
         curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS,
                          request->body.start ? request->body.start : "");
-    } else if (strcmp(method, "HEAD") == 0) {
-        curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
     }
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method);
 }

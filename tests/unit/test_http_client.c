@@ -91,6 +91,32 @@ static void test_a_body_is_sent(void **state)
 }
 
 /* The length is that of a body which does not come: no limit holds for it, and nobody waits. */
+static void test_a_head_is_never_sent_with_a_body(void **state)
+{
+    struct fixture *fixture = *state;
+    answer(fixture, "/a", PEER_AT_ONCE, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
+    struct record record = fetch(fixture, (struct http_request){.url = at(fixture, "/a"),
+                                                                .method = "HEAD",
+                                                                .body = slice_of("x", 1),
+                                                                .timeout_ms = 500});
+    assert_int_equal(record.result.failure, HTTP_FAILURE_NONE);
+    assert_int_equal(record.result.head.status, 200);
+    assert_null(strstr(http_peer_last_request(fixture->peer), "Content-Length"));
+    finish(&record);
+}
+
+static void test_an_upgrade_that_nobody_wanted(void **state)
+{
+    struct fixture *fixture = *state;
+    answer(fixture, "/a", PEER_THEN_CLOSE,
+           "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\nhello, hello");
+    struct record record =
+        fetch(fixture, (struct http_request){.url = at(fixture, "/a"), .timeout_ms = 500});
+    assert_int_equal(record.result.failure, HTTP_FAILURE_PROTOCOL);
+    assert_int_equal(record.pieces, 0);
+    finish(&record);
+}
+
 static void test_a_head_without_its_body(void **state)
 {
     struct fixture *fixture = *state;
@@ -739,6 +765,8 @@ int main(void)
         TEST(test_a_connection_is_used_again),
         TEST(test_a_body_is_sent),
         TEST(test_a_head_without_its_body),
+        TEST(test_a_head_is_never_sent_with_a_body),
+        TEST(test_an_upgrade_that_nobody_wanted),
         TEST(test_every_field_is_told),
         cmocka_unit_test(test_a_field_is_found_by_its_name),
         cmocka_unit_test(test_what_is_no_field_is_none),
