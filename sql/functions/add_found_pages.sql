@@ -8,7 +8,7 @@
 -- Locks: with max_pages the job's first task, so it comes before any lock of another task.
 create or replace function pawl.reserve_room(p_job_id bigint, p_max_pages bigint) returns bigint
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_max_pages is null or pawl.count_room(p_job_id, p_max_pages) = 0 then
@@ -29,7 +29,7 @@ comment on function pawl.reserve_room(bigint, bigint) is 'how many pages may be 
 
 create or replace function pawl.count_room(p_job_id bigint, p_max_pages bigint) returns bigint
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select greatest(0, p_max_pages + coalesce((select c.other_tasks from pawl.crawls c where c.job_id = p_job_id), 0) - p.total)
   from pawl.job_progress p
@@ -48,7 +48,7 @@ comment on function pawl.count_room(bigint, bigint) is 'how many more pages a cr
 create or replace function pawl.add_found_pages(p_job_id bigint, p_org_id uuid, p_room bigint, p_found jsonb)
 returns table (added integer, best real)
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 set jit = off
 set enable_seqscan = off
@@ -132,7 +132,7 @@ comment on function pawl.add_found_pages(bigint, uuid, bigint, jsonb) is 'adds t
 -- Returns nothing. Locks: these tasks by id, skipping those that are being claimed.
 create or replace function pawl.skip_sitemaps(p_job_id bigint) returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 set jit = off
 set enable_seqscan = off

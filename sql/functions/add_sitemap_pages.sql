@@ -8,7 +8,7 @@
 create or replace function pawl.add_sitemap_pages(p_job_id bigint, p_found jsonb)
 returns table (added integer, is_full boolean)
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_org_id uuid;

@@ -12,7 +12,7 @@ create or replace function pawl.add_tasks(
   p_run_at timestamptz default null
 ) returns bigint
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_job record;

@@ -17,7 +17,7 @@ create or replace function pawl.adjust_pace(
   p_retry_after_ms bigint
 ) returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := pawl.now();

@@ -7,7 +7,7 @@
 -- Locks: the breaker's row (skip locked).
 create or replace function pawl.admit_probe(p_target text) returns table (verdict text, retry_ms double precision)
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := pawl.now();
@@ -33,7 +33,7 @@ comment on function pawl.admit_probe(text) is 'may a job that a breaker holds ba
 -- Returns after how many milliseconds. Locks: the breaker's row, which the caller has.
 create or replace function pawl.begin_probe(p_target text, p_node_id integer, p_job_id bigint) returns double precision
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := pawl.now();

@@ -29,7 +29,7 @@ create or replace function pawl.admit_tasks(
   reason text, limited_by bigint, is_spending boolean, is_durable boolean
 )
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
@@ -170,7 +170,7 @@ comment on function pawl.admit_tasks(text, integer, double precision, integer) i
 -- Says that a limiter is missing, if it is; one that is locked is there.
 create or replace function pawl.check_limiter(p_limiter_key text) returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if not exists (select from pawl.limiters l where l.key = p_limiter_key) then
@@ -185,7 +185,7 @@ comment on function pawl.check_limiter(text) is 'raises when a limiter is missin
 -- milliseconds it should ask again by itself.
 create or replace function pawl.await_limiter(p_limiter pawl.limiters, p_node_id integer, p_at timestamptz) returns double precision
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_node_id is null then

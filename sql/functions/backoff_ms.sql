@@ -4,7 +4,7 @@
 -- Locks: none.
 create or replace function pawl.backoff_ms(p_base_ms integer, p_cap_ms integer, p_failures integer) returns bigint
 language sql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select pg_catalog.floor(pg_catalog.random()
     * least(p_cap_ms, p_base_ms * pg_catalog.power(2::double precision, least(p_failures, 31) - 1)))::bigint

@@ -6,7 +6,7 @@
 -- order in which a batch of outcomes takes them.
 create or replace function pawl.cancel_job(p_job_id bigint, p_reason text default 'cancelled by request') returns boolean
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_job pawl.jobs := pawl.hold_finite_job(p_job_id);
@@ -26,7 +26,7 @@ comment on function pawl.cancel_job(bigint, text) is 'ends a finite job and canc
 -- What is left of a job that has just ended, which the caller holds FOR UPDATE; the nodes are told.
 create or replace function pawl.cancel_open_tasks(p_job_id bigint) returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_claimed_at timestamptz[];

@@ -9,7 +9,7 @@
 create or replace function pawl.cancel_task(p_job_id bigint, p_task_id bigint, p_reason text default 'cancelled by request')
 returns boolean
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_status pawl.task_status;

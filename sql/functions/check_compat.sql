@@ -4,7 +4,7 @@
 -- Returns nothing. Locks: none.
 create or replace function pawl.check_compat(p_extension text, p_schema text) returns void
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_version text;

@@ -3,7 +3,7 @@
 -- Returns nothing. Locks: none.
 create or replace function pawl.check_isolation() returns void
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if pg_catalog.current_setting('transaction_isolation') <> 'read committed' then

@@ -4,7 +4,7 @@
 -- Returns nothing. Locks: none.
 create or replace function pawl.check_options(p_kind text, p_executor text, p_target text, p_options jsonb) returns void
 language plpgsql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_executor = 'http' then
@@ -21,7 +21,7 @@ comment on function pawl.check_options(text, text, text, jsonb) is 'refuses opti
 -- Of each option what is wrong with it, in words; null: nothing.
 create or replace function pawl.check_http_option(p_name text, p_value jsonb) returns text
 language plpgsql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_range bigint[] := case p_name
@@ -67,7 +67,7 @@ comment on function pawl.check_http_option(text, jsonb) is 'what is wrong with a
 -- The same for headers: {name: "value" or {"secret": reference}}. Those that we write ourselves are not free.
 create or replace function pawl.check_http_headers(p_headers jsonb) returns text
 language plpgsql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_name text;
@@ -105,7 +105,7 @@ comment on function pawl.check_http_headers(jsonb) is 'what is wrong with the he
 -- The names that src/executors/http/secrets.c refuses too: change both.
 create or replace function pawl.is_secret_reference(p_value jsonb) returns boolean
 language sql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(pg_catalog.jsonb_typeof(p_value) = 'string'
     and (p_value #>> '{}') ~ '^(env:(?!PG|PAWL_|DATABASE_URL$)[A-Za-z_][A-Za-z0-9_]{0,199}|(file|vault):[^\x01-\x1f]+)$'
@@ -115,7 +115,7 @@ comment on function pawl.is_secret_reference(jsonb) is 'can it be a reference to
 
 create or replace function pawl.secret_names() returns text
 language sql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select 'A file is meant inside the folder that pawl serve --secret-files names, a name of the vault in the view vault.decrypted_secrets; the variables with which programs find '
     || 'their database (PG..., PAWL_..., DATABASE_URL) are no secrets to pass on.'
@@ -124,7 +124,7 @@ comment on function pawl.secret_names() is 'how secrets may be named, for hints'
 
 create or replace function pawl.check_http_options(p_kind text, p_options jsonb) returns void
 language plpgsql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_name text;
@@ -150,7 +150,7 @@ comment on function pawl.check_http_options(text, jsonb) is 'refuses options tha
 
 create or replace function pawl.check_http_target(p_kind text, p_target text, p_options jsonb) returns void
 language plpgsql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_options ->> 'form' = 'request' then

@@ -10,7 +10,7 @@ create or replace function pawl.check_task(
   p_run_at timestamptz
 ) returns void
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_payload is null then

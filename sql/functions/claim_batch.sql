@@ -35,7 +35,7 @@ create or replace function pawl.claim_batch(
   granted integer, limited_by bigint, is_followed boolean, lateness double precision
 )
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 set jit = off
 set enable_seqscan = off

@@ -21,7 +21,7 @@ create or replace function pawl.claim_tasks(
   p_lease interval default '1 minute'
 ) returns table (job_id bigint, task_id bigint, attempt integer, payload jsonb, lease_until timestamptz)
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 set jit = off
 set enable_seqscan = off
@@ -127,7 +127,7 @@ comment on function pawl.claim_tasks(text, text, integer, interval) is 'an exter
 -- are refused rings, so that a node looks at workers_wake_at.
 create or replace function pawl.promise_start(p_limiter_key text, p_wait_ms double precision) returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_wake_at timestamptz := pawl.now() + p_wait_ms * interval '1 millisecond';

@@ -5,7 +5,7 @@
 -- Locks: the breaker's row, then the jobs by id.
 create or replace function pawl.close_breaker(p_target text, p_node_id integer default null) returns boolean
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_breaker pawl.breakers;

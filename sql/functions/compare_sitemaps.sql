@@ -4,7 +4,7 @@
 -- Costs what pawl.locate_pages costs. Locks: none.
 create or replace function pawl.compare_sitemaps(p_job_id bigint) returns jsonb
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select pg_catalog.jsonb_build_object(
     'in_both', pg_catalog.count(*) filter (where l.is_in_sitemap and l.is_linked),

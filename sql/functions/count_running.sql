@@ -7,7 +7,7 @@
 -- Locks: none.
 create or replace function pawl.count_running(p_limiter_key text) returns bigint
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 set jit = off
 set enable_seqscan = off

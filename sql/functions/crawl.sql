@@ -30,7 +30,7 @@ create or replace function pawl.crawl(
   p_replace boolean default false
 ) returns bigint
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_parts text[] := pg_catalog.regexp_match(p_url, '^(https?)://([^/?#]+)([^#]*)', 'i');
@@ -99,7 +99,7 @@ comment on function pawl.crawl(text, jsonb, integer, double precision, boolean, 
 -- silently without effect.
 create or replace function pawl.check_crawl_params(p_params jsonb) returns void
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_wrong record;
@@ -149,7 +149,7 @@ comment on function pawl.check_crawl_params(jsonb) is 'refuses parameters that a
 
 create or replace function pawl.set_page_weights(p_job_id bigint, p_weights jsonb) returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_wrong record;

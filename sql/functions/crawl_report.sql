@@ -17,7 +17,7 @@
 -- Reads the pages about ten times; a million of them take some seconds. Locks: none.
 create or replace function pawl.crawl_report(p_job_id bigint) returns jsonb
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set jit = off
 as $$
 declare

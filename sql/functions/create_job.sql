@@ -14,7 +14,7 @@ create or replace function pawl.create_job(
   p_on_complete text default null
 ) returns bigint
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_job_id bigint;

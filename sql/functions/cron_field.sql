@@ -8,7 +8,7 @@
 -- Locks: none.
 create or replace function pawl.cron_field(p_text text, p_place integer) returns integer[]
 language plpgsql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_name text := (array['minute', 'hour', 'day of the month', 'month', 'day of the week'])[p_place];

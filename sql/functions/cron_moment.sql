@@ -7,7 +7,7 @@
 -- Locks: none.
 create or replace function pawl.cron_moment(p_time timestamp, p_time_zone text) returns timestamptz
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_moment timestamptz := p_time at time zone p_time_zone;

@@ -25,7 +25,7 @@ create or replace function pawl.define_kind(
   p_ageing real default null
 ) returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_kind pawl.kinds; -- as it is going to be

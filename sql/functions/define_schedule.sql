@@ -25,7 +25,7 @@ create or replace function pawl.define_schedule(
   p_time_member text default null
 ) returns timestamptz
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_schedule pawl.schedules; -- as it is going to be

@@ -2,7 +2,7 @@
 -- Locks: each table that it stands on, ACCESS EXCLUSIVE, for a moment: waits for transactions that use them.
 create or replace function pawl.drop_trigger(p_name text) returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_level text := pg_catalog.current_setting('client_min_messages');
@@ -20,7 +20,7 @@ comment on function pawl.drop_trigger(text) is 'takes a trigger and its function
 -- Locks: the definition's row, then as pawl.drop_trigger.
 create or replace function pawl.detach(p_name text) returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   delete from pawl.trigger_definitions d where d.name = p_name;

@@ -3,7 +3,7 @@
 -- Locks: the schedule's row: waits for a run that is being started.
 create or replace function pawl.drop_schedule(p_name text) returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   delete from pawl.schedules s where s.name = p_name;

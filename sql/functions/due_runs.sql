@@ -9,7 +9,7 @@
 create or replace function pawl.due_runs(p_schedule pawl.schedules, p_now timestamptz)
 returns table (times timestamptz[], next_at timestamptz, is_missed boolean)
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_first timestamptz := p_schedule.next_run_at - p_schedule.next_jitter;

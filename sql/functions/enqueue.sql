@@ -17,7 +17,7 @@ create or replace function pawl.enqueue(
   p_limit_key text default null
 ) returns table (job_id bigint, task_id bigint)
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 set jit = off
 set enable_seqscan = off

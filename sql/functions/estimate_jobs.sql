@@ -4,7 +4,7 @@
 -- counts too.
 create or replace function pawl.pace_of(p_job pawl.jobs, p_is_moving boolean) returns double precision
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select nullif(p_job.measured_tasks, 0) / nullif(p_job.measured_seconds + case
     when p_is_moving then greatest(0, coalesce(pg_catalog.date_part('epoch', pawl.now() - p_job.measured_at), 0))
@@ -27,7 +27,7 @@ comment on function pawl.pace_of(pawl.jobs, boolean) is 'how fast a job goes, as
 create or replace function pawl.estimate_jobs(p_job_ids bigint[])
 returns table (job_id bigint, per_second double precision, completes_at timestamptz)
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set jit = off
 as $$
   with own as materialized (

@@ -9,7 +9,7 @@
 -- locked is being finished or extended): never waits.
 create or replace function pawl.expire_leases(p_limit integer default 1000) returns integer
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 set jit = off
 set enable_seqscan = off

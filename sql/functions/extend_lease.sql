@@ -13,7 +13,7 @@ create or replace function pawl.extend_lease(
   p_message text default null
 ) returns timestamptz
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 set jit = off
 set enable_seqscan = off
@@ -44,7 +44,7 @@ comment on function pawl.extend_lease(bigint, bigint, integer, interval, double 
 create or replace function pawl.report_progress(p_job_id bigint, p_task_id bigint, p_attempt integer, p_percent double precision, p_message text)
 returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_percent is not null and (p_percent between 0 and 100) is not true then

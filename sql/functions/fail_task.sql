@@ -13,7 +13,7 @@ create or replace function pawl.fail_task(
   p_is_final boolean default false
 ) returns text
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_status pawl.task_status;
@@ -42,7 +42,7 @@ create or replace function pawl.fail_attempt(
   p_is_final boolean
 ) returns pawl.task_status
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 set jit = off
 set enable_seqscan = off

@@ -8,7 +8,7 @@ create or replace function pawl.find_broken_pages(p_job_id bigint)
 returns table (task_id bigint, url text, url_hash bigint, role text, status integer, error_class text, error text, block text)
 language sql stable
 rows 1
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set jit = off
 as $$
   select p.task_id, p.url, p.url_hash, p.role, p.status,

@@ -19,7 +19,7 @@ create or replace function pawl.finish_followed_tasks(
   p_were_started boolean[] default null
 ) returns integer
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 set jit = off
 set enable_seqscan = off

@@ -15,7 +15,7 @@
 create or replace function pawl.finish_pages(p_node_id integer, p_pages jsonb)
 returns table (finished integer, found integer, best real, hopeless bigint[])
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 set jit = off
 set enable_seqscan = off

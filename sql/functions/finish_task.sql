@@ -8,7 +8,7 @@
 create or replace function pawl.finish_task(p_job_id bigint, p_task_id bigint, p_attempt integer, p_result jsonb default null)
 returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 set jit = off
 set enable_seqscan = off

@@ -14,7 +14,7 @@
 create or replace function pawl.fire_schedule(p_schedule pawl.schedules, p_time timestamptz)
 returns table (job_id bigint, task_id bigint, skip_reason text)
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_executor text;
@@ -34,7 +34,7 @@ comment on function pawl.fire_schedule(pawl.schedules, timestamptz) is 'starts w
 
 create or replace function pawl.fire_crawl(p_schedule pawl.schedules) returns table (job_id bigint, skip_reason text)
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_job_id bigint;
@@ -68,7 +68,7 @@ comment on function pawl.fire_crawl(pawl.schedules) is 'starts the crawl of a sc
 create or replace function pawl.fire_task(p_schedule pawl.schedules, p_time timestamptz)
 returns table (job_id bigint, task_id bigint, skip_reason text)
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare

@@ -20,7 +20,7 @@
 create or replace function pawl.fold(p_from_block bigint default 0)
 returns table (folded bigint, last_block bigint, blocks bigint, ended bigint, is_blocked boolean)
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := pawl.now();

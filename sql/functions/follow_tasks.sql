@@ -13,7 +13,7 @@
 -- Returns nothing. Locks: those of pawl.add_tasks; on failure the completed task, which the caller holds.
 create or replace function pawl.follow_tasks(p_job_ids bigint[], p_task_ids bigint[]) returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 set jit = off
 set enable_seqscan = off
@@ -63,7 +63,7 @@ comment on function pawl.follow_tasks(bigint[], bigint[]) is 'enqueues the succe
 -- Returns nothing. Locks: those of pawl.add_tasks.
 create or replace function pawl.follow_job(p_job_id bigint) returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_job record;
@@ -96,7 +96,7 @@ comment on function pawl.follow_job(bigint) is 'enqueues the successor of a job 
 -- What a chain carries on from the payload of one that completed.
 create or replace function pawl.chain_of(p_payload jsonb) returns jsonb
 language sql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select case
     when pg_catalog.jsonb_typeof(p_payload -> 'chain') = 'number' and p_payload ? 'job' and p_payload ? 'kind'
@@ -110,7 +110,7 @@ comment on function pawl.chain_of(jsonb) is 'what a chain carries on: the payloa
 -- the caller's transaction fails and is tried again.
 create or replace function pawl.try_enqueue(p_kind text, p_payloads jsonb[]) returns text
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform pawl.add_tasks(pawl.standing_job(p_kind), p_payloads);

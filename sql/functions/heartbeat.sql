@@ -10,7 +10,7 @@ create or replace function pawl.heartbeat(
   p_swept bigint
 ) returns boolean
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   update pawl.nodes n

@@ -2,7 +2,7 @@
 -- Returns its target, null when it is closed or there is none. Locks: none.
 create or replace function pawl.hold_of(p_kind text) returns text
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select b.target
   from pawl.kinds k

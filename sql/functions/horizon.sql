@@ -6,7 +6,7 @@
 -- Locks: none.
 create or replace function pawl.oldest_transaction() returns bigint
 language sql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text::bigint
 $$;
@@ -14,7 +14,7 @@ comment on function pawl.oldest_transaction() is 'every transaction with a small
 
 create or replace function pawl.draw_transaction() returns bigint
 language sql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select pg_catalog.pg_current_xact_id()::text::bigint
 $$;

@@ -5,7 +5,7 @@
 -- Locks: none.
 create or replace function pawl.lateness(p_kind text) returns double precision
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select k.aged_before + k.ageing * pg_catalog.date_part('epoch', pawl.now() - k.aged_at) / 60
   from pawl.kinds k

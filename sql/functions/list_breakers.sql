@@ -2,7 +2,7 @@
 -- Returns a JSON array. Locks: none.
 create or replace function pawl.list_breakers() returns jsonb
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(r) order by r.state = 'closed', r.opened_at desc, r.target), '[]')
   from (

@@ -7,7 +7,7 @@
 -- Locks: none.
 create or replace function pawl.list_broken_pages(p_job_id bigint) returns jsonb
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set jit = off
 set enable_nestloop = off
 set enable_mergejoin = off

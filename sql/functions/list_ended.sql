@@ -3,7 +3,7 @@
 -- Returns their ids. Locks: none.
 create or replace function pawl.list_ended(p_job_ids bigint[]) returns table (job_id bigint)
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select i.id
   from unnest(p_job_ids) as i (id)

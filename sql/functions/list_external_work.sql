@@ -10,7 +10,7 @@
 create or replace function pawl.list_external_work(p_rung bigint[] default '{}')
 returns table (kind text, pending bigint, active bigint, mark text, is_rung boolean, wake_ms bigint)
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select k.name, coalesce(pg_catalog.sum(w.pending), 0), coalesce(pg_catalog.sum(w.active), 0),
     coalesce(pg_catalog.sum(w.ready), 0) || '/' || coalesce(pg_catalog.sum(w.ended), 0),
@@ -38,7 +38,7 @@ comment on function pawl.list_external_work(bigint[]) is 'kinds of external work
 -- Locks: none, but NOTIFY takes a cluster-wide lock at commit.
 create or replace function pawl.wake_workers(p_kinds text[]) returns void
 language sql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select pg_catalog.pg_notify('pawl_tasks', k) from unnest(p_kinds) k
 $$;

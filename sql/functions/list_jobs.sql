@@ -6,7 +6,7 @@
 -- Locks: none.
 create or replace function pawl.list_jobs(p_status text default null, p_limit integer default 50) returns jsonb
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set jit = off
 set enable_hashjoin = off
 set enable_mergejoin = off

@@ -1,7 +1,7 @@
 -- What of a limiter's spent_ columns is still in the window. What has ended since the last admission is not in them yet.
 create or replace function pawl.spent(p_limiter pawl.limiters, p_spent bigint[]) returns bigint
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(pg_catalog.sum(s.amount), 0)::bigint
   from unnest(p_spent) with ordinality as s (amount, place)
@@ -17,7 +17,7 @@ comment on function pawl.spent(pawl.limiters, bigint[]) is 'what a limiter has s
 -- Locks: none.
 create or replace function pawl.list_limits() returns jsonb
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(r) order by r.kind, r.scope desc), '[]')
   from (

@@ -5,7 +5,7 @@
 create or replace function pawl.list_lost(p_node_id integer, p_job_ids bigint[], p_task_ids bigint[], p_attempts integer[])
 returns table (job_id bigint, task_id bigint)
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 set jit = off
 set enable_seqscan = off

@@ -7,7 +7,7 @@
 -- Locks: none.
 create or replace function pawl.explain_wait(p_reason text) returns text
 language sql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select case p_reason
     when 'delay' then 'for the time that was asked for'
@@ -30,7 +30,7 @@ comment on function pawl.explain_wait(text) is 'what a waiting task waits for, i
 create or replace function pawl.explain_limiter(p_limiter_key text, p_job_id bigint)
 returns table (reason text, message text, since timestamptz, next_look_at timestamptz, until text, facts jsonb)
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := pawl.now();
@@ -123,7 +123,7 @@ comment on function pawl.explain_limiter(text, bigint) is 'why a limiter grants 
 -- pawl.list_holders(limiter): the five jobs that have most running under a limiter, a JSON array. Locks: none.
 create or replace function pawl.list_holders(p_limiter_key text) returns jsonb
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('job', h.id::text, 'kind', h.kind, 'running', h.running)
     order by h.running desc, h.id), '[]')
@@ -150,7 +150,7 @@ comment on function pawl.list_holders(text) is 'the jobs that have most running 
 create or replace function pawl.explain_missing_secret(p_kind text)
 returns table (reason text, message text, since timestamptz, next_look_at timestamptz, until text, facts jsonb)
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select 'secret', (pg_catalog.array_agg(s.error || ' (node ' || n.name || ')' order by s.since))[1], pg_catalog.min(s.since),
     pawl.now() + interval '2 seconds', 'when a node has it, which each looks for every two seconds',
@@ -169,7 +169,7 @@ comment on function pawl.explain_missing_secret(text) is 'which secret of a kind
 create or replace function pawl.explain_hold(p_target text)
 returns table (reason text, message text, since timestamptz, next_look_at timestamptz, until text, facts jsonb)
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select 'breaker', 'its target ' || b.target || ' is down: ' || b.error
       || case b.state when 'half_open' then pg_catalog.format('; a task of job %s tries it now', b.probe_job_id) else '' end,
@@ -191,7 +191,7 @@ comment on function pawl.explain_hold(text) is 'why a breaker holds back';
 create or replace function pawl.list_obstacles(p_job_id bigint)
 returns table (reason text, message text, since timestamptz, next_look_at timestamptz, until text, facts jsonb)
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := pawl.now();

@@ -5,7 +5,7 @@
 -- Locks: none.
 create or replace function pawl.list_schedules() returns jsonb
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(r) order by r.schedule), '[]')
   from (
@@ -20,7 +20,7 @@ comment on function pawl.list_schedules() is 'every schedule with its last and n
 
 create or replace function pawl.show_schedule(p_name text, p_count integer default 5) returns jsonb
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_runs jsonb := (select coalesce(pg_catalog.jsonb_agg(r order by r), '[]') from pawl.next_runs(p_name, p_count) r);

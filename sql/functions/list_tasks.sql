@@ -5,7 +5,7 @@
 create or replace function pawl.list_tasks(p_job_id bigint, p_status text default null, p_limit integer default 50)
 returns jsonb
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if not exists (select from pawl.jobs j where j.id = p_job_id) then

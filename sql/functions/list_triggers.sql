@@ -3,7 +3,7 @@
 -- Locks: none.
 create or replace function pawl.list_triggers() returns jsonb
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(r) order by r.trigger), '[]')
   from (

@@ -15,7 +15,7 @@ returns table (
   backoff_cap_ms integer, limiter_id bigint, parent_limiter_id bigint, options jsonb
 )
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 set jit = off
 set enable_seqscan = off

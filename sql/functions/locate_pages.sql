@@ -6,7 +6,7 @@
 create or replace function pawl.locate_pages(p_job_id bigint)
 returns table (task_id bigint, is_in_sitemap boolean, is_linked boolean, sitemap text)
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set work_mem = '64MB'
 set jit = off
 set enable_nestloop = off

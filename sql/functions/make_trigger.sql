@@ -14,7 +14,7 @@
 -- Returns nothing. Locks: none but those of create function.
 create or replace function pawl.make_trigger(p_definition pawl.trigger_definitions, p_table text) returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_function text := pg_catalog.format('pawl.%I()', 'trigger_' || p_definition.name);
@@ -113,7 +113,7 @@ comment on function pawl.make_trigger(pawl.trigger_definitions, text) is 'create
 create or replace function pawl.find_attached(p_name text)
 returns table (table_id oid, is_root boolean, is_enabled boolean, event text, has_old boolean)
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select t.tgrelid, t.tgnargs = 0, t.tgenabled in ('O', 'A'),
     case when t.tgtype::integer & 4 > 0 then 'insert' when t.tgtype::integer & 8 > 0 then 'delete' else 'update' end, t.tgoldtable is not null
@@ -126,7 +126,7 @@ comment on function pawl.find_attached(text) is 'the tables on which a trigger s
 -- does not fire its parent's. Returns on how many. Locks: each such table SHARE ROW EXCLUSIVE: waits for its writers.
 create or replace function pawl.attach_trigger(p_definition pawl.trigger_definitions, p_table regclass) returns integer
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_table regclass;

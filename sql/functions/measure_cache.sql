@@ -12,7 +12,7 @@
 -- Locks: none.
 create or replace function pawl.measure_cache(p_job_id bigint) returns jsonb
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set jit = off
 as $$
   with sum as (

@@ -5,7 +5,7 @@
 -- Locks: none.
 create or replace function pawl.name_percentiles(p_values double precision[]) returns jsonb
 language sql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select pg_catalog.jsonb_object_agg(u.name, pg_catalog.round(u.value::numeric, 1))
   from unnest(array['p50', 'p75', 'p90', 'p95', 'p99'], p_values) as u (name, value)
@@ -14,7 +14,7 @@ comment on function pawl.name_percentiles(double precision[]) is 'five percentil
 
 create or replace function pawl.measure_pages(p_job_id bigint) returns jsonb
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set jit = off
 as $$
   with bound as (

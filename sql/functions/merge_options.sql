@@ -3,7 +3,7 @@
 -- Returns the whole. Locks: none.
 create or replace function pawl.merge_options(p_old jsonb, p_new jsonb) returns jsonb
 language sql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select pg_catalog.jsonb_strip_nulls(
     coalesce(p_old, '{}') || coalesce(p_new, '{}')

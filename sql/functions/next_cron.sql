@@ -20,7 +20,7 @@ create or replace function pawl.next_cron_date(
   p_is_either boolean
 ) returns date
 language plpgsql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_date date := p_from;
@@ -51,7 +51,7 @@ create or replace function pawl.next_cron(
   p_time_zone text default 'UTC'
 ) returns timestamptz
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_text text := pg_catalog.lower(pg_catalog.btrim(p_expression, E' \t'));

@@ -4,7 +4,7 @@
 -- Locks: none.
 create or replace function pawl.next_due_ms() returns bigint
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set jit = off
 set enable_seqscan = off
 set enable_bitmapscan = off

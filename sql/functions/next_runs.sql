@@ -4,7 +4,7 @@
 -- Locks: none.
 create or replace function pawl.next_runs(p_name text, p_count integer default 5) returns setof timestamptz
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_schedule pawl.schedules;

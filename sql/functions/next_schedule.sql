@@ -5,7 +5,7 @@
 -- Locks: none.
 create or replace function pawl.next_schedule(p_schedule pawl.schedules, p_after timestamptz) returns timestamptz
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_last timestamptz := case when pg_catalog.isfinite(p_schedule.next_run_at) then p_schedule.next_run_at - p_schedule.next_jitter end;

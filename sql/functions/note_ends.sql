@@ -13,7 +13,7 @@ create or replace function pawl.note_ends(
   p_were_started boolean[]
 ) returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 set jit = off
 set enable_seqscan = off

@@ -3,7 +3,7 @@
 -- Returns nothing. Locks: the kind's row, as a foreign key does.
 create or replace function pawl.note_missing_secret(p_node_id integer, p_kind text, p_error text) returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   delete from pawl.missing_secrets s

@@ -15,7 +15,7 @@ create or replace function pawl.open_breaker(
   p_age_ms double precision default 0
 ) returns boolean
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := pawl.now();

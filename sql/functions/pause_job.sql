@@ -3,7 +3,7 @@
 -- Locks: the job's row.
 create or replace function pawl.pause_job(p_job_id bigint) returns boolean
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   update pawl.jobs j

@@ -3,7 +3,7 @@
 -- Locks: none, but NOTIFY takes a cluster-wide lock at commit.
 create or replace function pawl.process_pending() returns bigint
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform pawl.ring('work *');

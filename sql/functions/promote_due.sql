@@ -6,7 +6,7 @@
 -- Locks: an advisory lock (try); the tasks (skip locked): never waits.
 create or replace function pawl.promote_due(p_limit integer default 1000) returns integer
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 set jit = off
 set enable_seqscan = off

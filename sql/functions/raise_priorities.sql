@@ -14,7 +14,7 @@ create or replace function pawl.raise_priorities(
   p_avoided bigint
 ) returns integer
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 set jit = off
 set enable_seqscan = off

@@ -3,7 +3,7 @@
 -- Returns one row; a row that somebody has deleted is made anew. Locks: none.
 create or replace function pawl.read_installation() returns table (id uuid, callback_key text)
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin

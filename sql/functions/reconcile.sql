@@ -7,7 +7,7 @@
 create or replace function pawl.reconcile(p_job_id bigint default null)
 returns table (job_id bigint, counter text, recorded bigint, counted bigint)
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare

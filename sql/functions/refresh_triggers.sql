@@ -5,7 +5,7 @@
 -- Returns how many partitions got a trigger. Locks: each definition's row, then as pawl.attach_trigger.
 create or replace function pawl.refresh_triggers() returns integer
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_definition pawl.trigger_definitions;

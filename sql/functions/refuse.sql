@@ -6,7 +6,7 @@
 -- Locks: none.
 create or replace function pawl.refuse_null(p_parameter text, p_hint text) returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   raise exception '% must not be null', p_parameter
@@ -17,7 +17,7 @@ comment on function pawl.refuse_null(text, text) is 'raises: an argument was nul
 
 create or replace function pawl.refuse_value(p_parameter text, p_value anyelement, p_allowed text) returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   raise exception '% is out of range: %', p_parameter, p_value
@@ -28,7 +28,7 @@ comment on function pawl.refuse_value(text, anyelement, text) is 'raises: an arg
 
 create or replace function pawl.refuse_kind(p_kind text) returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_kind is null then
@@ -42,7 +42,7 @@ comment on function pawl.refuse_kind(text) is 'raises: the kind does not exist';
 
 create or replace function pawl.refuse_job(p_job_id bigint) returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_job_id is null then
@@ -56,7 +56,7 @@ comment on function pawl.refuse_job(bigint) is 'raises: the job does not exist';
 
 create or replace function pawl.refuse_new_task(p_job_id bigint) returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   raise exception 'job % has ended: it takes no more tasks', p_job_id
@@ -67,7 +67,7 @@ comment on function pawl.refuse_new_task(bigint) is 'raises: the job has ended';
 
 create or replace function pawl.refuse_task(p_job_id bigint, p_task_id bigint) returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_job_id is null then
@@ -84,7 +84,7 @@ comment on function pawl.refuse_task(bigint, bigint) is 'raises: the task does n
 
 create or replace function pawl.refuse_schedule(p_name text) returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_name is null then
@@ -99,7 +99,7 @@ comment on function pawl.refuse_schedule(text) is 'raises: the schedule does not
 
 create or replace function pawl.refuse_trigger(p_name text) returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_name is null then

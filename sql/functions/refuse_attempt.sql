@@ -5,7 +5,7 @@
 -- Locks: none.
 create or replace function pawl.refuse_attempt(p_job_id bigint, p_task_id bigint, p_attempt integer) returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_task record;
@@ -43,7 +43,7 @@ comment on function pawl.refuse_attempt(bigint, bigint, integer) is 'raises: the
 -- A lease has to end, and not now.
 create or replace function pawl.check_lease(p_lease interval) returns void
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_lease is null then
@@ -60,7 +60,7 @@ comment on function pawl.check_lease(interval) is 'refuses a lease that is none'
 -- goes, and if a limit holds its job, whoever waits for that limit is told.
 create or replace function pawl.release_task(p_job_id bigint, p_task_id bigint) returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   delete from pawl.task_progress p

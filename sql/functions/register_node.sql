@@ -4,7 +4,7 @@
 create or replace function pawl.register_node(p_name text, p_version text, p_slots integer, p_executors text[] default null)
 returns integer
 language sql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   insert into pawl.nodes (name, version, slots, executors, started_at, heartbeat_at)
   values (p_name, p_version, p_slots, p_executors, pawl.now(), pawl.now())

@@ -19,7 +19,7 @@
 create or replace function pawl.check_report(p_job_id bigint, p_kind text) returns setof boolean
 language plpgsql stable
 rows 1
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_executor text;
@@ -76,7 +76,7 @@ returns table (
   fetched_at timestamptz
 )
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set jit = off
 set enable_nestloop = off
 set enable_mergejoin = off

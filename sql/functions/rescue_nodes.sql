@@ -18,7 +18,7 @@
 create or replace function pawl.rescue_nodes(p_silence interval default '15 seconds')
 returns table (rescued bigint, is_unfinished boolean)
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := pawl.now();

@@ -2,7 +2,7 @@
 -- Returns how many. Locks: the tasks by job and id (skip locked).
 create or replace function pawl.rescue_tasks(p_node_ids integer[]) returns bigint
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := pawl.now();

@@ -5,7 +5,7 @@
 -- Locks: the job's row, then its failed tasks by id; waits for enqueues of their keys that are under way.
 create or replace function pawl.retry_failed(p_job_id bigint) returns bigint
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_tasks bigint[];

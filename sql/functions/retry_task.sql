@@ -5,7 +5,7 @@
 -- Locks: the job's row, then the task's; waits for an enqueue of its key that is under way.
 create or replace function pawl.retry_task(p_job_id bigint, p_task_id bigint) returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_task record;

@@ -7,7 +7,7 @@
 -- Locks: none, but NOTIFY takes a cluster-wide lock at commit.
 create or replace function pawl.ring(p_message text) returns void
 language sql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select pg_catalog.pg_notify('pawl', p_message)
 $$;

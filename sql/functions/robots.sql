@@ -9,7 +9,7 @@
 create or replace function pawl.ask_robots(p_job_id bigint, p_origin text, p_node_id integer)
 returns table (verdict text, status integer, robots text)
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := pawl.now();
@@ -55,7 +55,7 @@ create or replace function pawl.save_robots(
   p_sitemaps jsonb
 ) returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := pawl.now();
@@ -104,7 +104,7 @@ comment on function pawl.save_robots(bigint, text, integer, integer, text, doubl
 -- Locks: the host's row.
 create or replace function pawl.forget_robots(p_job_id bigint, p_origin text, p_node_id integer) returns void
 language sql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   delete from pawl.crawl_hosts h
   where h.job_id = p_job_id

@@ -9,7 +9,7 @@
 create or replace function pawl.start_alone(p_node_id integer, p_job_id bigint, p_task_id bigint, p_attempt integer)
 returns table (role text, statement text)
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_task record;
@@ -35,7 +35,7 @@ create or replace function pawl.finish_alone(
   p_hint text
 ) returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_task record;

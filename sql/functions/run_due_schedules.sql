@@ -10,7 +10,7 @@
 create or replace function pawl.run_due_schedules(p_limit integer default 100)
 returns table (ran integer, failed integer)
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set lock_timeout = '250ms'
 as $$
 declare

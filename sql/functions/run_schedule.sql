@@ -5,7 +5,7 @@
 -- Locks: the schedule's row, then as pawl.fire_schedule.
 create or replace function pawl.run_schedule(p_name text) returns table (job_id bigint, task_id bigint)
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_schedule pawl.schedules;

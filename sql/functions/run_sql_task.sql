@@ -46,7 +46,7 @@ create or replace function pawl.end_sql_task(
   p_result jsonb
 ) returns boolean
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_is_followed then
@@ -66,7 +66,7 @@ comment on function pawl.end_sql_task(integer, bigint, bigint, integer, boolean,
 create or replace function pawl.read_sql_task(p_node_id integer, p_job_id bigint, p_task_id bigint, p_attempt integer)
 returns table (target text, payload jsonb, is_followed boolean)
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 set jit = off
 set enable_seqscan = off

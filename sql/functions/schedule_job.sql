@@ -6,7 +6,7 @@
 -- who sets them; the limiter's row; the schedule's.
 create or replace function pawl.schedule_job(p_schedule pawl.schedules) returns bigint
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_job_id bigint;

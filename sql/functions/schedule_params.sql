@@ -6,7 +6,7 @@
 -- Locks: the schedule's row, when that is changed.
 create or replace function pawl.schedule_params(p_name text, p_kind text, p_payload jsonb, p_order jsonb) returns jsonb
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_schedule pawl.schedules;

@@ -5,7 +5,7 @@
 -- Locks: the job's row FOR UPDATE: waits for transactions that are adding tasks.
 create or replace function pawl.seal_job(p_job_id bigint) returns boolean
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_job pawl.jobs := pawl.hold_finite_job(p_job_id);

@@ -5,7 +5,7 @@
 -- Locks: the node's own row.
 create or replace function pawl.set_asleep(p_node_id integer, p_is_asleep boolean) returns boolean
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   update pawl.nodes n

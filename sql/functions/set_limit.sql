@@ -23,7 +23,7 @@ create or replace function pawl.set_limit(
   p_estimated_bytes bigint default null
 ) returns text
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := pawl.now();
@@ -128,7 +128,7 @@ comment on function pawl.set_limit(text, text, integer, double precision, intege
 -- so that those who make standing jobs have waited, or are waited for.
 create or replace function pawl.limit_standing_jobs(p_kind text) returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   r record;

@@ -12,7 +12,7 @@ create or replace function pawl.set_limiter(
   p_new_start_interval_ms double precision default 0
 ) returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := pawl.now();

@@ -11,7 +11,7 @@ create or replace function pawl.set_policies(
   p_time_member text
 ) returns pawl.schedules
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_schedule pawl.schedules := p_schedule;

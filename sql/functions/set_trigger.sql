@@ -3,7 +3,7 @@
 -- Locks: none.
 create or replace function pawl.check_trigger_table(p_table regclass) returns void
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_table record;
@@ -47,7 +47,7 @@ comment on function pawl.check_trigger_table(regclass) is 'refuses what cannot h
 -- Locks: the table, ACCESS SHARE.
 create or replace function pawl.read_trigger(p_definition pawl.trigger_definitions, p_table regclass) returns pawl.trigger_definitions
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_definition pawl.trigger_definitions := p_definition;
@@ -111,7 +111,7 @@ comment on function pawl.read_trigger(pawl.trigger_definitions, regclass) is 're
 -- Locks: the table, ACCESS SHARE.
 create or replace function pawl.try_trigger(p_definition pawl.trigger_definitions, p_table regclass) returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_owner name := (select n.nspowner::pg_catalog.regrole from pg_catalog.pg_namespace n where n.nspname = 'pawl');
@@ -161,7 +161,7 @@ comment on function pawl.try_trigger(pawl.trigger_definitions, regclass) is 'see
 -- Locks: the definition's row, then as pawl.create_job.
 create or replace function pawl.test_trigger(p_name text) returns bigint
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_kind text;
@@ -202,7 +202,7 @@ create or replace function pawl.set_trigger(
   p_self_test boolean
 ) returns text
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_definition pawl.trigger_definitions;

@@ -9,7 +9,7 @@
 -- Locks: the limiter's row is locked; its rows of pawl.limiter_uses, which nobody else takes.
 create or replace function pawl.settle_limiter(p_limiter pawl.limiters, p_rules pawl.limiters, p_at timestamptz) returns pawl.limiters
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 set jit = off
 set enable_seqscan = off
@@ -87,7 +87,7 @@ create or replace function pawl.budget_opens_ms(
   p_spent bigint[], p_slot bigint, p_window_ms double precision, p_max bigint, p_needed bigint, p_at timestamptz
 ) returns double precision
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_left numeric := (select coalesce(pg_catalog.sum(s), 0) from unnest(p_spent) s);

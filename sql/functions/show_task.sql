@@ -4,7 +4,7 @@
 -- Locks: none.
 create or replace function pawl.show_task(p_job_id bigint, p_task_id bigint) returns jsonb
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_task jsonb;

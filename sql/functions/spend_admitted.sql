@@ -12,7 +12,7 @@ create or replace function pawl.spend_admitted(
   p_interval_ms double precision
 ) returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 set jit = off
 as $$

@@ -8,7 +8,7 @@
 -- it, a type of the caller's own in pg_temp would come first.
 create or replace function pawl.standing_job(p_kind text, p_limit_key text default '') returns bigint
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_job_id bigint;
@@ -52,7 +52,7 @@ comment on function pawl.standing_job(text, text) is 'id of the kind''s standing
 -- the key is empty. In its name the kind's stands with \ before each : and \, so that no two are the same.
 create or replace function pawl.key_limiter(p_kind text, p_limit_key text) returns text
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_key pg_catalog.text := 'key:' || pg_catalog.replace(pg_catalog.replace(p_kind, '\', '\\'), ':', '\:') || ':' || p_limit_key;

@@ -6,7 +6,7 @@
 -- Locks: as pawl.crawl.
 create or replace function pawl.start_crawl(p_order jsonb, p_replace boolean default false) returns bigint
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if pg_catalog.jsonb_typeof(p_order) is distinct from 'object' then

@@ -4,7 +4,7 @@
 -- Locks: none.
 create or replace function pawl.status() returns jsonb
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select pg_catalog.jsonb_build_object(
     'time', pawl.now(),

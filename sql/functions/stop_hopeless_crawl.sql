@@ -6,7 +6,7 @@
 -- Locks: the job's row FOR UPDATE, then its open tasks by id, as pawl.cancel_job.
 create or replace function pawl.stop_hopeless_crawl(p_job_id bigint) returns boolean
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_job pawl.jobs;
@@ -47,7 +47,7 @@ comment on function pawl.stop_hopeless_crawl(bigint) is 'ends a crawl whose firs
 -- Locks: none.
 create or replace function pawl.has_tried_start(p_job_id bigint) returns boolean
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return not exists (
@@ -64,7 +64,7 @@ comment on function pawl.has_tried_start(bigint) is 'has the start page of a cra
 -- Locks: none.
 create or replace function pawl.is_crawl_in_vain(p_job_id bigint) returns boolean
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return exists (select from pawl.pages p where p.job_id = p_job_id)

@@ -5,7 +5,7 @@
 -- Returns their ids, at most 1,000. Locks: none.
 create or replace function pawl.sweep(p_executors text[]) returns table (job_id bigint)
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set jit = off
 set enable_seqscan = off
 set enable_hashjoin = off

@@ -7,7 +7,7 @@
 -- Locks: as pawl.create_job.
 create or replace function pawl.test_kind(p_kind text) returns bigint
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_kind record;

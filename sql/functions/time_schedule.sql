@@ -12,7 +12,7 @@ create or replace function pawl.time_schedule(
   p_has_new_jitter boolean
 ) returns pawl.schedules
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := pawl.now();

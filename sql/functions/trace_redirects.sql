@@ -12,7 +12,7 @@ create or replace function pawl.find_redirects(p_job_id bigint)
 returns table (task_id bigint, url text, url_hash bigint, status integer, redirect_to text, source text, goes_on boolean, ending text, final_status integer)
 language sql stable
 rows 1000
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set jit = off
 set enable_nestloop = off
 set enable_mergejoin = off
@@ -34,7 +34,7 @@ create or replace function pawl.trace_redirects(p_job_id bigint)
 returns table (task_id bigint, url text, url_hash bigint, status integer, chain text, hops integer, ending text, final_status integer)
 language sql stable
 rows 1
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set jit = off
 set enable_nestloop = off
 set enable_mergejoin = off

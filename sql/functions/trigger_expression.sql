@@ -15,7 +15,7 @@ create or replace function pawl.trigger_expression(
   p_search_path text
 ) returns table (expression text, type regtype, new_alias text, old_alias text, uses_old boolean)
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_mark text := pg_catalog.md5(pg_catalog.random()::pg_catalog.text);

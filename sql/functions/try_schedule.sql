@@ -4,7 +4,7 @@
 -- Locks: as pawl.fire_schedule without replace, until it returns.
 create or replace function pawl.try_schedule(p_schedule pawl.schedules) returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_executor text;

@@ -3,7 +3,7 @@
 -- Locks: none.
 create or replace function pawl.url_hash(p_url text) returns bigint
 language sql immutable parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select ('x' || pg_catalog.left(pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(p_url, 'UTF8')), 'hex'), 16))::pg_catalog.bit(64)::bigint
 $$;

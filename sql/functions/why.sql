@@ -8,7 +8,7 @@
 -- Locks: none.
 create or replace function pawl.why(p_job_id bigint, p_task_id bigint default null) returns jsonb
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_task_id is null then
@@ -23,7 +23,7 @@ comment on function pawl.why(bigint, bigint) is 'what a job or a task waits for,
 create or replace function pawl.reason(p_reason text, p_message text, p_since timestamptz, p_next_look_at timestamptz, p_until text,
   p_facts jsonb default '{}') returns jsonb
 language sql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select pg_catalog.jsonb_build_object('reason', p_reason, 'message', p_message, 'since_at', p_since,
     'next_look_at', p_next_look_at, 'until', p_until) || p_facts
@@ -33,7 +33,7 @@ comment on function pawl.reason(text, text, timestamptz, timestamptz, text, json
 -- Those of pawl.list_obstacles, as an array.
 create or replace function pawl.obstacles_of(p_job_id bigint) returns jsonb
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(pg_catalog.jsonb_agg(pawl.reason(o.reason, o.message, o.since, o.next_look_at, o.until, o.facts) order by o.place), '[]')
   from pawl.list_obstacles(p_job_id) with ordinality as o (reason, message, since, next_look_at, until, facts, place)
@@ -42,7 +42,7 @@ comment on function pawl.obstacles_of(bigint) is 'what keeps pending tasks of a 
 
 create or replace function pawl.why_task(p_job_id bigint, p_task_id bigint) returns jsonb
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now timestamptz := pawl.now();
@@ -150,7 +150,7 @@ comment on function pawl.why_task(bigint, bigint) is 'what a task waits for, sin
 
 create or replace function pawl.why_job(p_job_id bigint) returns jsonb
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_job record;
@@ -217,7 +217,7 @@ comment on function pawl.why_job(bigint) is 'what a job waits for, since when, a
 -- the 10,000 that are due next of all jobs and the job's newest 10,000, so that it costs the same whatever else is there.
 create or replace function pawl.sample_waits(p_job_id bigint) returns jsonb
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set jit = off
 set enable_seqscan = off
 set enable_bitmapscan = off

@@ -4,7 +4,7 @@
 -- Locks: none; a lock on the parent would stop its claims until the transaction ends.
 create or replace function pawl.check_limiter_tree() returns trigger
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform from pawl.limiters l where l.key = new.parent_key and l.parent_key is not null;

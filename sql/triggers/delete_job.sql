@@ -3,7 +3,7 @@
 -- Locks: the job's tasks.
 create or replace function pawl.delete_job_contents() returns trigger
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   delete from pawl.tasks t where t.job_id = old.id;

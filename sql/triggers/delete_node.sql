@@ -5,7 +5,7 @@
 -- Locks: the node's row, which its deletion has locked already.
 create or replace function pawl.bury_node() returns trigger
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   update pawl.nodes n
@@ -26,7 +26,7 @@ comment on trigger bury_node on pawl.nodes is 'a row goes only when nothing runs
 -- no claim is under way that has not been counted.
 create or replace function pawl.check_truncate_nodes() returns trigger
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if exists (select from pawl.job_progress p where p.running > 0) then

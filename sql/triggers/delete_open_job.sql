@@ -9,7 +9,7 @@
 -- Locks: for a standing job pawl.tasks SHARE ROW EXCLUSIVE, until the transaction ends.
 create or replace function pawl.meet_producers() returns trigger
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform pawl.check_isolation();

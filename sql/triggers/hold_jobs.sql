@@ -4,7 +4,7 @@
 -- did, and the node that sees it tells pawl.open_breaker again.
 create or replace function pawl.hold_new_job() returns trigger
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if not new.params @> '{"self_test": true}' then
@@ -22,7 +22,7 @@ comment on trigger hold_new_job on pawl.jobs is 'holds a new job back whose targ
 -- Locks: its jobs by id.
 create or replace function pawl.hold_changed_kind() returns trigger
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_hold text := pawl.hold_of(new.name);

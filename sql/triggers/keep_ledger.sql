@@ -51,7 +51,7 @@ comment on function pawl.hold_job_open(bigint) is 'keeps an open job from ending
 -- The bells for jobs that got pending tasks (null: none), and for tasks that were given a time.
 create or replace function pawl.ring_for_tasks(p_pending_jobs bigint[], p_is_due boolean) returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if pg_catalog.cardinality(p_pending_jobs) > 0 then
@@ -71,7 +71,7 @@ comment on function pawl.ring_for_tasks(bigint[], boolean) is 'wakes the nodes f
 -- runs a task of it once more.
 create or replace function pawl.open_job(p_job_id bigint) returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if not pawl.hold_job_open(p_job_id) then
@@ -238,7 +238,7 @@ comment on function pawl.keep_ledger_update() is 'trigger: changes of status are
 
 create or replace function pawl.keep_ledger_delete() returns trigger
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   r record;
@@ -273,7 +273,7 @@ comment on function pawl.keep_ledger_delete() is 'trigger: deleted tasks are wri
 
 create or replace function pawl.keep_ledger_truncate() returns trigger
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   -- jobs first, as the fold does it

@@ -4,7 +4,7 @@
 -- Locks: none, but NOTIFY takes a cluster-wide lock at commit.
 create or replace function pawl.ring_schedules() returns trigger
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform pawl.ring('due');

@@ -15,6 +15,9 @@
  * take the role that it runs as, run it, and say what came of it. The next step is taken only when
  * the one before has succeeded: without the role the statement would have the node's rights.
  * Whatever such a statement leaves in its session goes with the connection.
+ *
+ * Nothing is prepared here: what a function runs may be somebody's text (sql/compat/pg_cron), and a
+ * statement that it prepares under the name of ours would be executed next, with the node's rights.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -295,10 +298,11 @@ static void sql_start(void *self, struct task *task)
     worker->task = task;
     sql->busy++;
     drop_spent(worker);
-    if (!worker->connection)
+    if (!worker->connection) {
         worker->connection =
             pg_connection_create(sql->environment.loop, sql->database_url, "sql", &events, worker);
-    else if (pg_connection_is_ready(worker->connection))
+        pg_connection_prepare_nothing(worker->connection);
+    } else if (pg_connection_is_ready(worker->connection))
         call(worker);
 }
 

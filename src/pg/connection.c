@@ -333,6 +333,11 @@ void pg_connection_destroy(struct pg_connection *connection)
     step(connection, CLOSE);
 }
 
+void pg_connection_prepare_nothing(struct pg_connection *connection)
+{
+    connection->prepared.is_given_up = true;
+}
+
 bool pg_connection_is_ready(const struct pg_connection *connection)
 {
     return connection->state == READY;

@@ -43,6 +43,9 @@ struct pg_connection *pg_connection_create(uv_loop_t *loop, const char *url, con
 /* Outstanding statements are told that the connection is lost; freed when the loop turns. Not from
  * inside one of its callbacks. */
 void pg_connection_destroy(struct pg_connection *connection);
+/* From now on statements are sent unprepared: for a connection on which others' statements run too,
+ * who could put one of their own under the name of ours. */
+void pg_connection_prepare_nothing(struct pg_connection *connection);
 bool pg_connection_is_ready(const struct pg_connection *connection);
 /* Statements that have not been answered. */
 int pg_connection_outstanding(const struct pg_connection *connection);

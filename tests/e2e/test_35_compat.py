@@ -466,3 +466,65 @@ def test_a_cron_job_that_posts(net, function, serve):
     assert set(details(net, "invoke-function-every-second")) == {("succeeded", "1 row")}
     assert function.records()[0]["headers"]["authorization"] == "Bearer YOUR_ANON_KEY"
     psql(net, "select cron.unschedule('invoke-function-every-second')")
+
+
+# ---- somebody who may use them, and wants more ----
+
+MALLORY = """
+  create role {role} login;
+  create schema {role} authorization {role};
+  create table loot (who text, what text);
+  grant insert on loot to public;
+  grant usage on schema cron to {role};
+  set session authorization {role};
+  create function {role}.steal(p_what text) returns boolean language plpgsql as $$ begin
+    if current_user <> '{role}' then insert into public.loot values (current_user, p_what); end if;
+    return true;
+  end $$;"""
+TYPES = "".join(f"create domain pg_temp.{name} as pg_catalog.{name} check ({{role}}.steal('type {name}')); "
+                for name in ("text", "jsonb", "timestamptz", "name", "oid", "uuid", "regclass", "regproc"))
+
+
+def test_a_callers_types_are_not_taken_for_postgresqls(compat):
+    """net.http_post and the trigger of cron.job run with their owner's rights in the caller's session."""
+    role = f"mallory_{compat.value('select oid from pg_database where datname = current_database()')}"
+    psql(compat, MALLORY.format(role=role) + TYPES.format(role=role) + """
+      select net.http_post('http://127.0.0.1:9/', '{"a": 1}', '{"b": "c"}');
+      select net.http_get('http://127.0.0.1:9/');
+      select * from net._http_response, net.http_request_queue;
+      select cron.schedule('mine', '* * * * *', 'select 1');
+      select cron.unschedule('mine');""")
+    assert compat.rows("select distinct what from loot") == []
+    psql(compat, f"drop owned by {role}; drop role {role}")
+
+
+def test_a_command_leaves_nothing_that_runs_with_the_nodes_rights(compat, serve):
+    role = f"mallory_{compat.value('select oid from pg_database where datname = current_database()')}"
+    psql(compat, MALLORY.format(role=role) + f"""
+      create function {role}.unlike(a oid, b oid) returns boolean language sql
+        as $$ select {role}.steal('operator <>') and not pg_catalog.oideq(a, b) $$;
+      create operator {role}.<> (leftarg = oid, rightarg = oid, function = {role}.unlike);
+      create function {role}.same(a name, b text) returns boolean language sql
+        as $$ select {role}.steal('operator =') and a::text operator(pg_catalog.=) b $$;
+      create operator {role}.= (leftarg = name, rightarg = text, function = {role}.same);
+      create function {role}.take_names() returns void language plpgsql as $$
+      declare
+        r record;
+      begin
+        for r in select s.name, s.statement, s.parameter_types from pg_prepared_statements s loop
+          execute pg_catalog.format('deallocate %I', r.name);
+          execute pg_catalog.format('prepare %I as select {role}.steal(%L)', r.name, 'statement');
+        end loop;
+      end $$;
+      select cron.schedule('path', '1 second', 'set search_path = {role}, pg_catalog');
+      select cron.schedule('types', '1 second', $${TYPES.format(role=role)}$$);
+      select cron.schedule('names', '1 second', 'select {role}.take_names()');
+      alter role {role} set search_path = {role}, pg_catalog;""")
+    psql(compat, "create role {0}_other; select cron.schedule('role', '1 second', 'set role {0}_other')".format(role))
+    serve(compat)
+    runs = "select command from cron.job_run_details where status = 'succeeded' group by 1 having count(*) > 2"
+    until(lambda: len(compat.rows(runs)) == 4, 60, "each command runs again and again on the same few connections")
+    assert compat.rows("select distinct what from loot") == []
+    assert compat.rows("select distinct return_message from cron.job_run_details where status <> 'succeeded'") == []
+    assert compat.rows("select error from pawl.attempts") == []
+    psql(compat, f"drop owned by {role}; drop role {role}, {role}_other")

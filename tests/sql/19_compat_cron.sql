@@ -192,6 +192,16 @@ select is((select array_agg(distinct who) from app.log), '{probe_cron_user}', 'a
 select is((select count(*) from pg_cursors where name = 't'), 0::bigint, 'no cursor is left to be read later');
 select is((select count(*) from pg_proc where proname = 'pawl_run_as'), 0::bigint, 'nor a function');
 
+-- by itself only what was looked at: the command may be another by now
+update cron.job set command = 'do $do$ begin reset role; end $do$' where jobid = :mine;
+select is((select count(*) from cron.run_command_alone(jsonb_build_object('jobid', :mine))), 0::bigint, 'another''s command does not run by itself');
+update cron.job set command = ' Vacuum app.log' where jobid = :mine;
+select is(r, row ('probe_cron_user'::text, ' Vacuum app.log'::text), 'unless it is one in which nothing can be said') from cron.run_command_alone(jsonb_build_object('jobid', :mine)) r;
+select is((
+    select array_agg(p.proname) from pg_proc p
+    where p.pronamespace = 'cron'::regnamespace and p.proname <> 'run_command' and not coalesce('search_path=pg_catalog, pg_temp' = any (p.proconfig), false)),
+  null, 'names are looked up in pg_catalog, and pg_temp behind it');
+
 -- rights on rows
 select is(probe.refusal(s, 'probe_cron_other'), e, 'another: ' || s) from (values
   (format('select cron.unschedule(%s)', :mine), format('P0002 could not find valid entry for job %s', :mine)),
@@ -201,7 +211,7 @@ select is(probe.refusal(s, 'probe_cron_other'), e, 'another: ' || s) from (value
   (format('select cron.alter_job(%s, active := false)', :mine), '42501 permission denied for function alter_job'),
   ('select cron.schedule_in_database(''x'', ''* * * * *'', ''select 1'', current_database())', '42501 permission denied for function schedule_in_database'),
   ('select cron.run_command(''{"jobid": 1}'')', '42501 permission denied for function run_command'),
-  ('select cron.run_as(''postgres'', ''select 1'')', '42501 permission denied for function run_as'),
+  ('select cron.run_as(''postgres'', ''select 1'', ''public'')', '42501 permission denied for function run_as'),
   ('truncate cron.job', '42501 permission denied for table job'),
   ('insert into cron.job_run_details default values', '42501 permission denied for table job_run_details')) v (s, e);
 grant execute on function cron.alter_job(bigint, text, text, text, text, boolean), cron.schedule_in_database(text, text, text, text, text, boolean) to probe_cron_user;
@@ -229,10 +239,10 @@ create role probe_cron_node;
 grant usage on schema cron to probe_cron_node;
 grant execute on all functions in schema cron to probe_cron_node;
 grant select on cron.job to probe_cron_node;
-select is(probe.refusal('select cron.run_as(''probe_cron_user'', ''select 1'')', 'probe_cron_node'),
+select is(probe.refusal('select cron.run_as(''probe_cron_user'', ''select 1'', ''public'')', 'probe_cron_node'),
   '42501 role "probe_cron_node", with which the node runs, may not run commands as "probe_cron_user": must be member of role "probe_cron_user"', 'says so');
 grant probe_cron_user to probe_cron_node;
-select is(probe.refusal('select cron.run_as(''probe_cron_user'', ''select current_user'')', 'probe_cron_node'), 'done', 'as a member of it it may');
+select is(probe.refusal('select cron.run_as(''probe_cron_user'', ''select current_user'', ''public'')', 'probe_cron_node'), 'done', 'as a member of it it may');
 
 -- his own search_path
 alter role probe_cron_user set search_path = app;

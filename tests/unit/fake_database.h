@@ -59,6 +59,10 @@ struct pg_connection *pg_connection_create(uv_loop_t *loop, const char *url, con
     return connection;
 }
 
+void pg_connection_prepare_nothing(struct pg_connection *connection)
+{
+}
+
 bool pg_connection_is_ready(const struct pg_connection *connection)
 {
     return connection->is_ready;

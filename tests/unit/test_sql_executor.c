@@ -61,6 +61,10 @@ void pg_connection_destroy(struct pg_connection *connection)
     seen.destroyed++;
 }
 
+void pg_connection_prepare_nothing(struct pg_connection *connection)
+{
+}
+
 bool pg_connection_is_ready(const struct pg_connection *connection)
 {
     return connection->is_ready;

@@ -12,7 +12,7 @@ create or replace function cron.alter_job(
   active boolean default null
 ) returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if $1 is null then

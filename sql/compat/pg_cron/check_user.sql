@@ -4,7 +4,7 @@
 -- Locks: none.
 create or replace function cron.is_superuser() returns boolean
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select r.rolsuper from pg_catalog.pg_roles r where r.rolname = current_user
 $$;
@@ -12,7 +12,7 @@ comment on function cron.is_superuser() is 'whether the caller is a superuser';
 
 create or replace function cron.check_user(p_user text, p_message text) returns void
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_can_login boolean;

@@ -33,7 +33,7 @@ grant select, insert, update, delete on cron.job to public;
 -- Locks: the schedule's row.
 create or replace function cron.sync_job() returns trigger
 language plpgsql volatile security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_seconds text;
@@ -78,7 +78,7 @@ comment on trigger sync_job on cron.job is 'keeps the job''s schedule in step';
 -- truncate fires no row trigger
 create or replace function cron.sync_no_jobs() returns trigger
 language plpgsql volatile security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   delete from pawl.schedules s where s.kind = 'pg_cron' and s.name like 'pg_cron:%';

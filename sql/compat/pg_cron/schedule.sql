@@ -4,7 +4,7 @@
 -- Locks: as cron.job's trigger.
 create or replace function cron.schedule(schedule text, command text) returns bigint
 language plpgsql volatile strict
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_jobid bigint;
@@ -19,7 +19,7 @@ comment on function cron.schedule(text, text) is 'schedule a pg_cron job';
 
 create or replace function cron.schedule(job_name text, schedule text, command text) returns bigint
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare

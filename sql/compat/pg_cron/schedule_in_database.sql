@@ -11,7 +11,7 @@ create or replace function cron.schedule_in_database(
   active boolean default true
 ) returns bigint
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare

@@ -3,7 +3,7 @@
 -- Locks: the job's row, the schedule's.
 create or replace function cron.unschedule(job_id bigint) returns boolean
 language plpgsql volatile strict
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   delete from cron.job j where j.jobid = $1;
@@ -18,7 +18,7 @@ comment on function cron.unschedule(bigint) is 'unschedule a pg_cron job';
 
 create or replace function cron.unschedule(job_name text) returns boolean
 language plpgsql volatile strict
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   delete from cron.job j where j.jobname = $1 and j.username = current_user;

@@ -25,7 +25,7 @@ grant select, delete on net._http_response to public;
 -- Locks: the task.
 create or replace function net._delete_response() returns trigger
 language plpgsql volatile security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   delete from pawl.tasks t

@@ -3,7 +3,7 @@
 -- The second refuses what is no URL with http or https. Null for null. Locks: none.
 create or replace function net._urlencode_string(string varchar) returns text
 language sql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select case
     when string !~ '[^A-Za-z0-9._~-]' then string::text
@@ -25,7 +25,7 @@ comment on function net._urlencode_string(varchar) is 'a text as it may stand in
 
 create or replace function net._encode_url_with_params_array(url text, params_array text[]) returns text
 language plpgsql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_at integer := pg_catalog.strpos(url, '#');

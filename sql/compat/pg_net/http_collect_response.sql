@@ -6,7 +6,7 @@
 create or replace function net._http_collect_response(request_id bigint, async boolean default true)
 returns net.http_response_result
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_response net._http_response;
@@ -37,7 +37,7 @@ comment on function net._http_collect_response(bigint, boolean) is 'what came of
 create or replace function net.http_collect_response(request_id bigint, async boolean default true)
 returns net.http_response_result
 language sql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select net._http_collect_response($1, $2)
 $$;
@@ -45,7 +45,7 @@ comment on function net.http_collect_response(bigint, boolean) is 'what came of 
 
 create or replace function net._await_response(request_id bigint) returns boolean
 language sql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select (net._http_collect_response($1, false)) is not null
 $$;

@@ -8,7 +8,7 @@ create or replace function net.http_delete(
   body jsonb default null
 ) returns bigint
 language sql volatile security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select net._send('DELETE', $1, $2, $3, $5::text, $4)
 $$;

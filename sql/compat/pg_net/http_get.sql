@@ -7,7 +7,7 @@ create or replace function net.http_get(
   timeout_milliseconds integer default 5000
 ) returns bigint
 language sql volatile security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select net._send('GET', $1, $2, $3, null, $4)
 $$;

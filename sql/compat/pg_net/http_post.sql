@@ -8,7 +8,7 @@ create or replace function net.http_post(
   timeout_milliseconds integer default 5000
 ) returns bigint
 language plpgsql volatile security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_headers jsonb := coalesce($4, '{}');

@@ -17,7 +17,7 @@ grant select, delete on net.http_request_queue to public;
 -- Locks: the task.
 create or replace function net._cancel_request() returns trigger
 language plpgsql volatile security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform pawl.cancel_task(t.job_id, t.id, 'deleted from net.http_request_queue')

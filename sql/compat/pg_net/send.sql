@@ -14,7 +14,7 @@ create or replace function net._send(
   p_timeout_ms integer
 ) returns bigint
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_headers jsonb;
@@ -53,7 +53,7 @@ revoke execute on function net._send(text, text, jsonb, jsonb, text, integer) fr
 -- Since when answers are kept. With its owner's rights, since the view that asks it is everybody's.
 create or replace function net._kept_since() returns timestamptz
 language sql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select pawl.now() - coalesce(nullif(pg_catalog.current_setting('pg_net.ttl', true), ''), '6 hours')::interval
 $$;
@@ -61,7 +61,7 @@ comment on function net._kept_since() is 'answers that came before are forgotten
 
 create or replace function net._forget(p_job_id bigint) returns void
 language sql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   delete from pawl.tasks t
   where t.job_id = p_job_id

@@ -3,7 +3,7 @@
 -- The first refuses when no node is there. Locks: none.
 create or replace function net._is_running() returns boolean
 language sql volatile security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select exists (
     select
@@ -15,7 +15,7 @@ comment on function net._is_running() is 'whether a node is there';
 
 create or replace function net.check_worker_is_up() returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if not net._is_running() then
@@ -28,7 +28,7 @@ comment on function net.check_worker_is_up() is 'refuses when no node is there';
 
 create or replace function net.wait_until_running() returns void
 language plpgsql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   while not net._is_running() loop
@@ -40,12 +40,12 @@ comment on function net.wait_until_running() is 'waits until a node is there';
 
 create or replace function net.worker_restart() returns boolean
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$ select true $$;
 comment on function net.worker_restart() is 'does nothing: nodes come back by themselves';
 
 create or replace function net.wake() returns void
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$ select null::void $$;
 comment on function net.wake() is 'does nothing: nodes wake by themselves';
