@@ -197,6 +197,7 @@ declare
   v_now timestamptz := pawl.now();
   v_job record;
   v_nodes record;
+  v_running bigint;
 begin
   select j.status, j.kind, j.limiter_key, j.held_by, k.executor into v_job
   from pawl.jobs j
@@ -215,7 +216,9 @@ begin
     select pg_catalog.count(*) as alive,
       pg_catalog.count(*) filter (where n.executors is null or v_job.executor = any (n.executors)) as able,
       pg_catalog.count(*) filter (where (n.executors is null or v_job.executor = any (n.executors)) and not n.is_asleep) as awake,
-      pg_catalog.count(*) filter (where (n.executors is null or v_job.executor = any (n.executors)) and n.running < n.slots) as free
+      pg_catalog.count(*) filter (where (n.executors is null or v_job.executor = any (n.executors)) and n.running < n.slots) as free,
+      pg_catalog.sum(n.slots) filter (where n.executors is null or v_job.executor = any (n.executors)) as slots,
+      pg_catalog.sum(n.running) filter (where n.executors is null or v_job.executor = any (n.executors)) as running
     into v_nodes
     from pawl.nodes n
     where n.dead_at is null
@@ -251,11 +254,32 @@ begin
     end if;
   end if;
 
-  if v_nodes.able > 0 and v_nodes.free = 0 then
+  if v_job.executor = 'external' then
+    return; -- no node was looked for
+  elsif v_nodes.able = 0 then
+    return;
+  elsif v_nodes.free = 0 then
     return query select 'slots'::text,
       pg_catalog.format('all slots of %s in use', case when v_nodes.able = 1 then 'the one node are' else 'the ' || v_nodes.able || ' nodes are' end),
       null::timestamptz, v_now + interval '250 milliseconds', 'when a task ends'::text, pg_catalog.jsonb_build_object('nodes', v_nodes.able);
-  elsif v_nodes.able > 0 and v_nodes.awake = 0 then
+    return;
+  elsif v_nodes.awake > 0 then
+    return;
+  end if;
+  if v_job.executor = 'http' then -- what nodes take of one kind has an end (runner_room_of), and then they sleep on
+    select coalesce(pg_catalog.sum(p.running), 0) into v_running
+    from pawl.jobs j
+    join pawl.job_progress p on p.job_id = j.id
+    where j.kind = v_job.kind
+      and j.finished_at is null
+      and (j.has_running or j.id = p_job_id);
+  end if;
+  if 2 * v_running >= v_nodes.slots - greatest(0, v_nodes.running - v_running) then
+    return query select 'share'::text,
+      pg_catalog.format('%s tasks of its kind run, and one kind gets no more than half of the slots that the others leave', v_running),
+      null::timestamptz, v_now + interval '250 milliseconds', 'when one of them ends'::text,
+      pg_catalog.jsonb_build_object('running', v_running, 'slots', v_nodes.slots);
+  else
     return query select 'asleep'::text,
       pg_catalog.format('%s: a bell is on its way, or the next sweep finds it; select pawl.process_pending() wakes all',
         case when v_nodes.able = 1 then 'the one node sleeps' else 'all ' || v_nodes.able || ' nodes sleep' end),

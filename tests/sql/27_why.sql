@@ -52,6 +52,7 @@ update pawl.nodes set running = 10;
 select is(probe.why(:job, :t3), 'slots since 0 until 0.25', 'all slots in use');
 update pawl.nodes set running = 0, is_asleep = true;
 select is(probe.why(:job, :t3), 'asleep since 0 until 30', 'all nodes sleep');
+update pawl.nodes set is_asleep = false;
 update pawl.nodes set is_asleep = false, dead_at = pawl.now();
 select is(probe.why(:job, :t3), 'no_node since 0 until when a node starts', 'a dead node is none');
 update pawl.nodes set dead_at = null, heartbeat_at = probe.at(-20);
@@ -118,6 +119,28 @@ select is(pawl.why(:open_job) ->> 'message', 'it was cancelled: no use', 'a canc
 select * from pawl.enqueue('probe', p_run_at => probe.at(40)) \gset x_
 update pawl.tasks set wait_reason = 'moonlight' where id = :x_task_id;
 select is((pawl.why(:x_job_id, :x_task_id) ->> 'message') || ', ' || (pawl.why(:x_job_id) #>> '{waits,0,reason}'), 'it waits moonlight, moonlight', 'an unknown reason');
+
+-- workers of one's own: no node is asked
+select pawl.define_kind('outside', 'external');
+select * from pawl.enqueue('outside') \gset e_
+update pawl.tasks set created_at = pawl.now() where id = :e_task_id;
+select is(probe.why(:e_job_id, :e_task_id), 'worker since 20 until when a worker asks for work', 'a worker is waited for');
+select is(probe.why(:e_job_id), 'worker since ? until when a worker asks for work', 'by the job too');
+
+-- one kind's share of the slots, of an executor that divides them
+select pawl.define_kind('called', 'http', 'https://example.com/');
+select probe.job(7, p_kind => 'called') as called \gset
+select max(id) as c7 from pawl.tasks where job_id = :called \gset
+update pawl.tasks set created_at = pawl.now() where job_id = :called;
+select cardinality(probe.claim(:node, :called, 4));
+update pawl.nodes set running = 4, is_asleep = true;
+select is(probe.why(:called, :c7), 'asleep queue since 20 until 50', 'less than its half');
+select cardinality(probe.claim(:node, :called, 1));
+update pawl.nodes set running = 5;
+select is(probe.why(:called, :c7), 'share queue since 20 until 20.25', 'half of the slots');
+select is(pawl.why(:called, :c7) ->> 'message', '5 tasks of its kind run, and one kind gets no more than half of the slots that the others leave', 'in words');
+delete from pawl.jobs where id = :called;
+update pawl.nodes set running = 0, is_asleep = false;
 
 -- limiters
 select pawl.define_kind('limited', 'noop', p_max_running => 2);
