@@ -285,7 +285,7 @@ static void read_times(CURL *easy, struct http_result *result)
     curl_easy_getinfo(easy, CURLINFO_SCHEME, &scheme);
     curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &connections);
     bool is_tls = scheme && strcasecmp(scheme, "https") == 0;
-    bool is_reused = result->head.status && connections == 0;
+    bool is_reused = result->is_sent && connections == 0;
 
     result->total_ms = moment_ms(easy, CURLINFO_TOTAL_TIME_T);
     result->first_byte_ms =
