@@ -64,7 +64,9 @@ begin
       null; -- undone
     when others then
       get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
-      raise exception 'the % cannot be used: %', p_what, v_message
+      raise exception 'the % cannot be used: %', p_what,
+          -- the bracket is ours
+          case when v_state = '42601' and v_message like '%"]"' and pg_catalog.strpos(p_expression, ']') = 0 then 'it breaks off' else v_message end
         using errcode = case when v_state = '42501' then v_state else 'PW006' end,
           detail = pg_catalog.format('It is: %s', p_expression),
           hint = case

@@ -73,6 +73,15 @@ const struct option command_trigger_set_options[] = {
     {NULL},
 };
 
+/* A table that is not there is one of the person's, not of Pawl's schema. */
+static void blame_table(struct failure *failure)
+{
+    if (strcmp(failure->sqlstate, "42P01") != 0 && strcmp(failure->sqlstate, "3F000") != 0)
+        return;
+    failure->class = FAILURE_INPUT;
+    failure_hint(failure, "Name the table as SQL has it, with its schema: shop.orders.");
+}
+
 /* Its name as a JSON string; NULL with failure set. */
 static json_t *set_trigger(const struct call *call, struct session *session, const char *event,
                            struct failure *failure)
@@ -89,13 +98,16 @@ static json_t *set_trigger(const struct call *call, struct session *session, con
                                   event,
                                   call_has(call, "--no-test") ? "false" : "true",
                                   call_text(call, "--limit-key")};
-    return document_ask(
-        session,
-        "select to_jsonb(pawl.set_trigger(current_setting('search_path'), $10, "
-        "$1::regclass, $2, coalesce($3, case $10 when 'delete' then "
-        "'to_jsonb(old.*)' else 'to_jsonb(new.*)' end), $4, $5, $6, $7, $12, $8, $9, "
-        "$11::boolean))",
-        12, values, failure);
+    json_t *name =
+        document_ask(session,
+                     "select to_jsonb(pawl.set_trigger(current_setting('search_path'), $10, "
+                     "$1::regclass, $2, coalesce($3, case $10 when 'delete' then "
+                     "'to_jsonb(old.*)' else 'to_jsonb(new.*)' end), $4, $5, $6, $7, $12, $8, $9, "
+                     "$11::boolean))",
+                     12, values, failure);
+    if (!name)
+        blame_table(failure);
+    return name;
 }
 
 /* The trigger as list shows it; NULL with failure set. */
