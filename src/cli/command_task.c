@@ -14,6 +14,13 @@ const struct option command_task_list_options[] = {
     {NULL},
 };
 
+/* The time until which it waited stays with a task; to a person it says nothing any more. */
+static void forget_past_wait(json_t *task)
+{
+    if (strcmp(document_string(task, "status"), "waiting") != 0)
+        json_object_set_new(task, "run_at", json_null());
+}
+
 bool command_task_list(const struct call *call, struct failure *failure)
 {
     static const struct table_column columns[] = {
@@ -37,6 +44,8 @@ bool command_task_list(const struct call *call, struct failure *failure)
         return false;
     if (call_has(call, "--json"))
         return output_json(tasks);
+    for (size_t at = 0; at < json_array_size(tasks); at++)
+        forget_past_wait(json_array_get(tasks, at));
     table_print(columns, tasks);
     if (!json_array_size(tasks))
         output_line("no tasks");
@@ -94,6 +103,7 @@ bool command_task_show(const struct call *call, struct failure *failure)
         return false;
     if (call_has(call, "--json"))
         return output_json(task);
+    forget_past_wait(task);
     print_task(task);
     json_decref(task);
     return true;

@@ -163,7 +163,10 @@ def test_whatever_waits_says_why(db, effects, serve):
 
     later = db.json("enqueue", "slow", "{}", "--delay", "3600")["task"]
     assert reasons(db, later) == ["delay"]
+    assert re.search(rf"{later} +waiting +delay +in 59 min ", db.pawl("task", "list", job).stdout)
     db.pawl("task", "cancel", later)
+    assert re.search(rf"{later} +cancelled +- +- ", db.pawl("task", "list", job).stdout), "what it waited for is over"
+    assert "\nuntil " not in db.pawl("task", "show", later).stdout
     assert "is cancelled: it was cancelled: cancelled by request" in db.pawl("why", later).stdout
 
 
