@@ -21,7 +21,7 @@ begin
   if p_retry_after < interval '0' or p_retry_after > interval '10 years' then
     perform pawl.refuse_value('p_retry_after', p_retry_after, 'from 0 to 10 years');
   end if;
-  v_status := pawl.fail_attempt(p_job_id, p_task_id, p_attempt, 'worker', p_error, p_retry_after, p_is_final);
+  v_status := pawl.fail_attempt(p_job_id, p_task_id, p_attempt, 'worker', p_error, p_retry_after, p_is_final, false);
   if v_status is null then
     perform pawl.refuse_attempt(p_job_id, p_task_id, p_attempt);
   end if;
@@ -30,7 +30,8 @@ end
 $$;
 comment on function pawl.fail_task(bigint, bigint, integer, text, interval, boolean) is 'an attempt of an external worker has failed';
 
--- The same for whoever may say so: null when the attempt does not run under a lease, and nothing has changed.
+-- The same for whoever may say so: null when the attempt does not run under a lease, and nothing has changed. A
+-- function that calls back may be earlier than its own 202 (p_is_callback): then a node still has the task.
 -- The settings pin the plans, as in pawl.claim_batch.
 create or replace function pawl.fail_attempt(
   p_job_id bigint,
@@ -39,7 +40,8 @@ create or replace function pawl.fail_attempt(
   p_error_class text,
   p_error text,
   p_retry_after interval,
-  p_is_final boolean
+  p_is_final boolean,
+  p_is_callback boolean
 ) returns pawl.task_status
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -62,7 +64,7 @@ begin
   where t.job_id = p_job_id
     and t.id = p_task_id
     and t.status = 'running'
-    and t.node_id is null
+    and (t.node_id is null or p_is_callback)
     and t.attempt = p_attempt
   for update of t;
   if not found then
@@ -88,5 +90,5 @@ begin
   return case when v_run_at is null then 'failed' else 'waiting' end;
 end
 $$;
-comment on function pawl.fail_attempt(bigint, bigint, integer, text, text, interval, boolean)
+comment on function pawl.fail_attempt(bigint, bigint, integer, text, text, interval, boolean, boolean)
   is 'a leased attempt has failed: tried again by the kind''s policy, or failed for good';

@@ -2,7 +2,8 @@
 -- Arrays run in parallel, sorted by (job, task): that is the order of the row locks. p_outcomes null
 -- means that all are completed without a result, the common case. Else each is 'completed', 'failed',
 -- 'retry' (waits p_delays_ms, then runs again), 'again' (the same, but nothing failed: the attempt is not counted,
--- and the error's class is what the task waits for) or 'returned' (never started, or cut off: pending again, the
+-- and the error's class is what the task waits for), 'leased' (a function will call back: it runs on under no node, for
+-- p_delays_ms) or 'returned' (never started, or cut off: pending again, the
 -- attempt not counted). A result that is not JSON makes the whole call fail: the caller halves the batch.
 -- Returns how many took effect. An outcome of a task that is not running under this node and attempt
 -- changes nothing (I4); the rest of the batch does.
@@ -53,8 +54,11 @@ begin
           when 'failed' then 'failed'
           when 'retry' then 'waiting'
           when 'again' then 'waiting'
+          when 'leased' then 'running'
           when 'returned' then 'pending'
         end::pawl.task_status,
+        node_id = case when o.outcome <> 'leased' then t.node_id end,
+        lease_until = case when o.outcome = 'leased' then v_now + o.delay_ms * interval '1 millisecond' end,
         finished_at = case when o.outcome in ('completed', 'failed') then v_now end,
         run_at = case when o.outcome in ('retry', 'again') then v_now + o.delay_ms * interval '1 millisecond' else t.run_at end,
         wait_reason = case o.outcome when 'retry' then 'retry' when 'again' then coalesce(o.error_class, 'again') end,

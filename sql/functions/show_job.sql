@@ -14,6 +14,7 @@ begin
     select j.id::text as job, j.kind, j.status, j.is_standing, j.is_sealed, j.on_complete, j.params, j.priority, p.total,
       p.waiting, p.pending, p.running, p.completed, p.failed, p.cancelled, e.per_second,
       e.completes_at as estimated_completion_at, j.error, j.created_at, j.started_at, j.finished_at, k.executor,
+      pawl.last_report(j.id) as last_report,
       (select pg_catalog.to_jsonb(l)
        from (
          select m.key, m.max_running, m.start_interval_ms, m.next_start_at

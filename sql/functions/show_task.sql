@@ -18,7 +18,8 @@ begin
        from pawl.task_progress g
        where g.job_id = t.job_id
          and g.task_id = t.id
-         and g.attempt = t.attempt) as progress,
+         and g.attempt = t.attempt
+         and t.status = 'running') as progress,
       (select coalesce(pg_catalog.jsonb_agg(
          (pg_catalog.to_jsonb(a) - array['job_id', 'task_id', 'org_id', 'node_id'])
            || pg_catalog.jsonb_build_object('node', m.name)

@@ -1,18 +1,22 @@
 #include "api/api.h"
 
-#include <jansson.h>
 #include <microhttpd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "api/listen_address.h"
-#include "api/session_pool.h"
+#include "api/route.h"
 #include "base/memory.h"
-#include "store/migrate.h"
 
-enum { CONNECTIONS_MAX = 64, IDLE_TIMEOUT_S = 30, CONNECTION_BYTES = 32 * 1024 };
+enum {
+    CONNECTIONS_MAX = 64,
+    IDLE_TIMEOUT_S = 30,
+    CONNECTION_BYTES = 32 * 1024,
+    READ_ON_BYTES = 8 * REQUEST_BODY_MAX,
+};
 
 struct api {
     struct MHD_Daemon *daemon;
@@ -21,104 +25,22 @@ struct api {
     char address[LISTEN_ADDRESS_BYTES];
 };
 
-/* A status code, and the body's text, which the route has filled. */
-typedef int route_fn(struct api *api, struct text *body);
-
-static void write_error(struct text *body, const char *message, const char *hint)
-{
-    json_t *document =
-        json_pack("{s:{s:s, s:s*}}", "error", "message", message, "hint", *hint ? hint : NULL);
-    char *string = document ? json_dumps(document, JSON_COMPACT) : NULL;
-    text_append_string(body, string ? string : "{\"error\":{}}");
-    free(string);
-    json_decref(document);
-}
-
-static int answer_failure(struct text *body, const struct failure *failure)
-{
-    write_error(body, failure->message, failure->hint);
-    return MHD_HTTP_SERVICE_UNAVAILABLE;
-}
-
-static int answer_livez(struct api *api, struct text *body)
-{
-    text_append_string(body, "{\"status\":\"ok\"}");
-    return MHD_HTTP_OK;
-}
-
-/* A pooled session may have died since its last use; then the next is asked. */
-static bool ask_pool(struct api *api,
-                     bool (*ask)(struct session *, struct text *, struct failure *),
-                     struct text *body, struct failure *failure)
-{
-    bool is_fine = false, is_lost = true;
-    for (int attempts = 0; is_lost && attempts <= SESSIONS_MAX; attempts++) {
-        struct session *session = session_pool_take(api->pool, failure);
-        if (!session)
-            return false;
-        is_fine = ask(session, body, failure);
-        is_lost = !session_is_open(session);
-        session_pool_give(api->pool, session);
-    }
-    return is_fine;
-}
-
-static bool ask_ready(struct session *session, struct text *body, struct failure *failure)
-{
-    return migrate_check(session, failure);
-}
-
-static int answer_readyz(struct api *api, struct text *body)
-{
-    struct failure failure;
-    if (!ask_pool(api, ask_ready, body, &failure))
-        return answer_failure(body, &failure);
-    text_append_string(body, "{\"status\":\"ok\"}");
-    return MHD_HTTP_OK;
-}
-
-static bool ask_status(struct session *session, struct text *body, struct failure *failure)
-{
-    struct pg_result *result = session_query(session, "select pawl.status()", 0, NULL, failure);
-    if (!result)
-        return false;
-    text_append_slice(body, pg_result_slice(result, 0, 0));
-    pg_result_destroy(result);
-    return true;
-}
-
-static int answer_status(struct api *api, struct text *body)
-{
-    struct failure failure;
-    if (!ask_pool(api, ask_status, body, &failure))
-        return answer_failure(body, &failure);
-    return MHD_HTTP_OK;
-}
-
-static const struct route {
-    const char *path;
-    route_fn *answer;
-} routes[] = {
-    {"/livez", answer_livez},
-    {"/readyz", answer_readyz},
-    {"/v1/status", answer_status},
+/* A request while it comes in. */
+struct incoming {
+    struct text body;
+    size_t body_bytes; /* also of what is not kept */
 };
 
-static int answer(struct api *api, const char *method, const char *path, struct text *body)
+static const char *find_bearer(struct MHD_Connection *connection)
 {
-    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
-        if (strcmp(routes[i].path, path) != 0)
-            continue;
-        if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
-            return routes[i].answer(api, body);
-        write_error(body, "method is not allowed", "Use GET.");
-        return MHD_HTTP_METHOD_NOT_ALLOWED;
-    }
-    write_error(body, "nothing is here", "");
-    return MHD_HTTP_NOT_FOUND;
+    static const char scheme[] = "Bearer ";
+    const char *value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
+    bool is_bearer = value && strncasecmp(value, scheme, sizeof scheme - 1) == 0;
+    return is_bearer ? value + sizeof scheme - 1 : NULL;
 }
 
-static enum MHD_Result send_body(struct MHD_Connection *connection, int status, struct text *body)
+static enum MHD_Result send_body(struct MHD_Connection *connection, int status, const char *allowed,
+                                 struct text *body)
 {
     struct MHD_Response *response =
         MHD_create_response_from_buffer(body->length, body->start, MHD_RESPMEM_MUST_FREE);
@@ -126,30 +48,75 @@ static enum MHD_Result send_body(struct MHD_Connection *connection, int status, 
         return MHD_NO;
     MHD_add_response_header(response, "Content-Type", "application/json");
     MHD_add_response_header(response, "Cache-Control", "no-store");
-    if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
-        MHD_add_response_header(response, "Allow", "GET, HEAD");
+    if (allowed)
+        MHD_add_response_header(response, "Allow", allowed);
+    if (status == MHD_HTTP_UNAUTHORIZED)
+        MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
     enum MHD_Result result = MHD_queue_response(connection, (unsigned)status, response);
     MHD_destroy_response(response);
     return result;
 }
 
-/* Called once when the head is there, then with each piece of a body, which no route wants, and
- * with none at the end: only then is it answered, so that the client is done with sending. */
-static enum MHD_Result on_request(void *context, struct MHD_Connection *connection,
-                                  const char *path, const char *method, const char *version,
-                                  const char *piece, size_t *piece_bytes, void **request)
+static enum MHD_Result refuse_body(struct MHD_Connection *connection)
 {
     struct text body = {0};
-    if (!*request) {
-        *request = context;
-        return MHD_YES;
-    }
-    if (*piece_bytes) {
-        *piece_bytes = 0;
-        return MHD_YES;
-    }
-    int status = answer(context, method, path, &body);
-    return send_body(connection, status, &body);
+    answer_error(&body, "the body is too large", "At most 1 MiB is read.");
+    return send_body(connection, MHD_HTTP_CONTENT_TOO_LARGE, NULL, &body);
+}
+
+/* With the head: a body that would have to be cut off is not begun. */
+static enum MHD_Result begin(struct MHD_Connection *connection, void **request)
+{
+    const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
+    *request = memory_zeroed(1, sizeof(struct incoming));
+    if (length && strtoull(length, NULL, 10) > READ_ON_BYTES)
+        return refuse_body(connection);
+    return MHD_YES;
+}
+
+/* What is too large is read on for a while, so that the answer is heard. */
+static enum MHD_Result take(struct incoming *incoming, const char *piece, size_t *piece_bytes)
+{
+    incoming->body_bytes += *piece_bytes;
+    if (incoming->body_bytes <= REQUEST_BODY_MAX)
+        text_append(&incoming->body, piece, *piece_bytes);
+    *piece_bytes = 0;
+    return incoming->body_bytes <= READ_ON_BYTES ? MHD_YES : MHD_NO;
+}
+
+/* Called once when the head is there, then with each piece of a body, and with none at the end:
+ * only then is it answered, so that the client is done with sending. */
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection,
+                                  const char *path, const char *method, const char *version,
+                                  const char *piece, size_t *piece_bytes, void **state)
+{
+    struct api *api = context;
+    struct incoming *incoming = *state;
+    struct text body = {0};
+    const char *allowed = NULL;
+    if (!incoming)
+        return begin(connection, state);
+    if (*piece_bytes)
+        return take(incoming, piece, piece_bytes);
+    if (incoming->body_bytes > REQUEST_BODY_MAX)
+        return refuse_body(connection);
+    struct api_request request = {.path = path,
+                                  .method = method,
+                                  .bearer = find_bearer(connection),
+                                  .body = text_slice(&incoming->body)};
+    int status = routes_answer(api->pool, &request, &body, &allowed);
+    return send_body(connection, status, allowed, &body);
+}
+
+static void on_completed(void *context, struct MHD_Connection *connection, void **state,
+                         enum MHD_RequestTerminationCode code)
+{
+    struct incoming *incoming = *state;
+    if (!incoming)
+        return;
+    text_finish(&incoming->body);
+    free(incoming);
+    *state = NULL;
 }
 
 struct api *api_start(const char *listen, const char *database_url, struct failure *failure)
@@ -172,7 +139,8 @@ struct api *api_start(const char *listen, const char *database_url, struct failu
         0, NULL, NULL, on_request, api, MHD_OPTION_LISTEN_SOCKET, socket,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
-        MHD_OPTION_THREAD_STACK_SIZE, (size_t)(256 * 1024), MHD_OPTION_END);
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_THREAD_STACK_SIZE,
+        (size_t)(256 * 1024), MHD_OPTION_END);
     if (api->daemon)
         return api;
     failure_set(failure, FAILURE_ENVIRONMENT, "could not start the HTTP server: %m");

@@ -6,6 +6,8 @@
  *     GET /livez       200 while the process lives
  *     GET /readyz      200 when the database answers and its schema is this program's, else 503
  *     GET /v1/status   pawl.status()
+ *     POST /v1/callbacks/JOB/TASK/ATTEMPT   pawl.callback(): a function that answered 202 calls
+ * back
  *
  * Every answer is JSON; an error is {"error": {"message": ..., "hint": ...}}.
  */

@@ -73,6 +73,7 @@ static const struct table_column job_columns[] = {
     {"standing", "is_standing"},
     {"params", "params"},
     {"limiter", "limiter_text"},
+    {"last report", "last_report"},
     {"on complete", "on_complete"},
     {"held back", "hold_text"},
     {"created", "created_at", FORMAT_AGO},

@@ -2,11 +2,14 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "api/api.h"
 #include "api/listen_address.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "cli/commands.h"
 #include "cli/database.h"
 #include "cli/doorbell_check.h"
@@ -21,6 +24,8 @@ const struct option command_up_options[] = {
     {"--listen", "ADDR:PORT", VALUE_TEXT,
      .help = "address of the HTTP API (default " DEFAULT_LISTEN "), or none"},
     {"--slots", "N", VALUE_INTEGER, 1, 100000, "tasks in flight at most (default 256)"},
+    {"--callback-url", "URL", VALUE_TEXT,
+     .help = "where functions find this API from outside, to call back after a 202"},
     {"--secret-files", "DIR", VALUE_TEXT,
      .help = "folder of secrets that kinds name as file:PATH (default /run/secrets)"},
     {NULL},
@@ -29,6 +34,8 @@ const struct option command_up_options[] = {
 const struct option command_serve_options[] = {
     {"--listen", "ADDR:PORT", VALUE_TEXT, .help = "address of the HTTP API (default none)"},
     {"--slots", "N", VALUE_INTEGER, 1, 100000, "tasks in flight at most (default 256)"},
+    {"--callback-url", "URL", VALUE_TEXT,
+     .help = "where functions find this API from outside, to call back after a 202"},
     {"--secret-files", "DIR", VALUE_TEXT,
      .help = "folder of secrets that kinds name as file:PATH (default /run/secrets)"},
     {NULL},
@@ -38,6 +45,7 @@ const struct option command_serve_options[] = {
 struct service {
     const struct call *call;
     const char *url;
+    char *callback_url;      /* NULL: none */
     struct api *api;         /* NULL: does not listen */
     struct cluster *cluster; /* NULL: somebody else's database */
     bool was_ready;          /* it registers again when the database was away */
@@ -91,10 +99,34 @@ static bool is_listening(const char *listen)
     return listen && strcmp(listen, "none") != 0;
 }
 
+/* http or https, a host, and no more than a path behind it; *url is allocated, without a slash at
+ * its end, or NULL when none was given. */
+static bool read_callback_url(const struct call *call, char **url, struct failure *failure)
+{
+    const char *given = call_text(call, "--callback-url");
+    *url = NULL;
+    if (!given)
+        return true;
+    const char *host = strncasecmp(given, "http://", 7) == 0    ? given + 7
+                       : strncasecmp(given, "https://", 8) == 0 ? given + 8
+                                                                : "";
+    if (!*host || *host == '/' || *host == ':' || strpbrk(host, "?#@ \t\r\n\"<>\\^`{}|")) {
+        failure_set(failure, FAILURE_USAGE, "\"%s\" is no URL at which functions could call back",
+                    given);
+        return failure_hint(failure, "Write it as https://HOST or https://HOST/PATH.");
+    }
+    size_t length = strlen(given);
+    while (given[length - 1] == '/')
+        length--;
+    *url = memory_copy(given, length);
+    return true;
+}
+
 static bool run(struct service *service, const char *listen, struct failure *failure)
 {
     const struct serve_options options = {.database_url = service->url,
                                           .slots = (int)call_integer(service->call, "--slots", 0),
+                                          .callback_url = service->callback_url,
                                           .secret_files =
                                               call_text(service->call, "--secret-files"),
                                           .on_database_lost = on_database_lost,
@@ -110,18 +142,25 @@ static bool run(struct service *service, const char *listen, struct failure *fai
 bool command_serve(const struct call *call, struct failure *failure)
 {
     struct text url = {0};
-    struct session *session = database_open_checked(call, failure);
-    if (!session)
+    char *callback_url;
+    if (!read_callback_url(call, &callback_url, failure))
         return false;
+    struct session *session = database_open_checked(call, failure);
+    if (!session) {
+        free(callback_url);
+        return false;
+    }
     bool is_fine = database_find(call, &url, failure);
     if (is_fine)
         doorbell_check(session, text_string(&url));
     session_close(session);
     if (is_fine) {
-        struct service service = {.call = call, .url = text_string(&url)};
+        struct service service = {
+            .call = call, .url = text_string(&url), .callback_url = callback_url};
         is_fine = run(&service, call_text(call, "--listen"), failure);
     }
     text_finish(&url);
+    free(callback_url);
     return is_fine;
 }
 
@@ -153,7 +192,7 @@ static bool is_signal_waiting(void)
     return sigismember(&signals, SIGINT) || sigismember(&signals, SIGTERM);
 }
 
-static bool run_on_cluster(const struct call *call, struct cluster *cluster,
+static bool run_on_cluster(const struct call *call, struct cluster *cluster, char *callback_url,
                            struct failure *failure)
 {
     struct text url = {0};
@@ -161,7 +200,10 @@ static bool run_on_cluster(const struct call *call, struct cluster *cluster,
     bool is_fine = cluster_url(text_string(&cluster->folder.path), &url, failure) &&
                    migrate(text_string(&url), failure);
     if (is_fine && !is_signal_waiting()) {
-        struct service service = {.call = call, .url = text_string(&url), .cluster = cluster};
+        struct service service = {.call = call,
+                                  .url = text_string(&url),
+                                  .callback_url = callback_url,
+                                  .cluster = cluster};
         hold_signals(false);
         is_fine = run(&service, listen ? listen : DEFAULT_LISTEN, failure);
         hold_signals(true);
@@ -181,23 +223,29 @@ bool command_up(const struct call *call, struct failure *failure)
     }
     /* Before a cluster is made that nobody then serves. */
     const char *listen = call_text(call, "--listen");
+    char *callback_url = NULL;
     if (is_listening(listen) && !listen_address_parse(listen, &(struct listen_address){0}, failure))
+        return false;
+    if (!read_callback_url(call, &callback_url, failure))
         return false;
     database_find_folder(call, &folder);
     hold_signals(true);
     bool is_fine = cluster_prepare(&cluster, text_string(&folder), failure);
     text_finish(&folder);
-    if (!is_fine)
+    if (!is_fine) {
+        free(callback_url);
         return false;
+    }
     is_fine = cluster_start(&cluster, failure);
     if (is_fine) {
         struct failure stop_failure;
-        is_fine = run_on_cluster(call, &cluster, failure);
+        is_fine = run_on_cluster(call, &cluster, callback_url, failure);
         bool is_stopped = cluster_stop(&cluster, &stop_failure);
         if (is_fine && !is_stopped)
             *failure = stop_failure;
         is_fine = is_fine && is_stopped;
     }
     cluster_finish(&cluster);
+    free(callback_url);
     return is_fine;
 }

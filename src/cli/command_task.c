@@ -64,6 +64,10 @@ static const struct table_column task_columns[] = {
     {"priority", "priority", FORMAT_NUMBER},
     {"key", "key"},
     {"node", "node"},
+    {"worker", "worker"},
+    {"lease ends", "lease_until", FORMAT_AGO},
+    {"percent done", "percent", FORMAT_NUMBER},
+    {"it says", "message"},
     {"created", "created_at", FORMAT_AGO},
     {"started", "started_at", FORMAT_AGO},
     {"finished", "finished_at", FORMAT_AGO},
@@ -74,11 +78,13 @@ static const struct table_column task_columns[] = {
     {NULL},
 };
 
-static void print_task(const json_t *task)
+/* Its progress stands beside the rest. */
+static void print_task(json_t *task)
 {
     static const struct table_column columns[] = {
         {"ATTEMPT", "attempt", FORMAT_NUMBER},
         {"NODE", "node"},
+        {"WORKER", "worker"},
         {"STARTED", "started_at", FORMAT_AGO},
         {"FAILED", "failed_at", FORMAT_AGO},
         {"CLASS", "error_class"},
@@ -86,6 +92,7 @@ static void print_task(const json_t *task)
         {NULL},
     };
     const json_t *attempts = json_object_get(task, "failed_attempts");
+    json_object_update_missing(task, json_object_get(task, "progress"));
     table_print_object(task_columns, task);
     if (json_array_size(attempts)) {
         output_line("\nfailed attempts");

@@ -99,7 +99,8 @@ static bool read_sample(struct progress_watch *watch, struct progress_sample *sa
         session_query(*watch->session,
                       "select p.status, p.total, p.waiting, p.running, p.completed, p.failed, "
                       "p.cancelled, coalesce(e.per_second, -1), "
-                      "coalesce(extract(epoch from e.completes_at - pawl.now()), -1) "
+                      "coalesce(extract(epoch from e.completes_at - pawl.now()), -1), "
+                      "pawl.last_report(p.job_id) "
                       "from pawl.job_progress p "
                       "left join pawl.estimate_jobs(array[$1::bigint]) e on true "
                       "where p.job_id = $1",
@@ -121,6 +122,8 @@ static bool read_sample(struct progress_watch *watch, struct progress_sample *sa
             .seconds_left = pg_result_number(result, 0, 8),
         };
     }
+    if (is_there)
+        snprintf(sample->report, sizeof sample->report, "%s", pg_result_text(result, 0, 9));
     pg_result_destroy(result);
     return is_there || failure_set(failure, FAILURE_INPUT, "job %s is gone", watch->job);
 }

@@ -34,6 +34,8 @@ static void append_rest(const struct progress_sample *sample, const char *separa
         human_write_duration(ceil(sample->seconds_left), left);
         text_append_format(line, "%s%s left", separator, left);
     }
+    if (sample->report[0])
+        text_append_format(line, "%s%s", separator, sample->report);
 }
 
 void progress_write_bar(const struct progress_sample *sample, int width, struct text *line)
@@ -48,6 +50,8 @@ void progress_write_bar(const struct progress_sample *sample, int width, struct 
     append_rest(sample, "  ", line);
     if (line->length - begin > (size_t)width) {
         line->length = begin + (size_t)width;
+        while (line->length > begin && (line->start[line->length] & 0xC0) == 0x80)
+            line->length--; /* no half character (UTF-8) */
         line->start[line->length] = '\0';
     }
 }

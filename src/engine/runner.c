@@ -112,7 +112,7 @@ static int64_t backoff_ms(const struct job_facts *facts, int failures)
 static void decide_retry(struct engine *engine, const struct task *task, struct outcome *outcome)
 {
     int attempts = task->attempt - task->uncounted_attempts;
-    if (outcome->kind == OUTCOME_AGAIN)
+    if (outcome->kind == OUTCOME_AGAIN || outcome->kind == OUTCOME_LEASED)
         duties_note_due(engine, engine_now_us(engine) + outcome->delay_ms * 1000);
     if (outcome->kind != OUTCOME_FAILED || outcome->is_final || attempts >= task->job->max_attempts)
         return;
@@ -272,6 +272,7 @@ void runner_init(struct engine *engine)
 {
     static const struct executor *const all[EXECUTORS] = {&noop_executor, &sql_executor,
                                                           &crawl_executor, &http_executor};
+    engine->installation.callback_url = engine->options->callback_url;
     struct executor_environment environment = {
         .loop = &engine->loop,
         .database_url = engine->options->database_url,

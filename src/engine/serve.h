@@ -13,6 +13,8 @@
 struct serve_options {
     const char *database_url;
     int slots;                /* tasks in flight at most; 0: the default (256) */
+    const char *callback_url; /* begin of the URL under which our API is found from outside, without
+                                 a slash at its end; NULL: nobody can call back */
     const char *secret_files; /* folder in which secrets are files; NULL: /run/secrets */
     /* NULL, or told when the database goes away, from the loop: must not block. */
     void (*on_database_lost)(void *context);

@@ -52,9 +52,11 @@ struct task {
 enum outcome_kind {
     OUTCOME_COMPLETED,
     OUTCOME_FAILED,
-    OUTCOME_RETRY, /* made by the engine out of OUTCOME_FAILED */
-    OUTCOME_AGAIN, /* wants another turn after delay_ms, uncounted: nothing failed; error_class is
-                      what it waits for */
+    OUTCOME_RETRY,  /* made by the engine out of OUTCOME_FAILED */
+    OUTCOME_AGAIN,  /* wants another turn after delay_ms, uncounted: nothing failed; error_class is
+                       what it waits for */
+    OUTCOME_LEASED, /* the function has taken it on and will call back: it runs on, under no node,
+                       for delay_ms */
     OUTCOME_RETURNED, /* not begun, or cut off by us: goes back uncounted */
     OUTCOME_ENDED,    /* its end is in the database already (sql): nothing is to be written */
 };
@@ -80,6 +82,7 @@ typedef void task_done_fn(void *engine, struct task *task, struct outcome *outco
 struct installation {
     char id[37];
     unsigned char callback_key[32];
+    const char *callback_url; /* where our API is to be found; NULL: nobody can call back */
 };
 
 struct executor_environment {

@@ -10,8 +10,8 @@
 #include "store/array.h"
 
 static const char *const outcome_names[] = {
-    [OUTCOME_COMPLETED] = "completed", [OUTCOME_FAILED] = "failed",     [OUTCOME_RETRY] = "retry",
-    [OUTCOME_AGAIN] = "again",         [OUTCOME_RETURNED] = "returned",
+    [OUTCOME_COMPLETED] = "completed", [OUTCOME_FAILED] = "failed", [OUTCOME_RETRY] = "retry",
+    [OUTCOME_AGAIN] = "again",         [OUTCOME_LEASED] = "leased", [OUTCOME_RETURNED] = "returned",
 };
 
 enum finish_form store_finish_form(const struct finished *finished)

@@ -5,6 +5,8 @@
 //   /fulfil?ms=50            works so long, then returns what it did as JSON
 //   /fail?times=2&status=503 fails so often for each idempotency key, then fulfils; after=1 asks to wait 1 s
 //   /say?status=200&type=text/plain&body=...&location=...
+//   /later?ms=2000&steps=4   answers 202, works so long and says how far it is, then calls back; early=1 calls back
+//                            before the 202, silent=1 never, fail=1 with a failure. What it was answered is in calls
 //   /echo                    its own header back, secrets and all
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
@@ -49,6 +51,35 @@ async function fail(response, query, record) {
   answer(response, Number(query.get('status') ?? 503), { error: 'not yet' }, headers);
 }
 
+// Calls back until somebody hears it.
+async function callBack({ url, token }, message, record) {
+  for (;;) {
+    try {
+      const heard = await fetch(url, { method: 'POST', body: JSON.stringify(message),
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' } });
+      record.calls.push({ status: heard.status, body: await heard.json() });
+      return;
+    } catch {
+      await pause(100);
+    }
+  }
+}
+
+async function later(response, query, record) {
+  const { callback } = JSON.parse(record.body);
+  const ms = Number(query.get('ms') ?? 0), steps = Number(query.get('steps') ?? 1);
+  record.calls = [];
+  if (callback && query.has('early')) await callBack(callback, { status: 'completed', result: { early: true } }, record);
+  answer(response, 202, { accepted: true });
+  if (!callback || query.has('silent') || query.has('early')) return;
+  for (let step = 0; step < steps; step++) {
+    await callBack(callback, { status: 'running', percent: (100 * step) / steps, message: `step ${step + 1} of ${steps}` }, record);
+    await pause(ms / steps);
+  }
+  const end = query.has('fail') ? { status: 'failed', error: 'no luck', is_final: true } : { status: 'completed', result: { worked: ms } };
+  await callBack(callback, end, record);
+}
+
 function say(response, query) {
   const headers = query.has('location') ? { location: query.get('location') } : {};
   answer(response, Number(query.get('status') ?? 200), query.get('body') ?? '', {
@@ -58,6 +89,7 @@ function say(response, query) {
 const routes = {
   '/fulfil': fulfil,
   '/fail': fail,
+  '/later': later,
   '/say': say,
   '/echo': (response, query, record) => answer(response, 200, record.headers),
   '/records': (response) => answer(response, 200, { records, connections }),

@@ -18,7 +18,7 @@
 
 enum { PATIENCE_MS = 10000, SLOTS = 32 };
 
-static const struct installation installation = {.id = "0198aabb-ccdd-7eee-8fff-000102030405"};
+static struct installation installation = {.id = "0198aabb-ccdd-7eee-8fff-000102030405"};
 
 struct fixture {
     uv_loop_t loop;
@@ -275,6 +275,31 @@ static void test_a_kind_with_a_fault(void **state)
     assert_string_equal(fixture->last_error, "the options of the kind are no JSON object");
 }
 
+/* 202 says that it is not done, of a function that was told where to call back. */
+static void test_a_function_that_will_call_back(void **state)
+{
+    struct fixture *fixture = *state;
+    strcpy(fixture->options, "{\"allow_private\": true, \"callback_timeout_ms\": 5000}");
+    http_peer_serve(fixture->peer, "/later", "202 Accepted", "Content-Type: application/json\r\n",
+                    "{}");
+    point_at(fixture, "/later");
+    start_task(fixture);
+    turn_until(fixture, have_all_ended);
+    assert_int_equal(fixture->last.kind, OUTCOME_COMPLETED); /* nobody told it */
+    assert_string_equal(fixture->last_result, "{}");
+    installation.callback_url = "https://pawl.example.com";
+    start_task(fixture);
+    turn_until(fixture, have_all_ended);
+    assert_int_equal(fixture->last.kind, OUTCOME_LEASED);
+    assert_int_equal(fixture->last.delay_ms, 5000);
+    assert_string_equal(fixture->last_result, "");
+    strcpy(fixture->options, "{\"allow_private\": true, \"heartbeat_timeout_ms\": 2000}");
+    start_task(fixture);
+    turn_until(fixture, have_all_ended);
+    assert_int_equal(fixture->last.delay_ms, 2000);
+    installation.callback_url = NULL;
+}
+
 /* ---- self-tests ---- */
 
 static void expect_self_test(struct fixture *fixture, const char *status, const char *wanted)
@@ -351,6 +376,7 @@ int main(void)
         TEST(test_a_kind_that_changes_meanwhile),
         TEST(test_a_missing_secret_is_waited_for),
         TEST(test_a_kind_with_a_fault),
+        TEST(test_a_function_that_will_call_back),
         TEST(test_a_probe_costs_its_task_no_attempt),
         TEST(test_a_probe_that_must_not_be_sent_again_is_not),
         TEST(test_self_tests),

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 
 static void expect_words(struct progress_sample sample, double per_second, double seconds_left,
                          const char *expected)
@@ -29,6 +30,8 @@ static void test_words(void **state)
     expect_words(nearly, 1, 1, "999/1000 (99%), 1.0/s, 1 s left");
     nearly.cancelled = 1;
     expect_words(nearly, -1, -1, "1000/1000 (100%), 1 cancelled");
+    snprintf(sample.report, sizeof sample.report, "task 7/12: 40%% resizing");
+    expect_words(sample, 1, -1, "450/1000 (45%), 2 failed, 1.0/s, task 7/12: 40% resizing");
 }
 
 static void test_bar_fits(void **state)
@@ -43,6 +46,15 @@ static void test_bar_fits(void **state)
     progress_write_bar(&sample, 30, &line);
     assert_int_equal(line.length, 30);
     assert_int_equal(strlen(text_string(&line)), 30);
+    text_clear(&line);
+    snprintf(sample.report, sizeof sample.report, "\xC3\xA9\xC3\xA9\xC3\xA9");
+    progress_write_bar(&sample, 200, &line);
+    size_t whole = line.length;
+    for (size_t width = whole - 2; width < whole; width++) {
+        text_clear(&line);
+        progress_write_bar(&sample, (int)width, &line);
+        assert_int_equal(line.length, whole - 2); /* no half character */
+    }
     text_finish(&line);
 }
 

@@ -8,8 +8,11 @@
 
 #include "executors/http/reply.c"
 
+static const struct installation installation = {0}; /* nobody can call back */
+
 struct fixture {
     struct target target;
+    struct dispatcher dispatcher;
     struct dispatch dispatch;
 };
 
@@ -17,7 +20,9 @@ static int set_up(void **state)
 {
     struct fixture *fixture = memory_zeroed(1, sizeof *fixture);
     fixture->target = (struct target){.max_reply_bytes = 1000, .max_result_bytes = 100};
+    fixture->dispatcher.environment.installation = &installation;
     fixture->dispatch.target = &fixture->target;
+    fixture->dispatch.dispatcher = &fixture->dispatcher;
     *state = fixture;
     return 0;
 }

@@ -12,7 +12,7 @@
 #include "executors/http/signature.c"
 #include "executors/http/target.c"
 
-static const struct installation installation = {.id = "0198aabb-ccdd-7eee-8fff-000102030405"};
+static struct installation installation = {.id = "0198aabb-ccdd-7eee-8fff-000102030405"};
 
 struct fixture {
     struct job_facts job;
@@ -121,6 +121,24 @@ static void test_the_envelope(void **state)
     assert_int_equal(view.timeout_ms, 5000);
     assert_int_equal(view.connect_timeout_ms, 5000); /* the default is longer than all of it */
     assert_int_equal(view.max_body_bytes, 1048576);
+}
+
+/* The token is what OpenSSL's command makes of the same key and text. */
+static void test_where_to_call_back(void **state)
+{
+    struct fixture *fixture = *state;
+    installation.callback_url = "https://pawl.example.com/p";
+    assert_int_equal(build(fixture, "{}"), REQUEST_IS_READY);
+    const char *body = text_string(&fixture->request.body);
+    assert_non_null(strstr(body,
+                           "\"params\":{\"p\": 1},\"callback\":{\"url\":"
+                           "\"https://pawl.example.com/p/v1/callbacks/12/345/2\",\"token\":"
+                           "\"8aeb2803949bdb7974588d51c5676b97ae7593545adc7314fd4c5d4d7942432d\","
+                           "\"deadline\":\"20"));
+    assert_string_equal(body + strlen(body) - 4, "Z\"}}");
+    build(fixture, "{\"form\": \"request\"}"); /* nothing of ours in it */
+    assert_null(strstr(text_string(&fixture->request.body), "callback"));
+    installation.callback_url = NULL;
 }
 
 static void test_options(void **state)
@@ -321,6 +339,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_the_envelope),
+        TEST(test_where_to_call_back),
         TEST(test_options),
         TEST(test_signatures),
         TEST(test_secrets_that_are_waited_for),

@@ -284,11 +284,23 @@ struct outcome reply_failure_outcome(const struct http_result *result)
     };
 }
 
+/* 202 (RFC 9110, section 15.3.3): accepted, and not done; done by a function that can call back. */
+static bool will_call_back(const struct dispatch *dispatch, const struct http_result *result)
+{
+    return result->head.status == 202 && dispatch->target->form == FORM_ENVELOPE &&
+           dispatch->dispatcher->environment.installation->callback_url;
+}
+
 static struct outcome status_outcome(struct dispatch *dispatch, const struct http_result *result)
 {
     enum verdict verdict = judge(result->head.status);
     int64_t retry_after_ms = result->retry_after_ms;
     struct outcome outcome = {.kind = OUTCOME_COMPLETED, .delay_ms = -1};
+    if (will_call_back(dispatch, result)) {
+        outcome.kind = OUTCOME_LEASED;
+        outcome.delay_ms = dispatch->target->callback_ms;
+        return outcome;
+    }
     mask_secrets(dispatch, &dispatch->reply, is_truncated(dispatch, result));
     if (verdict == VERDICT_COMPLETED || dispatch->target->form == FORM_REQUEST)
         outcome.result = result_of(dispatch, result);

@@ -122,7 +122,27 @@ static bool add_own_headers(struct request *request, const struct target *target
 
 /* ---- the envelope ---- */
 
-static void write_envelope(struct text *body, const struct task *task)
+/* Where to call back, should the answer be 202. The deadline is that of an answer at once. */
+static void write_callback(struct text *body, const struct target *target, const struct task *task,
+                           const struct installation *installation)
+{
+    struct tm fields;
+    char deadline[32];
+    struct text url = {0};
+    time_t seconds = time(NULL) + (time_t)(target->callback_ms / 1000);
+    strftime(deadline, sizeof deadline, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &fields));
+    text_append_format(&url, "%s/v1/callbacks/%lld/%lld/%d", installation->callback_url,
+                       (long long)task->job_id, (long long)task->id, task->attempt);
+    text_append_string(body, ",\"callback\":{\"url\":");
+    json_append_string(body, text_slice(&url));
+    text_append_string(body, ",\"token\":\"");
+    signature_append_callback_token(body, installation, task);
+    text_append_format(body, "\",\"deadline\":\"%s\"}", deadline);
+    text_finish(&url);
+}
+
+static void write_envelope(struct text *body, const struct target *target, const struct task *task,
+                           const struct installation *installation)
 {
     text_append(body, "{\"job\":\"", 8);
     text_append_integer(body, task->job_id);
@@ -136,6 +156,8 @@ static void write_envelope(struct text *body, const struct task *task)
     text_append(body, task->payload, task->payload_bytes);
     text_append(body, ",\"params\":", 10);
     text_append_string(body, task->job->params);
+    if (installation->callback_url)
+        write_callback(body, target, task, installation);
     text_append_char(body, '}');
 }
 
@@ -184,7 +206,7 @@ static enum request_step build_envelope(struct request *request, const struct ta
     signature_append_trace(&trace, installation, task);
     text_append_string(&request->url, target->url);
     text_append_string(&request->method, target->method ? target->method : "POST");
-    write_envelope(&request->body, task);
+    write_envelope(&request->body, target, task, installation);
     request->has_body = true;
     if (!has_header(target, "Content-Type"))
         add_line(request, "Content-Type", "application/json");

@@ -85,6 +85,21 @@ bool signature_append(struct text *text, struct slice secret, const char *id, in
     return key_bytes > 0;
 }
 
+void signature_append_callback_token(struct text *text, const struct installation *installation,
+                                     const struct task *task)
+{
+    unsigned char mac[EVP_MAX_MD_SIZE];
+    unsigned int mac_bytes = 0;
+    struct text content = {0};
+    text_append_format(&content, "callback\n%lld\n%lld\n%d", (long long)task->job_id,
+                       (long long)task->id, task->attempt);
+    CHECK(HMAC(EVP_sha256(), installation->callback_key, sizeof installation->callback_key,
+               (const unsigned char *)content.start, content.length, mac, &mac_bytes));
+    text_finish(&content);
+    for (unsigned int i = 0; i < mac_bytes; i++)
+        text_append_format(text, "%02x", mac[i]);
+}
+
 /* Spreads one number over all bits of another (Steele, Lea, Flood: "Fast splittable pseudorandom
  * number generators", 2014). */
 static uint64_t mix(uint64_t number)

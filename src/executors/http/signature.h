@@ -23,6 +23,10 @@ void signature_append_id(struct text *text, const struct installation *installat
  * stands behind whsec_ is no base64. */
 bool signature_append(struct text *text, struct slice secret, const char *id, int64_t timestamp,
                       struct slice body);
+/* What lets a function call back for this attempt, in hexadecimal digits; as pawl.callback_token.
+ */
+void signature_append_callback_token(struct text *text, const struct installation *installation,
+                                     const struct task *task);
 /* "00-TRACE-SPAN-01". */
 void signature_append_trace(struct text *text, const struct installation *installation,
                             const struct task *task);

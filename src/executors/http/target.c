@@ -63,6 +63,8 @@ static void read_options(struct target *target, const json_t *options)
     target->max_reply_bytes = (uint64_t)read_integer(options, "max_reply_bytes", 1048576);
     target->max_result_bytes = (size_t)read_integer(options, "max_result_bytes", 65536);
     target->connect_timeout_ms = connect_ms < INT_MAX ? (int)connect_ms : INT_MAX;
+    target->callback_ms = read_integer(options, "heartbeat_timeout_ms",
+                                       read_integer(options, "callback_timeout_ms", 3600000));
     target->allow_private = json_is_true(json_object_get(options, "allow_private"));
     target->retry_timeouts = !json_is_false(json_object_get(options, "retry_timeouts"));
     target->breaker_failures = (int)read_integer(options, "breaker_failures", 5);

@@ -37,6 +37,7 @@ struct target {
     uint64_t max_reply_bytes;
     size_t max_result_bytes;
     int connect_timeout_ms;
+    int64_t callback_ms; /* silence between a 202 and the call back, or two heartbeats */
     bool allow_private;
     bool retry_timeouts; /* else a request that was sent is not sent again because of its time */
     char *origin;        /* scheme://host:port, what breakers are for; NULL in the form "request" */

@@ -55,6 +55,7 @@ CRAWL_OF_NODE_1 = ("update pawl.limiters set is_adaptive = true, start_interval_
 JOBS = "select string_agg(j.status::text, ' ' order by j.id) from pawl.jobs j"
 SUCCESSORS = ("select count(*) filter (where j.kind = 'race' and t.status = 'completed') || ' ' || count(*) filter (where j.kind = 'after')"
               " from pawl.tasks t join pawl.jobs j on j.id = t.job_id")
+TASK_1 = "select t.status from pawl.tasks t where t.id = 1"
 ALL_TASKS = "select string_agg(t.id::text, ' ') from pawl.tasks t"
 
 RACES = [
@@ -249,8 +250,8 @@ RACES = [
         switches=3,
         check=lambda one, two, look: one[0].startswith("PW008") == (two[0] == "1") and two[2] == ("1" if two[0] == "1" else "none"),
         variants={
-            "a finish that does not ask for running": [("finish_task", r"and t\.status = 'running'", "")],
-            "a finish that asks for no token": [("finish_task", r"and t\.attempt = p_attempt", "")],
+            "a finish that does not ask for running": [("complete_attempt", r"and t\.status = 'running'", "")],
+            "a finish that asks for no token": [("complete_attempt", r"and t\.attempt = p_attempt", "")],
             "an end that waits": [("expire_leases", "for update of t skip locked", "for update of t")],
         }),
     Race(
@@ -288,7 +289,7 @@ RACES = [
         refusals=("PW008",),
         check=lambda one, two, look: one[0].startswith("PW008") != two[0].startswith("PW008"),
         variants={
-            "a finish that does not ask for running": [("finish_task", r"and t\.status = 'running'", "")],
+            "a finish that does not ask for running": [("complete_attempt", r"and t\.status = 'running'", "")],
         }),
     Race(
         "worker_and_cancel", "I3: what a worker runs is finished or cancelled, once, and keeps no lease",
@@ -300,8 +301,58 @@ RACES = [
         look="select count(*) from pawl.tasks t where t.lease_until is not null",
         check=lambda one, two, look: look == "0",
         variants={
-            "a finish that does not ask for running": [("finish_task", r"and t\.status = 'running'", "")],
+            "a finish that does not ask for running": [("complete_attempt", r"and t\.status = 'running'", "")],
             "a cancel that leaves leases": [("cancel_open_tasks", ", lease_until = null", "")],
+        }),
+    Race(
+        "callback_and_202", "I4: a call back that meets the 202 on its way counts, and the task runs no more",
+        setup="select race.called()",
+        one=[["select race.accept()"]],
+        two=[["select race.call_back('completed')"]],
+        look=TASK_1,
+        check=lambda one, two, look: two == ["completed"] and look == "completed",
+        variants={
+            "a call that counts under a lease only": [("complete_attempt", r"or p_is_callback", "")],
+            "a 202 that does not ask for running": [("finish_tasks", r"and t\.status = 'running'", "")],
+        }),
+    Race(
+        "callback_and_cancel", "I3: a call back completes the task or is told that it is cancelled",
+        setup="select race.called(), race.accept()",
+        one=[["select race.call_back('completed')"]],
+        two=[["select pawl.cancel_job(1)"]],
+        refusals=("PW003",),
+        look=TASK_1,
+        check=lambda one, two, look: look == ("cancelled" if one[0].startswith("PW003") else "completed"),
+        variants={
+            "a call that does not lock": [("callback", r"for update of t", "")],
+            "an end that does not ask for running": [
+                ("callback", r"for update of t", ""), ("complete_attempt", r"and t\.status = 'running'", "")],
+        }),
+    Race(
+        "two_callbacks", "I4: of two calls that say different things one counts, and the other is told so",
+        setup="select race.called(), race.accept()",
+        one=[["select race.call_back('completed')"]],
+        two=[["select race.call_back('failed')"]],
+        refusals=("PW003", "PW008"),
+        switches=3,
+        look=TASK_1,
+        check=lambda one, two, look: [one[0], two[0][:5]] == ["completed", "PW003"] and look == "completed"
+        or [one[0][:5], two[0]] == ["PW008", "failed"] and look == "waiting",
+        variants={
+            "a call that does not lock": [("callback", r"for update of t", "")],
+        }),
+    Race(
+        "callback_and_expire", "I4: a call back is in time, or is told that it is late",
+        setup="select race.called(), race.accept()",
+        one=[["select race.call_back('completed')"]],
+        two=[["select race.expire()"]],
+        refusals=("PW008",),
+        never_waits=(2,),
+        switches=3,
+        look=TASK_1,
+        check=lambda one, two, look: one[0].startswith("PW008") == (two[0] == "1") and look == ("waiting" if two[0] == "1" else "completed"),
+        variants={
+            "a call that does not lock": [("callback", r"for update of t", "")],
         }),
     Race(
         "undone_finish_and_rescue", "I7: what a rescue passed over, because a finish held it, is rescued when that is undone",
