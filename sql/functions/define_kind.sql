@@ -7,7 +7,7 @@
 -- p_ageing: priority that a waiting task gains in a minute; a crawl, which orders its pages itself, has none.
 -- Returns nothing. Refuses what is not allowed, and says what is (PW006); without an executor, a kind
 -- that does not exist (PW001).
--- Locks: the limiter's row, the kind's row, then the standing jobs' rows.
+-- Locks: the limiter's row, the kind's row, then the standing jobs' rows, then as pawl.standing_job for p_on_complete.
 drop function if exists pawl.define_kind(text, text, text, integer, integer, integer, integer, integer, integer, double precision);
 create or replace function pawl.define_kind(
   p_name text,
@@ -147,6 +147,9 @@ begin
     where j.kind = p_name
       and j.is_standing
       and j.on_complete is distinct from nullif(p_on_complete, '');
+    if p_on_complete <> '' then
+      perform pawl.standing_job(p_on_complete); -- so that no outcome has to wait for another transaction that makes it
+    end if;
   end if;
   perform pawl.ring('kinds');
 end

@@ -28,6 +28,8 @@ select throws_ok($$ select pawl.define_kind('first', p_on_complete => 'nobody') 
 select job_id as first, task_id as t1 from pawl.enqueue('first', '{"order": 7}') \gset
 select is(probe.is_followed(:node, :first), null, 'without a successor a claim says nothing more');
 select pawl.define_kind('first', p_on_complete => 'next');
+select is((select count(*) from pawl.standing_jobs where kind = 'next'), 1::bigint,
+  'its standing job is there: an outcome would wait for whoever has just made it and is not done');
 select is(probe.is_followed(:node, :first), true, 'define_kind: the job that is there has it at once');
 select is((select on_complete from jsonb_to_recordset(pawl.list_kinds()) as k (kind text, on_complete text) where k.kind = 'first'), 'next', 'and it is shown');
 select pawl.define_kind('first', p_max_attempts => 3);
