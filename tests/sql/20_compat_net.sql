@@ -137,8 +137,16 @@ select is((select count(*) from net._http_response where id = :post), 1::bigint,
 set local pg_net.ttl = '';
 select count(*) as before from pawl.tasks where job_id = :job and finished_at is not null \gset
 select cmp_ok(:before::bigint, '>', 5::bigint, 'some have ended');
+insert into pawl.attempts (job_id, task_id, attempt, error_class)
+select :job, t.id, n, 'network' from pawl.tasks t, generate_series(1, 12) n where t.job_id = :job and t.finished_at is not null on conflict do nothing;
+set local pg_net.ttl = '1 day';
+delete from net._http_response where id = :post;
+set local pg_net.ttl = '';
+select is((select count(*) from pawl.attempts where task_id = :post), 0::bigint, 'what failed of an answer that is deleted is gone with it');
 select net.http_get('http://a.test/') from generate_series(1, 16);
 select is((select count(*) from pawl.tasks where job_id = :job and finished_at is not null), 0::bigint, 'requests take away what is old');
+select is((select count(*) from pawl.attempts a where a.job_id = :job and not exists (select from pawl.tasks t where t.id = a.task_id)), 0::bigint,
+  'with what failed of it');
 select is((select count(*) from net.http_request_queue), 16::bigint, 'and nothing else');
 select probe.progress_is(:job, '16/0/16/0/0/0/0', 'with exact counters (I1)');
 

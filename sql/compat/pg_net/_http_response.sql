@@ -27,12 +27,18 @@ create or replace function net._delete_response() returns trigger
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_job_id bigint;
 begin
   delete from pawl.tasks t
   where t.job_id = any (array(select s.job_id from pawl.standing_jobs s where s.kind = 'pg_net'))
     and t.id = old.id
-    and t.finished_at is not null;
-  return case when found then old end;
+    and t.finished_at is not null
+  returning t.job_id into v_job_id;
+  delete from pawl.attempts a
+  where a.job_id = v_job_id
+    and a.task_id = old.id;
+  return case when v_job_id is not null then old end;
 end
 $$;
 comment on function net._delete_response() is 'trigger: an answer that is deleted is gone, with its request';

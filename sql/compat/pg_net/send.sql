@@ -63,20 +63,26 @@ create or replace function net._forget(p_job_id bigint) returns void
 language sql volatile
 set search_path = pg_catalog, pg_temp
 as $$
-  delete from pawl.tasks t
-  where t.job_id = p_job_id
-    and t.ctid = any (array(
-      select x.ctid
-      from pawl.tasks x
-      where x.job_id = p_job_id
-        and x.id = any (array(
-          select o.id
-          from pawl.tasks o
-          where o.job_id = p_job_id
-          order by o.id
-          limit 64))
-        and x.finished_at < (select net._kept_since())
-      for update skip locked));
+  with gone as (
+    delete from pawl.tasks t
+    where t.job_id = p_job_id
+      and t.ctid = any (array(
+        select x.ctid
+        from pawl.tasks x
+        where x.job_id = p_job_id
+          and x.id = any (array(
+            select o.id
+            from pawl.tasks o
+            where o.job_id = p_job_id
+            order by o.id
+            limit 64))
+          and x.finished_at < (select net._kept_since())
+        for update skip locked))
+    returning t.id
+  )
+  delete from pawl.attempts a -- what failed on the way
+  where a.job_id = p_job_id
+    and a.task_id = any (array(select g.id from gone g));
 $$;
 comment on function net._forget(bigint) is 'takes away answers that are not to be kept longer, some of the oldest';
 revoke execute on function net._forget(bigint) from public;
