@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "api/route.h"
+#include "base/log.h"
 #include "base/memory.h"
 
 enum { IDS = 3, ID_BYTES = 20 };
@@ -40,6 +41,19 @@ static bool ask_callback(struct session *session, const struct api_request *requ
     return is_fine;
 }
 
+/* Who calls back stands outside: where the database is, and as whom we come to it, is for the log.
+ */
+static int refuse(struct text *body, const struct failure *failure)
+{
+    int status = answer_failure(body, failure);
+    if (status != MHD_HTTP_SERVICE_UNAVAILABLE)
+        return status;
+    log_warning("a call back was told to come again: %s", failure->message);
+    text_clear(body);
+    answer_error(body, "the database is away", "Say it again later.");
+    return status;
+}
+
 int answer_callback(struct session_pool *pool, const struct api_request *request, struct text *body)
 {
     char ids[IDS][ID_BYTES];
@@ -57,6 +71,5 @@ int answer_callback(struct session_pool *pool, const struct api_request *request
         answer_error(body, "the body is no JSON", "It has a NUL byte in it.");
         return MHD_HTTP_BAD_REQUEST;
     }
-    return ask(pool, ask_callback, request, body, &failure) ? MHD_HTTP_OK
-                                                            : answer_failure(body, &failure);
+    return ask(pool, ask_callback, request, body, &failure) ? MHD_HTTP_OK : refuse(body, &failure);
 }

@@ -243,7 +243,8 @@ def test_calls_while_the_database_is_away_are_told_to_come_again(own_servers, da
     until(lambda: db.value("select lease_until is not null from pawl.tasks where id = %s", task), 20, "the function has it")
     mine = json.loads(function.records("/later")[0]["body"])["callback"]
     server.stop()
-    assert call(mine["url"], mine["token"], {"status": "completed", "result": 5})[0] == 503
+    assert call(mine["url"], mine["token"], {"status": "completed", "result": 5}) == (
+        503, {"error": {"message": "the database is away", "hint": "Say it again later."}}), "and nothing of where it is"
     server.start()
     until(lambda: call(mine["url"], mine["token"], {"status": "completed", "result": 5})[0] == 200, 20, "it is heard")
     assert state(db, task) == ("completed", 1, 5, None)
