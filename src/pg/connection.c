@@ -12,10 +12,12 @@
 #include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/list.h"
+#include "base/log.h"
 #include "base/machine.h"
 #include "base/memory.h"
 #include "pg/connection_attempt.h"
@@ -69,12 +71,26 @@ static void on_timer(uv_timer_t *timer)
     step(timer->data, TIME_IS_UP);
 }
 
+/* What functions say with "raise notice", and the server when it ends a session: as the log has it,
+ * not as libpq would print it. */
+static void on_notice(void *context, const PGresult *result)
+{
+    (void)context;
+    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    const char *words = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    bool is_warning = !severity || strcmp(severity, "WARNING") == 0 ||
+                      strcmp(severity, "ERROR") == 0 || strcmp(severity, "FATAL") == 0;
+    log_write(is_warning ? LOG_WARNING : LOG_INFO, "the database says: %s", words ? words : "?");
+}
+
 static void on_attempt_done(void *context, PGconn *inner, const struct failure *failure)
 {
     struct pg_connection *connection = context;
     connection_attempt_destroy(connection->attempt);
     connection->attempt = NULL;
     connection->inner = inner;
+    if (inner)
+        PQsetNoticeReceiver(inner, on_notice, NULL);
     if (failure)
         connection->failure = *failure;
     step(connection, inner ? CONNECTED : BROKEN);

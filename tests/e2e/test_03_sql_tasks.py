@@ -23,6 +23,15 @@ def test_what_a_function_returns_is_the_result(db, serve):
     assert db.rows("select result from pawl.tasks where job_id = %s order by id", job) == [(2,), (4,), (6,)]
 
 
+def test_what_a_function_says_is_logged(db, serve):
+    db.rows("create function public.talk(p jsonb) returns void language plpgsql as $$ begin raise notice E'one\\ntwo'; raise warning 'three'; end $$")
+    db.kind("talk", "sql", "public.talk")
+    node = serve(db)
+    db.wait_job(db.job("talk", 1))
+    lines = [line.partition("Z ")[2] for line in node.said().splitlines() if "one" in line or "two" in line or "three" in line]
+    assert lines == ["info: the database says: one two", "warning: the database says: three"], node.said()
+
+
 def test_a_failing_function_is_tried_again_then_fails_for_good_then_runs_on_request(db, effects, serve):
     db.kind("fail", "sql", "app.fail", max_attempts=3, backoff_base_ms=10, backoff_cap_ms=40)
     serve(db)
