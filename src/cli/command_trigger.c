@@ -14,11 +14,12 @@
 /* Adds what a person reads: what is wrong with it, else what went wrong last. */
 static void describe(json_t *trigger)
 {
+    const char *test = document_string(trigger, "self_test_status");
     double failed = document_number(trigger, "failed_rows");
     json_t *problem = json_object_get(trigger, "problem");
     if (!json_is_null(problem))
         json_object_set(trigger, "state", problem);
-    else if (strcmp(document_string(trigger, "self_test_status"), "failed") == 0)
+    else if (strcmp(test, "failed") == 0)
         json_object_set_new(trigger, "state",
                             json_sprintf("its kind failed the test: %s",
                                          document_string(trigger, "self_test_error")));
@@ -26,6 +27,8 @@ static void describe(json_t *trigger)
         json_object_set_new(trigger, "state",
                             json_sprintf("rows without a task: %.0f; the last: %s", failed,
                                          document_string(trigger, "last_error")));
+    else if (strcmp(test, "pending") == 0 || strcmp(test, "running") == 0)
+        json_object_set_new(trigger, "state", json_string("its kind has not been tested yet"));
     else
         json_object_set_new(trigger, "state", json_string("ok"));
 }

@@ -137,6 +137,7 @@ def test_what_the_kind_calls_is_tried_out(shop, serve, function):
     shop.rows("""select pawl.define_kind('call', 'http', %s, p_options => '{"allow_private": true}')""", "http://127.0.0.1:1/")
     said = shop.pawl("trigger", "set", "shop.orders", "--kind", "call").stdout
     assert "no node runs: kind call is tested when one does" in said
+    assert "its kind has not been tested yet" in shop.pawl("trigger", "list").stdout
     serve(shop)
     until(lambda: shop.value("select self_test_status from pawl.triggers") == "failed", PICKUP_SECONDS, "the test has run")
     assert "its kind failed the test: " in shop.pawl("trigger", "list").stdout
