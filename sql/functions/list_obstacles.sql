@@ -217,10 +217,11 @@ begin
       pg_catalog.count(*) filter (where n.executors is null or v_job.executor = any (n.executors)) as able,
       pg_catalog.count(*) filter (where (n.executors is null or v_job.executor = any (n.executors)) and not n.is_asleep) as awake,
       pg_catalog.count(*) filter (where (n.executors is null or v_job.executor = any (n.executors)) and n.running < n.slots) as free,
-      pg_catalog.sum(n.slots) filter (where n.executors is null or v_job.executor = any (n.executors)) as slots,
-      pg_catalog.sum(n.running) filter (where n.executors is null or v_job.executor = any (n.executors)) as running
+      pg_catalog.sum(n.slots) filter (where (n.executors is null or v_job.executor = any (n.executors)) and s.kind is null) as slots,
+      pg_catalog.sum(n.running) filter (where (n.executors is null or v_job.executor = any (n.executors)) and s.kind is null) as running
     into v_nodes
     from pawl.nodes n
+    left join pawl.missing_secrets s on s.node_id = n.id and s.kind = v_job.kind
     where n.dead_at is null
       and n.heartbeat_at > v_now - interval '15 seconds';
     if v_nodes.alive = 0 then

@@ -139,6 +139,12 @@ select cardinality(probe.claim(:node, :called, 1));
 update pawl.nodes set running = 5;
 select is(probe.why(:called, :c7), 'share queue since 20 until 20.25', 'half of the slots');
 select is(pawl.why(:called, :c7) ->> 'message', '5 tasks of its kind run, and one kind gets no more than half of the slots that the others leave', 'in words');
+select pawl.register_node('probe:poor', '0', 100, array['http']) as poor \gset
+update pawl.nodes set is_asleep = true where id = :poor;
+select is(probe.why(:called, :c7), 'asleep queue since 20 until 50', 'of all nodes');
+insert into pawl.missing_secrets (kind, node_id, error, since) values ('called', :poor, 'none', pawl.now());
+select is(probe.why(:called, :c7), 'share queue since 20 until 20.25', 'but not of one that lacks a secret');
+delete from pawl.nodes where id = :poor;
 delete from pawl.jobs where id = :called;
 update pawl.nodes set running = 0, is_asleep = false;
 
