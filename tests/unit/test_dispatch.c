@@ -42,6 +42,7 @@ static void start_task(struct fixture *fixture)
                           .id = ++fixture->started,
                           .attempt = 1,
                           .is_probe = fixture->are_probes,
+                          .asked_at_us = (int64_t)uv_now(&fixture->loop) * 1000 + 1,
                           .payload_bytes = sizeof payload - 1};
     memcpy(task->payload, payload, sizeof payload);
     list_init(&task->link);
@@ -265,6 +266,26 @@ static void test_a_probe_that_must_not_be_sent_again_is_not(void **state)
     assert_string_equal(fixture->last.error_class, "timeout");
 }
 
+/* Else the breaker would wait for the probe's end, and open no more. */
+static void test_a_probe_that_cannot_be_sent_is_over(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->are_probes = true;
+    strcpy(fixture->options, "{\"allow_private\": true, \"signing_secret\": \"file:f\"}");
+    run_one(fixture);
+    assert_string_equal(fixture->last.error_class, "secret");
+    fixture->are_probes = false;
+    strcpy(fixture->options, "{\"allow_private\": true, \"breaker_failures\": 2}");
+    http_peer_serve(fixture->peer, "/f", "503 Service Unavailable", "", "");
+    for (int i = 0; i < 2; i++) {
+        run_one(fixture);
+        assert_string_equal(fixture->last.error_class, "status");
+    }
+    run_one(fixture);
+    assert_int_equal(fixture->last.kind, OUTCOME_AGAIN);
+    assert_string_equal(fixture->last.error_class, "breaker");
+}
+
 static void test_a_kind_with_a_fault(void **state)
 {
     struct fixture *fixture = *state;
@@ -378,6 +399,7 @@ int main(void)
         TEST(test_a_kind_with_a_fault),
         TEST(test_a_function_that_will_call_back),
         TEST(test_a_probe_costs_its_task_no_attempt),
+        TEST(test_a_probe_that_cannot_be_sent_is_over),
         TEST(test_a_probe_that_must_not_be_sent_again_is_not),
         TEST(test_self_tests),
         TEST(test_a_self_test_without_its_secret),

@@ -131,10 +131,14 @@ static void begin(struct dispatch *dispatch)
 {
     const char *reason;
     if (dispatch->target->fault) {
+        health_drop_probe(dispatch);
         dispatch_refuse(dispatch, "refused", dispatch->target->fault);
         return;
     }
-    switch (build(dispatch)) {
+    enum request_step step = build(dispatch);
+    if (step != REQUEST_IS_READY)
+        health_drop_probe(dispatch);
+    switch (step) {
     case REQUEST_IS_READY:
         send_request(dispatch);
         break;

@@ -109,6 +109,12 @@ static void give_back(struct outcome *outcome)
     *outcome = (struct outcome){.kind = OUTCOME_RETURNED};
 }
 
+void health_drop_probe(const struct dispatch *dispatch)
+{
+    if (dispatch->task->is_probe && dispatch->target->origin && !dispatch->is_self_test)
+        breakers_note_probe(&dispatch->dispatcher->breakers, dispatch->target->origin, false);
+}
+
 void health_note(struct dispatch *dispatch, const struct http_result *result,
                  struct outcome *outcome)
 {
@@ -118,8 +124,7 @@ void health_note(struct dispatch *dispatch, const struct http_result *result,
     if (!target->origin || dispatch->is_self_test)
         return;
     if (result->failure == HTTP_FAILURE_CANCELLED) {
-        if (is_probe)
-            breakers_note_probe(&dispatcher->breakers, target->origin, false);
+        health_drop_probe(dispatch);
         return;
     }
     const struct breaker_report report = {
