@@ -237,6 +237,15 @@ static void test_the_payload_is_the_request(void **state)
     assert_string_equal(line_of(&view, "Content-Type:"), ""); /* libcurl must not call it a form */
     assert_null(line_of(&view, "Webhook-Id"));
     assert_null(line_of(&view, "Idempotency-Key"));
+
+    set_payload(fixture, "{\"url\": \"http://b.example/\", \"method\": \"POST\"}");
+    assert_int_equal(build(fixture, "{\"form\": \"request\"}"), REQUEST_IS_READY);
+    view = request_view(&fixture->request, fixture->target);
+    assert_string_equal(line_of(&view, "Content-Type:"), ""); /* without a body, too */
+    set_payload(fixture, "{\"url\": \"http://b.example/\"}");
+    assert_int_equal(build(fixture, "{\"form\": \"request\"}"), REQUEST_IS_READY);
+    view = request_view(&fixture->request, fixture->target);
+    assert_null(line_of(&view, "Content-Type:"));
 }
 
 static void test_a_url_alone(void **state)

@@ -322,7 +322,8 @@ static enum request_step build_request(struct request *request, const struct tar
 {
     json_t *payload = json_loadb(task->payload, task->payload_bytes, JSON_DECODE_ANY, NULL);
     bool is_read = read_payload(request, payload);
-    if (is_read && request->has_body && !payload_has_header(payload, "Content-Type") &&
+    bool has_form = request->has_body || strcmp(text_string(&request->method), "POST") == 0;
+    if (is_read && has_form && !payload_has_header(payload, "Content-Type") &&
         !has_header(target, "Content-Type")) { /* libcurl would call it a form */
         text_append_string(&request->lines, "Content-Type:");
         end_line(request);
