@@ -391,6 +391,21 @@ static void test_silence_times_out(void **state)
     }
 }
 
+static void test_silence_on_a_connection_that_is_used_again(void **state)
+{
+    struct fixture *fixture = *state;
+    answer(fixture, "/a", PEER_AT_ONCE, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    answer(fixture, "/silent", PEER_SILENT, "");
+    struct record record = fetch_path(fixture, "/a");
+    finish(&record);
+    record = fetch(fixture, (struct http_request){.url = at(fixture, "/silent"), .timeout_ms = 60});
+    assert_int_equal(http_peer_connections(fixture->peer), 1);
+    assert_true(record.result.is_sent);
+    assert_true(record.result.connect_ms == 0);
+    assert_memory_equal(text_string(&record.message), "no answer", 9);
+    finish(&record);
+}
+
 static void test_a_lost_connection(void **state)
 {
     struct fixture *fixture = *state;
@@ -779,6 +794,7 @@ int main(void)
         TEST(test_a_refused_connection),
         TEST(test_an_unknown_host),
         TEST(test_silence_times_out),
+        TEST(test_silence_on_a_connection_that_is_used_again),
         TEST(test_a_lost_connection),
         TEST(test_header_floods_are_cut_off),
         TEST(test_cancelled_in_mid_body),
