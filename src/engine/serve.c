@@ -6,12 +6,15 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/engine.h"
 #include "store/array.h"
+
+enum { FILES_OF_A_SLOT = 4, FILES_MIN = 1280 };
 
 static struct engine *running; /* for serve_stop() from another thread */
 
@@ -48,6 +51,22 @@ static char *list_executor_names(struct engine *engine)
     return names.start;
 }
 
+/* A connection for each slot, those that are kept to be used again, and some of our own: where
+ * files run out it is targets that seem to be down, and nobody can be told so. */
+static void make_room_for_connections(int slots)
+{
+    struct rlimit limit;
+    rlim_t wanted = (rlim_t)slots * FILES_OF_A_SLOT;
+    wanted = wanted < FILES_MIN ? FILES_MIN : wanted;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+        return;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted)
+        log_warning("the process may have %llu files open, and %d slots may need %llu; "
+                    "ulimit -n raises the limit",
+                    (unsigned long long)limit.rlim_cur, slots, (unsigned long long)wanted);
+}
+
 static void begin(struct engine *engine)
 {
     CHECK(uv_loop_init(&engine->loop) == 0);
@@ -62,6 +81,7 @@ static void begin(struct engine *engine)
     uv_signal_start(&engine->on_term, on_signal, SIGTERM);
     uv_signal_start(&engine->on_int, on_signal, SIGINT);
 
+    make_room_for_connections(engine->slots);
     jobs_init(&engine->jobs);
     runner_init(engine);
     finisher_init(engine);

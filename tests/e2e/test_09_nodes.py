@@ -63,3 +63,13 @@ def test_a_row_that_is_deleted_by_hand(db, effects, serve):
     until(lambda: "was declared dead" in node.said(), 15, lambda: node.said())
     db.wait_job(db.job("slow", 10, first=2))
     effects.assert_once(11)
+
+
+@pytest.mark.parametrize("most", [4096, 300])
+def test_a_node_makes_room_for_its_connections(db, launch, most):
+    node = launch("serve", "--db", db.url, "--slots", 500, inside=lambda *command: ["prlimit", f"--nofile=100:{most}", *command])
+    until(lambda: "is ready" in node.said() or not node.is_running(), 20, "the node is ready")
+    with open(f"/proc/{node.pid}/limits") as limits:
+        allowed, = (int(line.split()[3]) for line in limits if line.startswith("Max open files"))
+    assert allowed == min(2000, most)
+    assert ("may have 300 files open, and 500 slots may need 2000" in node.said()) == (most == 300), node.said()
