@@ -109,6 +109,7 @@ set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(pg_catalog.jsonb_typeof(p_value) = 'string'
     and (p_value #>> '{}') ~ '^(env:(?!PG|PAWL_|DATABASE_URL$)[A-Za-z_][A-Za-z0-9_]{0,199}|(file|vault):[^\x01-\x1f]+)$'
+    and (p_value #>> '{}') !~ '^file:(.*/)?\.\.(/|$)'
     and pg_catalog.length(p_value #>> '{}') <= 1000, false)
 $$;
 comment on function pawl.is_secret_reference(jsonb) is 'can it be a reference to a secret?';
@@ -117,7 +118,7 @@ create or replace function pawl.secret_names() returns text
 language sql immutable
 set search_path = pg_catalog, pg_temp
 as $$
-  select 'A file is meant inside the folder that pawl serve --secret-files names, a name of the vault in the view vault.decrypted_secrets; the variables with which programs find '
+  select 'A file is meant inside the folder that pawl serve --secret-files names (no .. leads out of it), a name of the vault in the view vault.decrypted_secrets; the variables with which programs find '
     || 'their database (PG..., PAWL_..., DATABASE_URL) are no secrets to pass on.'
 $$;
 comment on function pawl.secret_names() is 'how secrets may be named, for hints';

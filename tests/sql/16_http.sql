@@ -20,7 +20,7 @@ insert into options values
     array['[]', '"X: y"', '{"X A": "b"}', '{"": "b"}', '{"Host": "b"}', '{"content-length": "1"}', '{"Webhook-Id": "x"}', '{"Authorization": "x"}',
       '{"X": "a\nb"}', '{"X": 1}', '{"X": {"secret": "KEY"}}', '{"X": {"secret": "env:PGPASSWORD"}}', '{"X": {"secret": "env:A", "more": 1}}']::jsonb[]),
   ('authorization', '"env:KEY"', array['"KEY"', '"env:"', '"env:DATABASE_URL"', '"env:PGHOST"', '"env:PAWL_X"', '"env:A-B"', '"file:"', '"vault:"', '1', '{}']::jsonb[]),
-  ('signing_secret', '"file:fulfil"', array['"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"', 'true']::jsonb[]),
+  ('signing_secret', '"file:fulfil"', array['"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"', 'true', '"file:../fulfil"', '"file:a/../../fulfil"', '"file:.."']::jsonb[]),
   ('previous_signing_secret', '"vault:my key"', array['""']::jsonb[]),
   ('max_reply_bytes', '1000', array['0', '1.5', '"1000"', '1e12', 'true']::jsonb[]),
   ('max_result_bytes', '0', array['-1', '16777217']::jsonb[]),

@@ -372,6 +372,7 @@ static void test_a_self_test_without_its_secret(void **state)
     assert_int_equal(fixture->last.kind, OUTCOME_FAILED); /* it does not wait */
     assert_true(fixture->last.is_final);
     assert_string_equal(fixture->last.error_class, "secret");
+    assert_non_null(strstr(fixture->last_error, " (on node "));
 }
 
 static void test_other_params_are_no_self_test(void **state)

@@ -70,6 +70,15 @@ void dispatch_refuse(struct dispatch *dispatch, const char *error_class, const c
     dispatch_end(dispatch, &outcome);
 }
 
+/* The self-test is one node's answer: it says whose. */
+static void refuse_self_test(struct dispatch *dispatch, const char *reason)
+{
+    struct text error = {0};
+    text_append_format(&error, "%s (on node %d)", reason, dispatch->task->node_id);
+    dispatch_refuse(dispatch, "secret", text_string(&error));
+    text_finish(&error);
+}
+
 /* Nothing has failed; the pauses grow with the turns that it has had. */
 static void wait_for_secret(struct dispatch *dispatch)
 {
@@ -145,7 +154,7 @@ static void begin(struct dispatch *dispatch)
     case REQUEST_WAITS:
         reason = text_string(&dispatch->dispatcher->request.reason);
         if (dispatch->is_self_test)
-            dispatch_refuse(dispatch, "secret", reason);
+            refuse_self_test(dispatch, reason);
         else
             wait_for_secret(dispatch);
         break;
