@@ -5,7 +5,7 @@ plpgsql function (one in SQL has a single statement, one that is stable a single
 what others see. An assertion is an expression: it changes neither FOUND nor the row count.
 
 No gate stands where it would tell nothing new, because the statement changes nothing that others can
-notice before the commit and reads nothing that they change: a row appended to the ledger, a bell, a
+notice before the commit and reads nothing that they change: a row appended to a ledger, a bell, a
 job's row that the function has locked already, kinds, pages and attempts. Nor before the first
 statement of a function, since its caller stopped before the call; unless it is a trigger, or its
 declarations read something.
@@ -16,7 +16,7 @@ starts_after = re.compile(r"(;|\bthen|\bloop|\belse|\bbegin)\s*(--.*)?$")
 comment = re.compile(r"(^|\s)--\s.*")
 touches = re.compile(r"\bpawl\.|advisory")
 private = re.compile(r"""
-    ^insert\ into\ pawl\.progress_deltas
+    ^insert\ into\ pawl\.(progress_deltas|limiter_uses)
     | ^perform\ pawl\.(ring|check|refuse)\w*\(
     | from\ pawl\.nodes\ n\ where\ n\.is_asleep
     | ^(raise|elsif)\b
