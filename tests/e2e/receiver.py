@@ -3,6 +3,7 @@ import http.server
 import json
 import socket
 import threading
+import time
 
 
 def free_port():
@@ -13,17 +14,19 @@ def free_port():
 
 class Receiver:
     """answer: called with each request's envelope, returns a status; it may wait. calls: (task, attempt), as they came.
-    most: how many were here at once, since it was set to 0."""
+    stays: (began, ended) of each by our own clock, in seconds, as they ended. most: how many were here at once, since it
+    was set to 0."""
 
     def __init__(self, answer=lambda call: 200, port=0):
         self.on_headers = lambda headers: None
-        self.answer, self.calls, self.here, self.most, self.lock = answer, [], 0, 0, threading.Lock()
+        self.answer, self.calls, self.stays, self.here, self.most, self.lock = answer, [], [], 0, 0, threading.Lock()
         receiver = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_POST(self):
+                began = time.monotonic()
                 call = json.loads(self.rfile.read(int(self.headers["content-length"])))
                 with receiver.lock:
                     receiver.calls.append((int(call["task"]), call["attempt"]))
@@ -33,6 +36,7 @@ class Receiver:
                 status = receiver.answer(call)
                 with receiver.lock:
                     receiver.here -= 1
+                    receiver.stays.append((began, time.monotonic()))
                 self.send_response(status)
                 self.send_header("content-length", "0")
                 self.end_headers()

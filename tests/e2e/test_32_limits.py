@@ -1,7 +1,8 @@
 """Limits of a kind and of each of its keys, over two nodes; from the effects' own clock. Guards I5, I11."""
 import json
+import time
 
-from function import Function
+from receiver import Receiver
 from waiting import until
 
 # An effect says whose it was.
@@ -106,38 +107,45 @@ def test_a_key_over_the_command_line(db, serve):
     assert "--max-running" in refused.stderr
 
 
-def test_ten_rapid_inserts_run_one_after_the_other_with_their_spacing(db, serve):
+def test_each_of_two_places_rests_for_itself(db, serve):
     db.rows(ACT)
     db.kind("audio", "sql", "app.act")
-    db.pawl("limit", "set", "audio", "--max-running", 1, "--spacing", 1)
+    db.pawl("limit", "set", "audio", "--max-running", 2, "--spacing", 1)
     serve(db)
     serve(db)
-    for n in range(10):
-        db.rows("select pawl.enqueue('audio', %s)", json.dumps({"key": str(n), "seconds": 0.05}))
-    wait_effects(db, 10)
-    gaps = [gap for gap, in db.rows("""
-      select extract(epoch from started_at - lag(ended_at) over (order by started_at))::float8 from app.effects offset 1""")]
-    assert len(gaps) == 9 and min(gaps) >= 1, gaps
-    assert max(gaps) < 1.5, f"each starts when the place has rested, not at a later look: {gaps}"
+    for n in range(8):
+        db.rows("select pawl.enqueue('audio', %s)", json.dumps({"key": str(n), "seconds": 0.05 + n % 2 * 0.3}))
+    wait_effects(db, 8)
+    rests = "select started_at, ended_at + interval '1 second' as ended_at from app.effects"
+    assert most_at_once(db, rests) == 2, "work and rest take a place, and both are used"
+    assert most_at_once(db, "select ended_at as started_at, ended_at + interval '1 second' as ended_at from app.effects") == 2
+    took = db.value("select extract(epoch from max(ended_at) - min(started_at))::float8 from app.effects")
+    assert 3 < took < 6, took
     db.assert_never_swept()
 
 
-def test_the_receiver_sees_the_spacing(db, serve):
-    function = Function()
+def test_ten_rapid_inserts_are_called_for_one_after_the_other(db, serve):
+    """An application's inserts, two nodes, and what the receiver wrote down."""
+    receiver = Receiver(lambda call: time.sleep(0.1) or 200)
     try:
-        db.rows("select pawl.define_kind('call', 'http', %s, p_options => '{\"allow_private\": true}')", function.url("/fulfil?ms=100"))
-        db.pawl("limit", "set", "call", "--max-running", 1, "--spacing", 1)
+        db.rows("select pawl.define_kind('transcribe', 'http', %s, p_options => '{\"allow_private\": true}')", receiver.url())
+        db.pawl("limit", "set", "transcribe", "--max-running", 1, "--spacing", 1)
+        db.rows("create table public.recordings (id bigint generated always as identity, file text not null)")
+        db.rows("select pawl.on_insert('public.recordings', 'transcribe', p_self_test => false)")
         serve(db)
         serve(db)
-        for n in range(6):
-            db.rows("select pawl.enqueue('call', %s)", json.dumps({"n": n}))
-        until(lambda: len(function.records("/fulfil")) == 6, 20, "six calls")
-        arrivals = [record["at"] for record in function.records("/fulfil")]
-        gaps = [later - earlier for earlier, later in zip(arrivals, arrivals[1:])]
-        assert min(gaps) >= 1100, f"100 ms of work and 1 s of rest: {gaps}"
-        assert max(gaps) < 1600, gaps
+        db.wait_asleep(2)
+        for n in range(10):
+            db.rows("insert into public.recordings (file) values (%s)", f"{n}.ogg")
+        until(lambda: db.value("select completed from pawl.job_progress") == 10, 30, "ten are transcribed")
     finally:
-        function.stop()
+        receiver.stop()
+    assert len({task for task, _ in receiver.calls}) == len(receiver.calls) == 10, "each once"
+    assert receiver.most == 1, "never two at once"
+    gaps = [began - ended for (_, ended), (began, _) in zip(receiver.stays, receiver.stays[1:])]
+    assert len(gaps) == 9 and min(gaps) >= 1, gaps
+    assert max(gaps) < 1.5, f"each starts when the place has rested, not at a later look: {gaps}"
+    db.assert_never_swept()
 
 
 def test_a_budget_of_calls_holds_in_any_window(db, serve):
