@@ -208,7 +208,10 @@ begin
     'waits', coalesce(v_waits, '[]'),
     'total', v_job.total_now, 'waiting', v_job.waiting_now, 'pending', v_job.pending_now, 'running', v_job.running_now,
     'completed', v_job.completed_now, 'failed', v_job.failed_now, 'cancelled', v_job.cancelled_now,
-    'per_second', v_job.per_second, 'estimated_completion_at', v_job.completes_at);
+    'per_second', v_job.per_second,
+    -- a limit that opens later is later than what the pace until now promises
+    'estimated_completion_at', case when v_job.completes_at is not null
+      then greatest(v_job.completes_at, case when v_job.running_now = 0 then (v_reasons -> 0 ->> 'next_look_at')::timestamptz end) end);
 end
 $$;
 comment on function pawl.why_job(bigint) is 'what a job waits for, since when, and when that is looked at next';

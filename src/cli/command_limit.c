@@ -79,6 +79,15 @@ static const char *milliseconds_of(const struct call *call, const char *option, 
     return text;
 }
 
+static bool is_any_given(const char *const *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (values[i])
+            return true;
+    }
+    return false;
+}
+
 bool command_limit_set(const struct call *call, struct failure *failure)
 {
     char interval[32], spacing[32], window[32];
@@ -96,6 +105,10 @@ bool command_limit_set(const struct call *call, struct failure *failure)
         call_text(call, "--max-bytes"),
         call_text(call, "--estimated-bytes"),
     };
+    if (!is_any_given(values + 2, sizeof values / sizeof values[0] - 2)) {
+        failure_set(failure, FAILURE_USAGE, "no limit is given");
+        return failure_hint(failure, "pawl limit set --help shows which there are.");
+    }
     json_t *limiter = document_ask_once(
         call, "select to_jsonb(pawl.set_limit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10))", 10,
         values, failure);

@@ -39,7 +39,7 @@ static void print_times(const json_t *reason)
 static void print_facts(const json_t *reason)
 {
     static const struct table_column columns[] = {
-        {"  HELD BY JOB", "job"}, {"KIND", "kind"}, {"RUNNING", "running", FORMAT_NUMBER}, {NULL}};
+        {"HELD BY JOB", "job"}, {"KIND", "kind"}, {"RUNNING", "running", FORMAT_NUMBER}, {NULL}};
     const json_t *start = json_object_get(reason, "estimated_start_at");
     double per_second = document_number(reason, "per_second");
     if (per_second > 0) {

@@ -105,6 +105,7 @@ def test_a_key_over_the_command_line(db, serve):
     assert 'kind "nonsense" does not exist' in refused.stderr
     refused = db.pawl("limit", "set", "none", "--max-running", "-1", code=2)
     assert "--max-running" in refused.stderr
+    assert "no limit is given" in db.pawl("limit", "set", "none", code=2).stderr
 
 
 def test_each_of_two_places_rests_for_itself(db, serve):
