@@ -3,14 +3,15 @@
 -- over all nodes.
 -- Returns one row: verdict and retry_ms. 'free': the breaker is closed, and the job just about to be let go; 'busy':
 -- somebody changes it at this moment; 'held': not before retry_ms; 'probe': one task, and
--- pawl.begin_probe when there was one.
+-- pawl.begin_probe when there was one. A time that no pause and no probe's bound reaches is from before the clock was set
+-- back: it has come.
 -- Locks: the breaker's row (skip locked).
 create or replace function pawl.admit_probe(p_target text) returns table (verdict text, retry_ms double precision)
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_now timestamptz := pawl.now();
+  v_now timestamptz := pawl.clock();
   v_breaker pawl.breakers;
 begin
   select b.* into v_breaker from pawl.breakers b where b.target = p_target for update skip locked;
@@ -19,6 +20,12 @@ begin
       20::double precision;
   elsif v_breaker.state = 'closed' then
     return query select 'free'::text, 0::double precision;
+  elsif v_breaker.retry_at > v_now + interval '5 minutes' and v_breaker.retry_at > v_now + (
+    select greatest(pg_catalog.max((k.options ->> 'breaker_pause_ms')::double precision), pg_catalog.max(k.timeout_ms) + 5000, 0)
+    from pawl.kinds k
+    where k.origin = p_target) * interval '1 millisecond'
+  then
+    return query select 'probe'::text, 0::double precision;
   elsif v_breaker.retry_at > v_now then
     return query select 'held'::text, (extract(epoch from v_breaker.retry_at - v_now) * 1000)::double precision;
   else
@@ -36,7 +43,7 @@ language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_now timestamptz := pawl.now();
+  v_now timestamptz := pawl.clock();
   v_bound_ms double precision;
 begin
   select k.timeout_ms + 5000 into v_bound_ms

@@ -12,7 +12,8 @@
 -- Pace is GCRA (ITU-T I.371): one timestamp, the earliest next start; starts within the next p_horizon_ms are
 -- granted, each with its time. Who cannot wait for a start asks with horizon 0. Without a pace the
 -- timestamp says how long a host wants to be left alone (pawl.adjust_pace). Under a budget of calls nothing is granted for a
--- later slot.
+-- later slot. A next start that no pace and no host can have asked for is from before the clock was set back, or the
+-- pace was made faster: it comes an interval from now.
 -- A node (p_node_id) that is refused because of what runs leaves a note (awaited_until), so that it is told when something
 -- ends elsewhere (pawl.note_ends). An end that had looked before the note was there tells nobody: hence the node asks
 -- once more, soon.
@@ -41,7 +42,7 @@ declare
   v_free bigint;
   v_horizon_ms double precision := p_horizon_ms;
   v_first double precision;
-  v_now timestamptz := pawl.now();
+  v_now timestamptz := pawl.clock(); -- a worker's transaction may have begun long ago
   v_first_by text;
   v_interval_by text;
 begin
@@ -130,13 +131,17 @@ begin
       return;
     end if;
 
+    -- hosts ask for 10 minutes at most
+    if v_limiter.next_start_at > v_now + (v_rules.start_interval_ms + 1000
+      + case when v_limiter.rules_key is null then 600000 else 0 end) * interval '1 millisecond'
+    then
+      v_limiter.next_start_at := v_now + v_rules.start_interval_ms * interval '1 millisecond';
+      update pawl.limiters l set next_start_at = v_limiter.next_start_at where l.key = v_key;
+    end if;
     if v_rules.start_interval_ms > 0 or v_limiter.next_start_at > v_now then
       v_first := greatest(
         -(v_rules.burst - 1) * v_rules.start_interval_ms,
         coalesce(extract(epoch from v_limiter.next_start_at - v_now) * 1000, '-infinity'::double precision));
-      if v_limiter.rules_key is not null then -- a slower pace of before holds nobody up
-        v_first := least(v_first, v_rules.start_interval_ms + 1000);
-      end if;
       if v_first > first_ms then
         first_ms := v_first;
         v_first_by := v_key;

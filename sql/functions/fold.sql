@@ -97,7 +97,7 @@ begin
               select e.tasks, e.seconds, least(1, greatest(30 / nullif(e.seconds, 0), coalesce(20 / nullif(e.tasks, 0), 1))) as kept
               from (
                 select j.measured_tasks + b.is_busy * greatest(s.completed + s.failed, 0) as tasks,
-                  j.measured_seconds + b.is_busy * coalesce(pg_catalog.date_part('epoch', v_now - j.measured_at), 0) as seconds
+                  j.measured_seconds + b.is_busy * greatest(0, coalesce(pg_catalog.date_part('epoch', v_now - j.measured_at), 0)) as seconds
                 from (select (j.pending + j.running > 0 and j.measured_at is not null)::integer as is_busy) b
               ) e
             ) m

@@ -8,6 +8,8 @@
 --      declared dead: triggers/delete_node.sql).
 -- Returns one row: rescued, tasks put back; is_unfinished, a node was declared dead just now: call again.
 -- One node at a time does this, the others get (0, false).
+-- A heartbeat that lies ahead is from before the clock was set back: the silence counts from now on. For a clock that is
+-- set forward see pawl.heartbeat.
 -- Running tasks are found by a scan of those jobs that have any by their counters, one scan for however
 -- many nodes have died: an index on running tasks would make every finish a non-HOT update, to save
 -- seconds once a crash.
@@ -67,6 +69,10 @@ begin
     perform pawl.ring('work *');
   end if;
 
+  update pawl.nodes n
+  set heartbeat_at = v_now
+  where n.dead_at is null
+    and n.heartbeat_at > v_now + p_silence;
   update pawl.nodes n
   set dead_at = v_now, is_asleep = false
   where n.dead_at is null

@@ -17,7 +17,7 @@ set plan_cache_mode = force_generic_plan
 set jit = off
 as $$
 declare
-  v_now timestamptz := pawl.now();
+  v_now timestamptz := pawl.clock(); -- as pawl.admit_tasks
   v_ms constant interval := '1 millisecond';
   v_last timestamptz := v_now + greatest(0, p_first_ms + (p_claimed - 1) * p_interval_ms) * v_ms;
   v_next timestamptz;

@@ -100,5 +100,6 @@ drop function if exists pawl.standing_job(text);
 drop function if exists pawl.finish_followed_tasks(integer, bigint[], bigint[], integer[], text[], bigint[], text[], text[], text[]);
 drop function if exists pawl.list_work(text[], bigint[]);
 drop function if exists pawl.admit_tasks(text, integer);
+drop function if exists pawl.heartbeat(integer, integer, bigint, bigint, bigint);
 drop function if exists pawl.claim_batch(integer, bigint, integer, real, bigint);
 drop function if exists pawl.set_limit(text, text, integer, double precision, integer);

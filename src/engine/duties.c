@@ -49,6 +49,7 @@ void duties_begin(struct engine *engine)
     duties->is_dirty = true; /* somebody before us may have left rows */
     duties->is_due_unknown = true;
     duties->serving_since_us = engine_now_us(engine);
+    duties->last_beat_us = 0;
     duties->next_beat_us = engine_now_us(engine) + BEAT_US;
     duties->next_sweep_us = engine_now_us(engine) + SWEEP_AWAKE_US;
 }
@@ -256,9 +257,12 @@ static void on_beat(void *context, const struct pg_result *result, const struct 
 {
     struct engine *engine = context;
     engine->duties.is_beating = false;
-    if (!result)
+    if (!result) {
         complain("send a heartbeat", failure);
-    else if (!pg_result_boolean(result, 0, 0))
+        return;
+    }
+    engine->duties.last_beat_us = engine->duties.beat_us;
+    if (!pg_result_boolean(result, 0, 0))
         node_was_declared_dead(engine);
 }
 
@@ -305,6 +309,9 @@ static void beat(struct engine *engine)
     duties->is_beating = true;
     duties->next_beat_us = engine_now_us(engine) + BEAT_US;
     duties->beat.running = engine->runner.running;
+    duties->beat_us = engine_now_us(engine);
+    if (duties->last_beat_us)
+        duties->beat.elapsed_ms = (duties->beat_us - duties->last_beat_us) / 1000;
     store_heartbeat(engine->duty, engine->node_id, &duties->beat, on_beat, engine);
     pg_connection_end_group(engine->duty);
     duties->beat = (struct node_beat){0};

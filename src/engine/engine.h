@@ -97,6 +97,8 @@ struct duties {
     bool has_promoted;       /* in what is under way, something was due and is not any more */
     int64_t next_promote_us; /* what is due was held by somebody: not before this */
     int64_t next_beat_us, next_sweep_us, serving_since_us;
+    int64_t beat_us,
+        last_beat_us; /* when the one under way was sent, and the last that was heard; 0 */
     bool is_beating, is_sweeping;
     struct node_beat beat; /* since the last heartbeat */
     uv_timer_t timer;

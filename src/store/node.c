@@ -26,15 +26,17 @@ void store_register_node_read(const struct pg_result *result, struct installatio
 void store_heartbeat(struct pg_connection *connection, int node_id, const struct node_beat *beat,
                      pg_done_fn *on_done, void *context)
 {
-    char numbers[5][24];
+    char numbers[6][24];
     snprintf(numbers[0], sizeof numbers[0], "%d", node_id);
     snprintf(numbers[1], sizeof numbers[1], "%d", beat->running);
     snprintf(numbers[2], sizeof numbers[2], "%lld", (long long)beat->started);
     snprintf(numbers[3], sizeof numbers[3], "%lld", (long long)beat->stale);
     snprintf(numbers[4], sizeof numbers[4], "%lld", (long long)beat->swept);
-    const char *const values[] = {numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]};
-    pg_connection_query(connection, "select pawl.heartbeat($1, $2, $3, $4, $5)", 5, values, on_done,
-                        context);
+    snprintf(numbers[5], sizeof numbers[5], "%lld", (long long)beat->elapsed_ms);
+    const char *const values[] = {numbers[0], numbers[1], numbers[2],
+                                  numbers[3], numbers[4], beat->elapsed_ms > 0 ? numbers[5] : NULL};
+    pg_connection_query(connection, "select pawl.heartbeat($1, $2, $3, $4, $5, $6)", 6, values,
+                        on_done, context);
 }
 
 void store_set_asleep(struct pg_connection *connection, int node_id, bool is_asleep,

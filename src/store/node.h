@@ -12,6 +12,7 @@
 struct node_beat {
     int running;
     int64_t started, stale, swept;
+    int64_t elapsed_ms; /* since the last one, by our clock; 0: there was none */
 };
 
 /* executors: an array literal of what it can run. Result: the node's id, and for

@@ -26,6 +26,39 @@ select is(pawl.set_asleep(424242, true), false, 'a node that nobody knows cannot
 select cmp_ok(pawl.draw_transaction(), '>=', pawl.oldest_transaction(), 'a drawn id is not older than the oldest transaction');
 select is(pawl.draw_transaction(), pg_current_xact_id()::text::bigint, 'it is this transaction''s own');
 
+-- a clock that jumps; what passed between two heartbeats a node knows by another
+select pawl.register_node('other:1', '1.2', 8) as other \gset
+set local pawl.now = '2030-01-01 00:00:10+00';
+select pawl.heartbeat(:node, 0, 0, 0, 0, 5000), pawl.heartbeat(:other, 0, 0, 0, 0, 5000);
+set local pawl.now = '2030-01-01 00:00:17+00';
+select pawl.heartbeat(:node, 0, 0, 0, 0, 5000);
+select is((select heartbeat_at from pawl.nodes where id = :other), '2030-01-01 00:00:10+00', 'a heartbeat that is late moves nobody''s');
+set local pawl.now = '2030-01-01 01:00:22+00';
+select is(pawl.heartbeat(:node, 0, 0, 0, 0, 5000), true, 'an hour in five seconds: the clock was set forward');
+select is((select heartbeat_at from pawl.nodes where id = :other), '2030-01-01 01:00:10+00', 'the others'' heartbeats with it');
+select is(pawl.heartbeat(:node, 0, 0, 0, 0, 5000), true, 'once');
+select is((select heartbeat_at from pawl.nodes where id = :other), '2030-01-01 01:00:10+00', 'and no further');
+select row_eq('select * from pawl.rescue_nodes()', row (0::bigint, false), 'nobody is dead');
+set local pawl.now = '2030-01-01 01:00:30+00';
+select pawl.heartbeat(:node, 0, 0, 0, 0, 8000);
+select row_eq('select * from pawl.rescue_nodes()', row (0::bigint, true), 'but who has been silent for 20 s, by any clock');
+select is((select dead_at from pawl.nodes where id = :other), pawl.now(), 'that one');
+select is(pawl.heartbeat(:node, 0, 0, 0, 0, 3600000), true, 'a node that was away itself');
+select is((select heartbeat_at from pawl.nodes where id = :other), '2030-01-01 01:00:10+00', 'moves nobody');
+delete from pawl.nodes where id = :other;
+select pawl.register_node('other:2', '1.2', 8) as other \gset
+set local pawl.now = '2030-01-01 00:00:05+00';
+select pawl.heartbeat(:node, 0, 0, 0, 0, 5000);
+select row_eq('select * from pawl.rescue_nodes()', row (0::bigint, false), 'the clock was set back');
+select is((select heartbeat_at from pawl.nodes where id = :other), pawl.now(), 'a silence counts from now on');
+set local pawl.now = '2030-01-01 00:00:21+00';
+select pawl.heartbeat(:node, 0, 0, 0, 0, 16000);
+select row_eq('select * from pawl.rescue_nodes()', row (0::bigint, true), 'and is found when it has lasted');
+select is((select dead_at from pawl.nodes where id = :other), pawl.now(), 'not an hour later');
+delete from pawl.nodes where id = :other;
+set local pawl.now = '2030-01-01 00:00:05+00';
+select pawl.heartbeat(:node, 0, 0, 0, 0);
+
 -- rescue
 select pawl.define_kind('two', 'noop', p_max_attempts => 2);
 select probe.job(4, true, 'two') as job \gset

@@ -237,6 +237,12 @@ select pawl.fold();
 select is((select measured_tasks || ' in ' || measured_seconds from pawl.jobs where id = :s_job_id), '1 in 4', 'an hour without work does not make it slow');
 select probe.run(:node, :s_job_id, 1, 8);
 select is((select measured_tasks || ' in ' || measured_seconds from pawl.jobs where id = :s_job_id), '2 in 12', 'the next task does');
+-- a clock that is set back between two folds takes no time away
+select pawl.enqueue('probe');
+select probe.run(:node, :s_job_id, 1, -3600);
+select is((select measured_tasks || ' in ' || measured_seconds from pawl.jobs where id = :s_job_id), '3 in 12', 'an hour back is no time');
+select probe.clock(9008);
+select pawl.fold();
 -- slow tasks are measured over 20 of them
 select pawl.enqueue('probe') from generate_series(1, 40);
 select probe.run(:node, :s_job_id, 1, 100) from generate_series(1, 40);

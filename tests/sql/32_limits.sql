@@ -75,7 +75,14 @@ select is((select next_start_at - pawl.now() from pawl.limiters where key = 'kin
 select pawl.set_limit('paced', 'kind', p_start_interval_ms => 0);
 select is(probe.decision(:b, 9), '5 granted 5 by key:paced:b first -800 each 400', 'without the kind''s the key''s burst comes at once');
 update pawl.limiters set next_start_at = pawl.now() + interval '1 hour' where key = 'key:paced:b';
-select is(probe.decision(:b, 9), '0 granted 0 pace by key:paced:b retry 500', 'a slower pace of before, or a clock that was set back, holds no key up for long');
+select is(probe.decision(:b, 9), '2 granted 2 by key:paced:b first 400 each 400', 'a slower pace of before, or a clock that was set back, holds no key up for long');
+select is((select next_start_at - pawl.now() from pawl.limiters where key = 'key:paced:b'), interval '1.2 seconds', 'and then its pace goes on');
+select pawl.set_limit('paced', 'kind', p_start_interval_ms => 100);
+update pawl.limiters set next_start_at = pawl.now() + interval '1 hour' where key = 'kind:paced';
+set local pawl.now = '2030-01-01 00:00:40+00';
+select is(probe.decision(:a, 1), '1 granted 1 first 100 each 400', 'nor a kind, which no host can ask for an hour''s pause');
+select is((select next_start_at - pawl.now() from pawl.limiters where key = 'kind:paced'), interval '0.2 seconds', 'and then its pace goes on');
+select pawl.set_limit('paced', 'kind', p_start_interval_ms => 0);
 -- whatever is asked of whom: neither pace is ever broken
 create table probe.starts (job bigint, at_ms double precision);
 do $$
@@ -219,6 +226,10 @@ set local pawl.now = '2034-01-01 00:00:50+00';
 select is(probe.decision(:calls, 20), '0 granted 0 budget by kind:calls retry 41000', 'a clock that is set back gives nothing back');
 set local pawl.now = '2030-01-01 00:00:00+00';
 select is(probe.decision(:calls, 20), '0 granted 0 budget by kind:calls retry 30000', 'and by years keeps nobody longer than a window');
+update pawl.nodes set heartbeat_at = pawl.now() where id = :node;
+update pawl.jobs set measured_tasks = 100, measured_seconds = 1, measured_at = pawl.now() where id = :calls;
+select is((pawl.why(:calls) ->> 'estimated_completion_at')::timestamptz, (pawl.why(:calls) ->> 'next_look_at')::timestamptz,
+  'however fast it went, it ends no earlier than its limit opens');
 select pawl.set_limit('calls', p_window_ms => 30000);
 select is(probe.decision(:calls, 20), '0 granted 0 budget by kind:calls retry 30500', 'another window: what was spent counts as spent now');
 select pawl.set_limit('calls', p_max_calls => 12);
@@ -321,5 +332,17 @@ select throws_ok(s, 'PW006', m, s) from (values
   ($$ update pawl.limiters set parent_key = 'kind:mail' where key = 'kind:x' $$, 'limiter "kind:x" cannot stand under "kind:mail"')
 ) v (s, m);
 select throws_ok($$ select pawl.set_limit('none', p_max_running => 1) $$, 'PW001', 'kind "none" does not exist', 'a kind that does not exist');
+-- a transaction that began some time ago, as a worker's may
+select probe.kind('aged'), set_config('pawl.now', '', true);
+select pawl.set_limit('aged', 'kind', p_max_running => 1, p_spacing_ms => 60000);
+select probe.job(3, true, 'aged') as aged \gset
+update pawl.nodes set heartbeat_at = now();
+select is(probe.decision(:aged, 1), '1 granted 1', 'one');
+select probe.end_limited(:aged, 1);
+select alike(probe.decision(:aged, 1), '0 granted 0 spacing by kind:aged%', 'its place rests');
+select is((select rested_from[1] > now() from pawl.limiters where key = 'kind:aged'), true, 'from its end on, not from the begin of the transaction');
+select pawl.set_limit('aged', 'kind', p_max_running => 0, p_spacing_ms => 0, p_start_interval_ms => 60000);
+select is(probe.decision(:aged, 1), '1 granted 1 each 60000', 'another, by its pace');
+select is((select next_start_at > now() + interval '1 minute' from pawl.limiters where key = 'kind:aged'), true, 'an interval behind its start');
 select * from finish();
 rollback;

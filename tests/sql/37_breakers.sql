@@ -98,7 +98,7 @@ select probe.clock(46);
 select is(pawl.open_breaker('http://down:80', 'time-out', 8000, :n1, p_age_ms => 900), true, 'and one from behind it');
 select is(probe.breaker('http://down:80', 8), 'open 1 in time', 'the pauses begin anew');
 -- up to five minutes
-select probe.job(12, p_kind => 'b') as long \gset
+select probe.job(14, p_kind => 'b') as long \gset
 create function probe.fail_probes(p_node integer, p_job bigint) returns void language plpgsql as $$ begin for i in 1..12 loop
   perform probe.clock(1000 * i);
   perform probe.claimed(p_node, p_job);
@@ -106,6 +106,16 @@ create function probe.fail_probes(p_node integer, p_job bigint) returns void lan
 end loop; end $$;
 select probe.fail_probes(:n1, :long);
 select is(probe.breaker('http://down:80', 300), 'open 13 in time', 'no pause is longer than five minutes');
+-- a clock that is set back
+select matches(probe.claimed(:n1, :long), '^0 held', 'held');
+select probe.clock(8000);
+select is(probe.claimed(:n1, :long), '1 probe 15000', 'an hour earlier: no pause is that long, so it is tried now');
+select is(pawl.open_breaker('http://down:80', 'no', 8000, :n1, true), true, 'it fails');
+select matches(probe.claimed(:n1, :long), '^0 held 2\d{5}', 'and the pause counts from the new time');
+select pawl.define_kind('b', p_options => '{"breaker_pause_ms": 7200000}');
+update pawl.breakers set retry_at = pawl.now() + interval '1 hour';
+select matches(probe.claimed(:n1, :long), '^0 held 3600000', 'a pause that is that long is kept');
+select pawl.define_kind('b', p_options => '{"breaker_pause_ms": null}');
 
 -- a kind that goes elsewhere
 select probe.job(1, p_kind => 'b') as rest \gset
