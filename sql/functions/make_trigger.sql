@@ -50,6 +50,9 @@ begin
   exception when others then
     null;
   end;
+  declare
+    v_images jsonb[];
+    v_failed integer := 0;
   begin
     for v_images in
       select array_agg(i.image order by i.place)
@@ -88,7 +91,6 @@ begin
     v_function, E'\n#variable_conflict use_column\ndeclare\n'
       || case when v_job_id is null then E'  v_job_id bigint;\n  v_max_bytes integer;\n' else '' end
       || case when p_definition.key is not null then E'  v_job_ids bigint[];\n  v_keys text[];\n  v_priorities real[];\n' else '' end
-      || case when v_is_isolated then E'  v_images jsonb[];\n  v_failed integer := 0;\n' else '' end
       || 'begin' || v_body || E'\n  return null;\nend\n');
   if (select p.proowner::pg_catalog.regrole::name from pg_catalog.pg_proc p where p.oid = v_function::pg_catalog.regprocedure) <> v_owner then
     execute pg_catalog.format('alter function %s owner to %I', v_function, v_owner);

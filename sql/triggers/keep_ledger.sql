@@ -14,7 +14,8 @@
 -- Every statement of every user on a task pays for these, and with many short transactions it pays for
 -- what is touched first in each: plans to look up, executor nodes to set up, expressions to make ready.
 -- So both are in one function, a statement of one task has a road of its own (reading two statuses is a
--- third of what an aggregate costs), whoever makes nothing pending never asks who sleeps, and there is no
+-- third of what an aggregate costs), one task more of a standing job is written down by the statement that
+-- finds the job to be one, whoever makes nothing pending never asks who sleeps, and there is no
 -- SET clause (a tenth of a small transaction). Names are qualified, and operators are pg_catalog's unless
 -- a session puts a schema of its own before it, which fools that session alone: the functions run with
 -- its rights.
@@ -29,19 +30,15 @@ create or replace function pawl.hold_job_open(p_job_id bigint) returns boolean
 language plpgsql volatile
 as $$
 declare
-  v_is_standing boolean;
   v_finished_at timestamptz;
 begin
-  select j.is_standing into v_is_standing from pawl.jobs j where j.id = p_job_id;
+  select j.finished_at into v_finished_at from pawl.jobs j where j.id = p_job_id and not j.is_standing for key share;
   if not found then
-    perform pawl.refuse_job(p_job_id);
-  end if;
-  if v_is_standing then
+    perform from pawl.jobs j where j.id = p_job_id;
+    if not found then -- perhaps deleted in this moment
+      perform pawl.refuse_job(p_job_id);
+    end if;
     return true;
-  end if;
-  select j.finished_at into v_finished_at from pawl.jobs j where j.id = p_job_id for key share;
-  if not found then -- deleted in this moment
-    perform pawl.refuse_job(p_job_id);
   end if;
   return v_finished_at is null;
 end
@@ -89,18 +86,20 @@ as $$
 declare
   r record;
   v_job_id bigint;
-  v_status pawl.task_status;
-  v_are_many boolean;
+  v_is_one boolean;
   v_pending_jobs bigint[];
   v_is_due boolean;
 begin
-  select n.job_id, n.status, exists (select from new_tasks m offset 1) into v_job_id, v_status, v_are_many from new_tasks n;
-  if v_status = 'pending' and not v_are_many then -- what pawl.enqueue and most users insert
-    if not pawl.hold_job_open(v_job_id) then
-      perform pawl.refuse_new_task(v_job_id);
+  select n.job_id, n.status = 'pending' and not exists (select from new_tasks m offset 1) into v_job_id, v_is_one from new_tasks n;
+  if v_is_one then -- what pawl.enqueue, triggers and most users insert
+    insert into pawl.progress_deltas (job_id, total, pending)
+    select j.id, 1, 1 from pawl.jobs j where j.id = v_job_id and j.is_standing;
+    if not found then
+      if not pawl.hold_job_open(v_job_id) then
+        perform pawl.refuse_new_task(v_job_id);
+      end if;
+      insert into pawl.progress_deltas (job_id, total, pending) values (v_job_id, 1, 1);
     end if;
-    insert into pawl.progress_deltas (job_id, total, pending) values (v_job_id, 1, 1);
-    v_pending_jobs := array[v_job_id];
   else
     for r in
       select n.job_id,
@@ -125,12 +124,15 @@ begin
         v_pending_jobs := v_pending_jobs || r.job_id;
       end if;
     end loop;
+    if v_is_due is not true and v_pending_jobs is null then
+      return null;
+    end if;
   end if;
 
-  if tg_nargs > 0 and (v_is_due or v_pending_jobs is not null) then
+  if tg_nargs > 0 then
     perform from pawl.nodes n where n.is_asleep;
     if found or pg_catalog.current_setting('transaction_isolation') <> 'read committed' then
-      perform pawl.ring_for_tasks(v_pending_jobs, v_is_due);
+      perform pawl.ring_for_tasks(case when v_is_one then array[v_job_id] else v_pending_jobs end, v_is_due);
     end if;
   end if;
   return null;

@@ -277,7 +277,7 @@ def test_nothing_in_there_breaks_the_statement(shop):
                 ("alter table pawl.progress_deltas rename to deltas_", "alter table pawl.deltas_ rename to progress_deltas"),
                 ("alter table pawl.tasks rename to tasks_; alter table pawl.standing_jobs rename to standing_jobs_",
                  "alter table pawl.tasks_ rename to tasks; alter table pawl.standing_jobs_ rename to standing_jobs"),
-                ("alter function pawl.hold_job_open rename to hold_job_open_", "alter function pawl.hold_job_open_ rename to hold_job_open"),
+                ("alter table pawl.jobs rename to jobs_", "alter table pawl.jobs_ rename to jobs"),
                 ("alter table pawl.tasks rename to tasks_; alter function pawl.enqueue_rows rename to enqueue_rows_",
                  "alter table pawl.tasks_ rename to tasks; alter function pawl.enqueue_rows_ rename to enqueue_rows"),
                 ("alter table pawl.tasks rename to tasks_; alter function pawl.record_trigger_error rename to gone",

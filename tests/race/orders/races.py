@@ -661,7 +661,7 @@ RACES = [
         variants={
             "a job that nobody holds open": NOBODY_HOLDS_THE_JOB,
             "an insert that does not see that its job has just gone": [
-                ("hold_job_open", r"(for key share;\s+)if not found then[^;]*;\s+end if;", r"\1")],
+                ("hold_job_open", r"if not found then -- perhaps deleted[^;]*;\s+end if;", "")],
         }),
     Race(
         "two_ask_for_robots", "of two nodes that ask for a host's robots.txt one fetches it, and the other waits",
