@@ -126,6 +126,14 @@ select row_eq(format('select status::text, wait_reason, run_at from pawl.tasks w
   row ('pending'::text, null::text, null::timestamptz), 'run_at in the past: pending');
 
 -- deduplication in a standing job: while the task is active
+insert into pawl.tasks (job_id, status, run_at, is_key_reusable, key)
+select probe.job(0, false), s, now(), r, nullif('held ' || s || r || k, 'held ' || s || r)
+from unnest(enum_range(null::pawl.task_status)) s, unnest(array[false, true]) r, unnest(array['', '!']) k;
+select is((select array_agg(distinct status order by status) from pawl.tasks where key like 'held %' and is_key_reusable and is_key_active),
+  array['waiting', 'pending', 'running']::pawl.task_status[], 'a task that has not ended holds a key that can be had again');
+select is((select array_agg(distinct status order by status) from pawl.tasks where key like 'held %' and not is_key_reusable and is_key_active),
+  enum_range(null::pawl.task_status), 'and of another kind of key any task');
+select is((select count(*) from pawl.tasks where key is null and is_key_active), 0::bigint, 'none that has no key');
 select probe.node() as node \gset
 select probe.kind('dup');
 select * from pawl.enqueue('dup', '{}', 'k', 1) \gset a_
