@@ -179,9 +179,9 @@ static void test_what_is_remembered_is_bounded(void **state)
         expect_none(fixture, text_string(&reference), "there is no variable");
         text_finish(&reference);
     }
-    assert_int_equal(fixture->secrets->count, ENTRIES_MAX);
+    assert_int_equal(fixture->secrets->by_reference.count, ENTRIES_MAX);
     expect_found(fixture, "env:SHOP_KEY", "k-1");
-    assert_int_equal(fixture->secrets->count, ENTRIES_MAX);
+    assert_int_equal(fixture->secrets->by_reference.count, ENTRIES_MAX);
 }
 
 static struct {
@@ -237,6 +237,27 @@ static void test_the_vault_is_asked_without_waiting(void **state)
     expect_none(fixture, "vault:key", "it is empty");
 }
 
+/* Each is looked for once more when it has been told; one that is forgotten by then never comes. */
+static void test_the_vault_may_have_many(void **state)
+{
+    struct fixture *fixture = *state;
+    enum { KINDS = 1000, REFERENCES = 3 };
+    char reference[32];
+    secrets_set_vault(fixture->secrets, note_asked, NULL);
+    for (int i = 0; i < KINDS * REFERENCES; i++) {
+        snprintf(reference, sizeof reference, "vault:k%d", i);
+        expect_none(fixture, reference, "the database has not answered yet");
+    }
+    for (int i = 0; i < KINDS * REFERENCES; i++) {
+        snprintf(reference, sizeof reference, "k%d", i);
+        answer(fixture, reference, "here", NULL);
+    }
+    for (int i = 0; i < KINDS * REFERENCES; i++) {
+        snprintf(reference, sizeof reference, "vault:k%d", i);
+        expect_found(fixture, reference, "here");
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -250,6 +271,7 @@ int main(void)
         TEST(test_it_is_read_again),
         TEST(test_what_is_remembered_is_bounded),
         TEST(test_the_vault_is_asked_without_waiting),
+        TEST(test_the_vault_may_have_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

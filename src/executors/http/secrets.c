@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/hash_table.h"
 #include "base/list.h"
 #include "base/memory.h"
 
@@ -15,11 +16,14 @@ enum {
     FRESH_MS = 2000,
     SERVES_MS = 6000, /* as long as the database is asked for a newer one */
     VALUE_BYTES_MAX = 64 << 10,
-    ENTRIES_MAX = 256, /* references that are remembered, the last ones */
+    /* References that are remembered, the last ones. The answer of a vault to one that is forgotten
+     * by then is lost, so there must be room for all that kinds in use name (target.c). */
+    ENTRIES_MAX = 4096,
 };
 
 struct entry {
     struct list link; /* the one that was read last stands last */
+    struct hash_table_link link_by_reference;
     char *reference;
     uint64_t read_ms;
     bool is_found, is_asked;
@@ -30,7 +34,7 @@ struct entry {
 struct secrets {
     char *folder;
     struct list entries;
-    int count;
+    struct hash_table by_reference; /* the same ones */
     secrets_ask_fn *ask;
     void *context;
     bool is_awaited;
@@ -54,7 +58,7 @@ static void wipe(struct text *value)
 static void drop(struct secrets *secrets, struct entry *entry)
 {
     list_remove(&entry->link);
-    secrets->count--;
+    hash_table_remove(&secrets->by_reference, &entry->link_by_reference);
     wipe(&entry->value);
     free(entry->reference);
     free(entry);
@@ -65,6 +69,7 @@ void secrets_destroy(struct secrets *secrets)
     struct list *first;
     while ((first = list_first(&secrets->entries)))
         drop(secrets, list_object(first, struct entry, link));
+    hash_table_finish(&secrets->by_reference);
     free(secrets->folder);
     free(secrets);
 }
@@ -178,8 +183,10 @@ static void read_again(const struct secrets *secrets, struct entry *entry)
 
 static struct entry *find_entry(struct secrets *secrets, const char *reference)
 {
-    for (struct list *link = secrets->entries.next; link != &secrets->entries; link = link->next) {
-        struct entry *entry = list_object(link, struct entry, link);
+    struct hash_table_link *link =
+        hash_table_find(&secrets->by_reference, hash_table_hash_string(reference));
+    for (; link; link = hash_table_find_next(link)) {
+        struct entry *entry = hash_table_object(link, struct entry, link_by_reference);
         if (strcmp(entry->reference, reference) == 0)
             return entry;
     }
@@ -188,13 +195,14 @@ static struct entry *find_entry(struct secrets *secrets, const char *reference)
 
 static struct entry *add_entry(struct secrets *secrets, const char *reference)
 {
-    if (secrets->count == ENTRIES_MAX)
+    if (secrets->by_reference.count == ENTRIES_MAX)
         drop(secrets, list_object(list_first(&secrets->entries), struct entry, link));
     struct entry *entry = memory_zeroed(1, sizeof *entry);
     entry->reference = memory_copy_string(reference);
     list_init(&entry->link);
     list_append(&secrets->entries, &entry->link);
-    secrets->count++;
+    hash_table_add(&secrets->by_reference, &entry->link_by_reference,
+                   hash_table_hash_string(reference));
     return entry;
 }
 
