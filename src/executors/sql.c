@@ -250,6 +250,8 @@ static void on_lost(void *context, const struct failure *failure)
     struct worker *worker = context;
     struct outcome outcome = {.kind = OUTCOME_RETURNED};
     worker->is_spent = false;
+    free(worker->statement);
+    worker->statement = NULL;
     if (worker->task)
         end_task(worker, &outcome);
 }

@@ -271,6 +271,12 @@ static void test_a_connection_that_is_lost_on_the_way_fails_the_attempt(void **s
     assert_int_equal(seen.ended, 1);
     assert_int_equal(seen.outcome.kind, OUTCOME_FAILED);
     assert_string_equal(seen.outcome.error_class, "network");
+    assert_null(((struct sql *)*state)->workers[0].statement); /* it went with the connection */
+    come(0);
+    sql_start(*state, &second);
+    refuse(0, "PW010");
+    reply(0, 1);
+    asks(0, "'role'");
 }
 
 static void test_a_statement_that_is_no_more(void **state)
