@@ -50,6 +50,11 @@ select is((probe.times('skip'))[3:]::text, '{2030-01-01T09:00:00Z}', 'skip: it r
 select is(probe.skip('skip'), 'missed 01 09:00:30', 'two others are left out');
 select is((probe.times('once'))[4:]::text, '{2030-01-01T09:00:00Z}', 'once: the newest');
 
+-- a clock that is set back, by four hours
+select is(probe.run_at('2030-01-01 05:00:30+00') || probe.run_at('2030-01-01 06:00:30+00') || probe.run_at('2030-01-01 09:00:30+00'), '(0,0)(0,0)(0,0)',
+  'no time comes twice');
+select is((select array_agg(distinct next_run_at) from pawl.schedules), '{2030-01-01 10:00:00+00}'::timestamptz[], 'the next is what it was');
+
 select pawl.define_schedule('late', 'chore', p_every => '1 hour', p_catch_up => 'skip');
 select probe.run_at('2030-01-01 10:01:31+00');
 select is(probe.skip('late'), 'missed 01 10:01:31', 'skip: more than a minute late is missed, also when it is the only one');
