@@ -10,6 +10,7 @@
 -- Under a limit only what may start now is taken. When a limit says later, it notes when (workers_wake_at) and
 -- rings once: a node then wakes the workers at that time. While another claims under the same limit, this waits
 -- a tenth of a second at most.
+-- A node that sleeps is rung when the lease may end before it looks again by itself.
 -- The commit waits for the disk, unlike a node's claim: a token that was given out before a crash of the
 -- server must not be given out again after it.
 -- The settings, and the array of one job, leave the planner only the claim index and then the tasks' places.
@@ -58,7 +59,7 @@ begin
     perform pawl.refuse_value('p_limit', coalesce(p_limit::text, 'null'), 'from 1 to 10000');
   end if;
   perform pawl.check_lease(p_lease);
-  v_lease_until := v_now + p_lease;
+  v_lease_until := pawl.clock() + p_lease; -- the transaction may be old
 
   for r in
     select j.id, j.limiter_key,
@@ -119,6 +120,13 @@ begin
     v_left := v_left - v_claimed;
     exit when v_left <= 0;
   end loop;
+  if v_left < p_limit then
+    -- a node that sleeps must hear of an end of a lease that comes before all that it knows of
+    perform from pawl.nodes n where n.is_asleep;
+    if found and not exists (select from pawl.tasks t where t.due_at < v_lease_until) then
+      perform pawl.ring('due');
+    end if;
+  end if;
 end
 $$;
 comment on function pawl.claim_tasks(text, text, integer, interval) is 'an external worker takes pending tasks of a kind, under a lease';

@@ -24,7 +24,7 @@ declare
 begin
   perform pawl.check_lease(p_lease);
   update pawl.tasks t
-  set lease_until = pawl.now() + p_lease
+  set lease_until = pawl.clock() + p_lease
   where t.job_id = p_job_id
     and t.id = p_task_id
     and t.status = 'running'

@@ -174,6 +174,7 @@ def test_a_worker_that_vanishes_loses_its_task(db, serve, worker, effects):
     """The lease ends, the attempt counts, another worker has it; what the first one does then is undone (I4, I7)."""
     db.kind("mail", "external", max_attempts=2, backoff_base_ms=0)
     serve(db)
+    db.wait_asleep()
     gone, other = worker(name="gone"), worker(name="other")
     task = enqueue(db)
     token = gone.claim(lease="700 ms")[0]
