@@ -9,11 +9,13 @@
 
 #include "api/listen_address.h"
 #include "api/route.h"
+#include "base/clock.h"
 #include "base/memory.h"
 
 enum {
     CONNECTIONS_MAX = 64,
     IDLE_TIMEOUT_S = 30,
+    BODY_TIMEOUT_S = 60, /* for all of it: drops, each in time, would hold a place for ever */
     CONNECTION_BYTES = 32 * 1024,
     READ_ON_BYTES = 8 * REQUEST_BODY_MAX,
 };
@@ -29,6 +31,7 @@ struct api {
 struct incoming {
     struct text body;
     size_t body_bytes; /* also of what is not kept */
+    int64_t begun_us;
 };
 
 static const char *find_bearer(struct MHD_Connection *connection)
@@ -68,20 +71,24 @@ static enum MHD_Result refuse_body(struct MHD_Connection *connection)
 static enum MHD_Result begin(struct MHD_Connection *connection, void **request)
 {
     const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
-    *request = memory_zeroed(1, sizeof(struct incoming));
+    struct incoming *incoming = memory_zeroed(1, sizeof *incoming);
+    incoming->begun_us = clock_now_us();
+    *request = incoming;
     if (length && strtoull(length, NULL, 10) > READ_ON_BYTES)
         return refuse_body(connection);
     return MHD_YES;
 }
 
-/* What is too large is read on for a while, so that the answer is heard. */
+/* What is too large is read on for a while, so that the answer is heard. MHD_NO closes the
+ * connection: libmicrohttpd takes no answer in the middle of a body. */
 static enum MHD_Result take(struct incoming *incoming, const char *piece, size_t *piece_bytes)
 {
     incoming->body_bytes += *piece_bytes;
     if (incoming->body_bytes <= REQUEST_BODY_MAX)
         text_append(&incoming->body, piece, *piece_bytes);
     *piece_bytes = 0;
-    return incoming->body_bytes <= READ_ON_BYTES ? MHD_YES : MHD_NO;
+    bool is_slow = clock_now_us() - incoming->begun_us > BODY_TIMEOUT_S * INT64_C(1000000);
+    return incoming->body_bytes <= READ_ON_BYTES && !is_slow ? MHD_YES : MHD_NO;
 }
 
 /* Called once when the head is there, then with each piece of a body, and with none at the end:

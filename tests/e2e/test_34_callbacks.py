@@ -4,6 +4,7 @@ import http.client
 import json
 import re
 import socket
+import time
 import urllib.parse
 
 import pytest
@@ -231,6 +232,43 @@ def test_bad_calls(db, function, node, port):
     assert error(call(again["url"], again["token"], fine)) == 410
     assert db.task_status(task) == "cancelled"
     db.assert_exact()
+
+
+def test_slow_and_broken_off_calls(db, function, node, port):
+    """A body that comes in drops is heard; one that ends before its length is not, though what came says that all is
+    done; and whoever sends none keeps nobody else waiting."""
+    node()
+    define(db, "later", function.url("/later?silent=1"))
+    job, task = enqueue(db)
+    until(lambda: db.value("select lease_until is not null from pawl.tasks where id = %s", task), 10, "the function has it")
+    mine = json.loads(function.records("/later")[0]["body"])["callback"]
+    path = urllib.parse.urlsplit(mine["url"]).path
+
+    def begin(length):
+        wire = socket.create_connection(("127.0.0.1", port), 10)
+        wire.sendall(f"POST {path} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {mine['token']}\r\nContent-Length: {length}\r\n\r\n".encode())
+        return wire
+
+    silent = [begin(100) for _ in range(30)]
+    fine = b'{"status": "completed", "result": "broken off"}'
+    for ending in (socket.SHUT_WR, None):
+        with begin(len(fine) + 1) as wire:
+            wire.sendall(fine)
+            if ending is not None:
+                wire.shutdown(ending)
+                assert not wire.recv(100).startswith(b"HTTP/1.1 200")
+    drops = json.dumps({"status": "running", "percent": 40, "message": "slowly"}).encode()
+    with begin(len(drops)) as wire:
+        for place in range(len(drops)):
+            wire.sendall(drops[place:place + 1])
+            time.sleep(0.02)  # slowness is what is tested
+        assert wire.recv(12) == b"HTTP/1.1 200"
+    assert state(db, task) == ("running", 1, None, None)
+    assert db.value("select message from pawl.task_progress") == "slowly"
+    for wire in silent:
+        wire.close()
+    assert call(mine["url"], mine["token"], {"status": "completed", "result": "whole"})[0] == 200
+    assert state(db, task) == ("completed", 1, "whole", None)
 
 
 def test_calls_while_the_database_is_away_are_told_to_come_again(own_servers, databases, launch, function, port):

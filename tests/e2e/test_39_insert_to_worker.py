@@ -1,6 +1,8 @@
 """The whole way: an application that knows nothing of Pawl inserts orders, a function behind HTTP fulfils them.
 Guards I5, I7 and I10 over everything between the two: trigger, nodes, secrets, signature, retries, outages."""
 import json
+import re
+import socket
 
 import psycopg
 import pytest
@@ -38,8 +40,8 @@ def secrets(tmp_path):
 @pytest.fixture
 def nodes(db, launch, secrets):
     """Starts so many nodes, and waits until they serve."""
-    def start(count):
-        started = [launch("serve", "--db", db.url, "--secret-files", secrets) for _ in range(count)]
+    def start(count, *words):
+        started = [launch("serve", "--db", db.url, "--secret-files", secrets, *words) for _ in range(count)]
         for node in started:
             until(lambda pid=node.pid: db.value("select count(*) from pawl.nodes where name like %s", f"%:{pid}"),
                   20, lambda: "the node serves: " + node.said())
@@ -104,6 +106,76 @@ def test_an_order_is_fulfilled(shop, function, nodes):
     assert all(call["verified_by"] == [SECRET] for call in calls)
     assert {call["headers"]["authorization"] for call in calls} == {"Bearer fulfil-key-1"}
     assert shop.rows("select distinct (result -> 'fulfilled' ->> 'customer') from pawl.tasks") == [("Ada",)]
+    shop.assert_exact()
+
+
+def test_a_function_that_knows_its_secret_and_works_2_s(shop, function, nodes, secrets):
+    """It answers nobody who has not its secret; an order that was refused for that is fulfilled once the secret is right."""
+    define(shop, function.url("/fulfil?ms=2000&signed=1"))
+    (secrets / "fulfil").write_text("whsec_" + "A" * 32)
+    nodes(1)
+    with shopper(shop) as app:
+        insert(app)
+    until(lambda: shop.value("select error from pawl.tasks where status = 'failed'"), 15, "it was refused")
+    assert shop.rows("select attempt, error from pawl.tasks") == [(1, 'HTTP 401: {"error":"who are you?"}')]
+    (secrets / "fulfil").write_text(SECRET)
+    job, task = shop.rows("select job_id, id from pawl.tasks")[0]
+
+    def is_fulfilled():
+        if shop.task_status(task) == "failed":
+            shop.pawl("task", "retry", f"{job}/{task}")
+        return shop.task_status(task) == "completed"
+    until(is_fulfilled, 20, "the secret is read again")
+    with shopper(shop) as app:
+        insert(app, 5)
+    wait_done(shop, 6)
+    good = [call for call in function.records("/fulfil") if call["verified_by"]]
+    assert orders_of(good) == list(range(1, 7)) and all(call["verified_by"] == [SECRET] for call in good)
+    assert shop.rows("""
+      select result -> 'fulfilled' ->> 'customer', finished_at - started_at >= interval '2 s'
+      from pawl.tasks""") == [("Ada", True)] * 6
+    shop.assert_exact()
+
+
+def test_a_function_that_takes_it_on_and_calls_back(shop, function, nodes, launch):
+    """202 and a call back; how far it is is seen live by who follows the job of the kind."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port = one.getsockname()[1]
+    define(shop, function.url("/later?ms=6000&steps=12&signed=1"))
+    nodes(1, "--listen", f"127.0.0.1:{port}", "--callback-url", f"http://127.0.0.1:{port}")
+    with shopper(shop) as app:
+        insert(app)
+    job, task = shop.rows("select job_id, id from pawl.tasks")[0]
+    follower = launch("job", "show", job, "--follow", "--db", shop.url)
+    wait_done(shop, 1)
+    follower.terminate()
+    follower.wait()
+    seen = re.findall(rf"0/1 \(0%\).*task {job}/{task}: (\d+)% step \d+ of 12", follower.said())
+    assert len(set(seen)) >= 2 and [int(percent) for percent in seen] == sorted(int(percent) for percent in seen), follower.said()
+    assert shop.rows("select status::text, attempt, result from pawl.tasks") == [("completed", 1, {"worked": 6000})]
+    record, = function.records("/later")
+    assert json.loads(record["body"])["payload"] == {"order": 1, "customer": "Ada"} and record["verified_by"] == [SECRET]
+    assert [call["status"] for call in record["calls"]] == [200] * 13
+    shop.assert_exact()
+
+
+def test_a_function_that_fails_twice_then_succeeds(shop, function, nodes):
+    """Its retries wake by themselves: no sweep, no other work, nobody who asks."""
+    define(shop, function.url("/fail?times=2&signed=1"), backoff_base_ms=100, backoff_cap_ms=400)
+    nodes(2)
+    shop.wait_asleep(2)
+    with shopper(shop) as app:
+        insert(app, 2)  # four failures in a row: a fifth would open the breaker
+    wait_done(shop, 2)
+    calls = function.records("/fail")
+    attempts = {}
+    for call in calls:
+        attempts.setdefault(call["headers"]["idempotency-key"], []).append(json.loads(call["body"])["attempt"])
+    assert list(attempts.values()) == [[1, 2, 3]] * 2, "three tries each, under one key"
+    assert shop.rows("select distinct status::text, attempt from pawl.tasks") == [("completed", 3)]
+    assert shop.rows("select attempt, count(*), min(error_class) from pawl.attempts group by 1 order by 1") == [(1, 2, "status"), (2, 2, "status")]
+    shop.assert_never_swept()
     shop.assert_exact()
 
 

@@ -8,6 +8,8 @@
 //   /later?ms=2000&steps=4   answers 202, works so long and says how far it is, then calls back; early=1 calls back
 //                            before the 202, silent=1 never, fail=1 with a failure. What it was answered is in calls
 //   /echo                    its own header back, secrets and all
+//
+// Each of them with signed=1: 401 to whoever signs with none of its secrets.
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import http2 from 'node:http2';
@@ -106,6 +108,7 @@ async function serve(request, response) {
   response.on('finish', () => { record.is_answered = true; });
   if (request.method === 'OPTIONS') return response.writeHead(routes[url.pathname] ? 204 : 404).end();
   if (!routes[url.pathname]) return answer(response, 404, { error: 'no such function' });
+  if (url.searchParams.has('signed') && !record.verified_by.length) return answer(response, 401, { error: 'who are you?' });
   return routes[url.pathname](response, url.searchParams, record);
 }
 
