@@ -141,7 +141,35 @@ select is(probe.call(:job, :task, 1, '{"status": "completed"}'), format('PW008 a
 select probe.claim(:node, :job, 1);
 select is(probe.call(:job, :task, 2, '{"status": "completed"}')::jsonb ->> 'status', 'completed', 'the new one does');
 
--- a chain follows a call back too
+-- a kind with a successor and a limit: both hear of the end when the function calls back, not when it answers 202
+create function probe.follow(p_node integer, p_job bigint, p_task bigint, p_outcome text) returns integer language sql as
+$$ select pawl.finish_followed_tasks(p_node, array[p_job], array[p_task], array[1], array[p_outcome], array[30000], array[null], array[null], array[null], array[100], array[true]) $$;
+select pawl.define_kind('after', 'noop'), pawl.define_kind('fn', p_on_complete => 'after');
+select pawl.set_limit('fn', p_max_running => 1, p_spacing_ms => 60000, p_window_ms => 3600000, p_max_calls => 100);
+select pawl.enqueue('fn'), pawl.enqueue('fn');
+select pawl.standing_job('fn') as job, pawl.standing_job('after') as after \gset
+select (probe.claim(:node, :job, 9))[1] as task \gset
+select is((select count(*) from pawl.tasks where job_id = :job and status = 'running'), 1::bigint, 'one place: one runs');
+select is(probe.follow(:node, :job, :task, 'leased'), 1, 'leased');
+select is((select count(*) from pawl.tasks where job_id = :after), 0::bigint, 'no successor yet');
+select is((select count(*) from pawl.limiter_uses), 0::bigint, 'and no end');
+select is(probe.claim(:node, :job, 9), '{}', 'I11: its place is taken as long as the function works');
+select is(probe.call(:job, :task, 1, '{"status": "completed", "result": {"n": 3}}')::jsonb ->> 'status', 'completed', 'it calls back');
+select is((select jsonb_agg(payload -> 'result') from pawl.tasks where job_id = :after), '[{"n": 3}]', 'the successor has the result');
+select results_eq('select ends, unmeasured from pawl.limiter_uses', 'values (1, 1)', 'one end, whose bytes nobody knows');
+select is((probe.call(:job, :task, 1, '{"status": "completed"}'))::jsonb ->> 'status', 'completed', 'and once more');
+select is((select count(*) from pawl.tasks where job_id = :after), 1::bigint, 'one successor');
+select is((select count(*) from pawl.limiter_uses), 1::bigint, 'one end');
+select is(probe.claim(:node, :job, 9), '{}', 'I11: the place rests, from the call back on');
+select probe.now('00:03:38');
+select is(probe.claim(:node, :job, 9), '{}', 'to the last');
+select probe.now('00:03:39');
+select (probe.claim(:node, :job, 9))[1] as task \gset
+select is(probe.call(:job, :task, 1, '{"status": "completed"}')::jsonb ->> 'status', 'completed', 'earlier than its 202');
+select is(probe.follow(:node, :job, :task, 'leased'), 0, 'I4: which comes to nothing');
+select is((select count(*) from pawl.tasks where job_id = :after), 2::bigint, 'one successor more');
+select is((select coalesce(sum(ends), 0) from pawl.limiter_uses), 1::bigint, 'and one end: the first has been taken into account');
+
 select is((select count(*) from pawl.reconcile()), 0::bigint, 'reconcile agrees (I1)');
 select pawl.rescue_tasks(array[:node]);
 select is((select count(*) from pawl.attempts where error_class = 'lost'), 0::bigint, 'a node''s death is nothing to who calls back');
