@@ -7,6 +7,8 @@
 #include <cmocka.h>
 
 #define PAWL_VERSION "1.2.3"
+#include "executors/http/header_lines.c"
+#include "executors/http/payload_request.c"
 #include "executors/http/request.c"
 #include "executors/http/secrets.c"
 #include "executors/http/signature.c"

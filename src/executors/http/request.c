@@ -1,7 +1,6 @@
 #include "executors/http/request.h"
 
 #include <ctype.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -9,6 +8,8 @@
 
 #include "base/json_text.h"
 #include "base/memory.h"
+#include "executors/http/header_lines.h"
+#include "executors/http/payload_request.h"
 #include "executors/http/signature.h"
 
 enum { HEADER_BYTES_MAX = 65536 };
@@ -38,29 +39,7 @@ void request_finish(struct request *request)
     *request = (struct request){0};
 }
 
-/* ---- header lines ---- */
-
-/* libcurl takes "Name:" for the wish that there be no such header; "Name;" is an empty one. */
-static void begin_line(struct request *request, const char *name, bool is_empty)
-{
-    text_append_string(&request->lines, name);
-    if (is_empty)
-        text_append_char(&request->lines, ';');
-    else
-        text_append(&request->lines, ": ", 2);
-}
-
-static void end_line(struct request *request)
-{
-    text_append_char(&request->lines, '\0');
-}
-
-static void add_line(struct request *request, const char *name, const char *value)
-{
-    begin_line(request, name, !*value);
-    text_append_string(&request->lines, value);
-    end_line(request);
-}
+/* ---- secrets and the kind's own header ---- */
 
 static void note_secret(struct request *request, struct slice value)
 {
@@ -89,21 +68,13 @@ static bool add_secret_line(struct request *request, const char *name, const cha
         !is_one_line(request, reference, value))
         return false;
     bool is_authorization = strcmp(name, "Authorization") == 0;
-    begin_line(request, name, false);
+    header_begin_line(request, name, false);
     if (is_authorization && !memchr(value.start, ' ', value.length))
         text_append(&request->lines, "Bearer ", 7);
     text_append_slice(&request->lines, value);
-    end_line(request);
+    header_end_line(request);
     note_secret(request, value);
     return true;
-}
-
-static bool has_header(const struct target *target, const char *name)
-{
-    for (size_t i = 0; i < target->header_count; i++)
-        if (strcasecmp(target->headers[i].name, name) == 0)
-            return true;
-    return false;
 }
 
 static bool add_own_headers(struct request *request, const struct target *target,
@@ -112,7 +83,7 @@ static bool add_own_headers(struct request *request, const struct target *target
     for (size_t i = 0; i < target->header_count; i++) {
         const struct target_header *header = &target->headers[i];
         if (!header->is_secret)
-            add_line(request, header->name, header->value);
+            header_add_line(request, header->name, header->value);
         else if (!add_secret_line(request, header->name, header->value, secrets, now_ms))
             return false;
     }
@@ -184,14 +155,14 @@ static bool sign(struct request *request, const struct target *target, const cha
     char digits[24];
     int64_t timestamp = time(NULL);
     snprintf(digits, sizeof digits, "%lld", (long long)timestamp);
-    add_line(request, "Webhook-Id", id);
-    add_line(request, "Webhook-Timestamp", digits);
+    header_add_line(request, "Webhook-Id", id);
+    header_add_line(request, "Webhook-Timestamp", digits);
     bool is_signed = append_signature(request, &signature, target->signing_secret, id, timestamp,
                                       secrets, now_ms) &&
                      append_signature(request, &signature, target->previous_signing_secret, id,
                                       timestamp, secrets, now_ms);
     if (is_signed && signature.length)
-        add_line(request, "Webhook-Signature", text_string(&signature));
+        header_add_line(request, "Webhook-Signature", text_string(&signature));
     text_finish(&signature);
     return is_signed;
 }
@@ -208,131 +179,15 @@ static enum request_step build_envelope(struct request *request, const struct ta
     text_append_string(&request->method, target->method ? target->method : "POST");
     write_envelope(&request->body, target, task, installation);
     request->has_body = true;
-    if (!has_header(target, "Content-Type"))
-        add_line(request, "Content-Type", "application/json");
-    add_line(request, "Idempotency-Key", text_string(&id));
-    add_line(request, "Traceparent", text_string(&trace));
+    if (!target_has_header(target, "Content-Type"))
+        header_add_line(request, "Content-Type", "application/json");
+    header_add_line(request, "Idempotency-Key", text_string(&id));
+    header_add_line(request, "Traceparent", text_string(&trace));
     bool is_ready = sign(request, target, text_string(&id), secrets, now_ms) &&
                     add_own_headers(request, target, secrets, now_ms);
     text_finish(&id);
     text_finish(&trace);
     return is_ready ? REQUEST_IS_READY : REQUEST_WAITS;
-}
-
-/* ---- the payload as a request ---- */
-
-static bool is_token(const char *string)
-{
-    if (!*string)
-        return false;
-    for (; *string; string++)
-        if (!isalnum((unsigned char)*string) && !strchr("!#$%&'*+-.^_`|~", *string))
-            return false;
-    return true;
-}
-
-static bool refuse(struct request *request, const char *why)
-{
-    text_append_string(&request->reason, why);
-    return false;
-}
-
-/* These say where the request ends and whom it is for: not for a payload to choose. */
-static bool is_framing(const char *name)
-{
-    static const char *const names[] = {"host",       "content-length", "transfer-encoding",
-                                        "connection", "expect",         "upgrade",
-                                        "te",         "trailer",        "keep-alive"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcasecmp(name, names[i]) == 0)
-            return true;
-    return false;
-}
-
-static bool read_headers(struct request *request, json_t *headers)
-{
-    const char *name;
-    json_t *value;
-    if (headers && !json_is_object(headers) && !json_is_null(headers))
-        return refuse(request, "\"headers\" of the payload is no object");
-    json_object_foreach(headers, name, value)
-    {
-        if (!is_token(name) || !json_is_string(value))
-            return refuse(request, "\"headers\" of the payload has a name that is none, or a value "
-                                   "that is no text");
-        if (is_framing(name))
-            return refuse(request,
-                          "\"headers\" of the payload has one that the request itself makes");
-        add_line(request, name, json_string_value(value));
-    }
-    return true;
-}
-
-static bool is_url(const char *url)
-{
-    return strncasecmp(url, "http://", 7) == 0 || strncasecmp(url, "https://", 8) == 0;
-}
-
-static bool read_body(struct request *request, const json_t *payload)
-{
-    const json_t *body = json_object_get(payload, "body");
-    request->has_body = json_is_string(body);
-    if (body && !json_is_string(body) && !json_is_null(body))
-        return refuse(request, "\"body\" of the payload is no text");
-    if (request->has_body)
-        text_append(&request->body, json_string_value(body), json_string_length(body));
-    return true;
-}
-
-static bool read_payload(struct request *request, const json_t *payload)
-{
-    const char *url = json_string_value(json_object_get(payload, "url"));
-    const json_t *method = json_object_get(payload, "method");
-    const json_t *timeout = json_object_get(payload, "timeout_ms");
-    if (!url || !is_url(url))
-        return refuse(request, "the payload has no \"url\" that begins with http:// or https://");
-    if (method && (!json_is_string(method) || !is_token(json_string_value(method))))
-        return refuse(request, "\"method\" of the payload is none");
-    if (timeout && !json_is_null(timeout) &&
-        (!json_is_integer(timeout) || json_integer_value(timeout) <= 0))
-        return refuse(request, "\"timeout_ms\" of the payload is no whole number over 0");
-    if (json_is_integer(timeout) && json_integer_value(timeout) < request->timeout_ms)
-        request->timeout_ms = (int)json_integer_value(timeout);
-    text_append_string(&request->url, url);
-    text_append_string(&request->method, method ? json_string_value(method) : "GET");
-    return read_body(request, payload) &&
-           read_headers(request, json_object_get(payload, "headers"));
-}
-
-static bool payload_has_header(const json_t *payload, const char *wanted)
-{
-    const char *name;
-    json_t *value;
-    json_object_foreach(json_object_get(payload, "headers"), name, value)
-    {
-        if (strcasecmp(name, wanted) == 0)
-            return true;
-    }
-    return false;
-}
-
-static enum request_step build_request(struct request *request, const struct target *target,
-                                       const struct task *task, struct secrets *secrets,
-                                       uint64_t now_ms)
-{
-    json_t *payload = json_loadb(task->payload, task->payload_bytes, JSON_DECODE_ANY, NULL);
-    bool is_read = read_payload(request, payload);
-    bool has_form = request->has_body || strcmp(text_string(&request->method), "POST") == 0;
-    if (is_read && has_form && !payload_has_header(payload, "Content-Type") &&
-        !has_header(target, "Content-Type")) { /* libcurl would call it a form */
-        text_append_string(&request->lines, "Content-Type:");
-        end_line(request);
-    }
-    for (size_t i = 0; is_read && i < target->header_count; i++)
-        if (!target->headers[i].is_secret && !payload_has_header(payload, target->headers[i].name))
-            add_line(request, target->headers[i].name, target->headers[i].value);
-    json_decref(payload);
-    return is_read ? REQUEST_IS_READY : REQUEST_IS_REFUSED;
 }
 
 /* ---- for all ---- */
@@ -344,7 +199,7 @@ enum request_step request_build(struct request *request, const struct target *ta
     clear(request);
     request->timeout_ms = task->job->timeout_ms;
     if (target->form == FORM_REQUEST)
-        return build_request(request, target, task, secrets, now_ms);
+        return payload_request_build(request, target, task);
     return build_envelope(request, target, task, installation, secrets, now_ms);
 }
 

@@ -134,6 +134,14 @@ void target_release(struct target *target)
     free(target);
 }
 
+bool target_has_header(const struct target *target, const char *name)
+{
+    for (size_t i = 0; i < target->header_count; i++)
+        if (strcasecmp(target->headers[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 bool target_has_secrets(const struct target *target, struct secrets *secrets, uint64_t now_ms,
                         struct text *reason)
 {

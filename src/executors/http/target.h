@@ -54,6 +54,8 @@ struct targets {
 /* The target of the job's kind, held for the caller. */
 struct target *targets_take(struct targets *targets, const struct job_facts *job);
 void target_release(struct target *target);
+/* Does every request of the kind have such a header of its own? */
+bool target_has_header(const struct target *target, const char *name);
 /* Are all secrets here that its requests need? False with `reason` filled by the first that is not.
  */
 bool target_has_secrets(const struct target *target, struct secrets *secrets, uint64_t now_ms,
