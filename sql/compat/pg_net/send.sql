@@ -1,7 +1,7 @@
 -- net._send(method, url, params, headers, body, timeout): adds a request, for net.http_get and its sisters. The receiver
 -- is given an Idempotency-Key that is the same however often it is tried, unless the caller has one.
--- What has ended longer ago than the setting pg_net.ttl says (6 hours) is forgotten bit by bit: every sixteenth request
--- takes away what there is of that among the 64 oldest. So there is nothing to run for it, and what is kept stays in
+-- What has ended longer ago than the setting pg_net.ttl says (6 hours) is forgotten bit by bit: one request of sixteen, by
+-- lot, takes away what there is of that among the 64 oldest. So there is nothing to run for it, and what is kept stays in
 -- proportion to what is sent.
 -- Returns the request's id. Refuses what the extension refuses.
 -- Locks: as pawl.enqueue; the tasks that are taken away, skipping those that are locked.
@@ -41,7 +41,7 @@ begin
   select e.job_id, e.task_id into v_job_id, v_task_id
   from pawl.enqueue('pg_net', pg_catalog.jsonb_build_object(
     'method', p_method, 'url', v_url, 'headers', v_headers, 'body', p_body, 'timeout_ms', p_timeout_ms)) e;
-  if v_task_id % 16 = 0 then
+  if pg_catalog.random() < 1.0 / 16 then -- not by the id: where a task of another kind goes with each request, all are odd, or even
     perform net._forget(v_job_id);
   end if;
   return v_task_id;
