@@ -40,6 +40,7 @@ declare
   v_claimed integer;
   v_admitted record;
   v_closed bigint[] := '{}';
+  v_patience integer := 10; -- for all jobs together: ten thousand keys may stand under the limiter that is busy
   r record;
 begin
   perform pawl.check_isolation();
@@ -76,9 +77,10 @@ begin
     v_granted := v_left;
     continue when r.parent_limiter_id = any (v_closed); -- it has said no for another key
     if r.limiter_key is not null then
-      for v_try in 1..10 loop
+      loop
         select a.* into v_admitted from pawl.admit_tasks(r.limiter_key, v_left, 0) a;
-        exit when v_admitted.reason is distinct from 'busy';
+        exit when v_admitted.reason is distinct from 'busy' or v_patience = 0;
+        v_patience := v_patience - 1;
         perform pg_catalog.pg_sleep(0.01);
       end loop;
       v_granted := v_admitted.granted;

@@ -230,6 +230,21 @@ def test_a_batch_shared_by_workers(db, serve, worker):
 EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
 
 
+def test_a_busy_limit_is_not_waited_for_with_each_key(db):
+    """A worker that claims inside a transaction of its own holds the limit of the kind until it ends."""
+    db.kind("mail", "external", max_running=100)
+    db.rows("select pawl.set_limit('mail', 'key', p_max_running => 1)")
+    for key in range(60):
+        db.rows(f"select * from pawl.enqueue('mail', p_limit_key => 'key {key}')")
+    with db.connect() as slow, db.connect() as other:
+        with slow.transaction():
+            claim = "select count(*) from pawl.claim_tasks('mail', 'worker', 5)"
+            assert slow.execute(claim).fetchone() == (5,)
+            other.execute("set statement_timeout = '3s'")  # a tenth of a second with each would be 6
+            assert other.execute(claim).fetchone() == (0,)
+        assert other.execute(claim).fetchone() == (5,)
+
+
 def command_of(language):
     if language == "python":
         return ["/usr/bin/python3", EXAMPLES / "python" / "worker.py"]
