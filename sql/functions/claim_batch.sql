@@ -22,7 +22,7 @@
 -- waits: what was spent must not be forgotten.
 -- Refuses a transaction outside READ COMMITTED (PW009): with an older snapshot a limit would be counted from
 -- old counters (I11).
--- Locks: the breaker's row of a job that is held back, the limiter's row and its parent's (skip locked), then the tasks (skip locked): never waits.
+-- Locks: the breaker's row of a job that is held back, when it is closed the job's row (skip locked), the limiter's row and its parent's (skip locked), then the tasks (skip locked): never waits.
 create or replace function pawl.claim_batch(
   p_node_id integer,
   p_job_id bigint,
@@ -74,6 +74,10 @@ begin
       return next;
       return;
     elsif v_probe.verdict = 'free' then
+      -- made in a transaction that was under way when the breaker closed, which did not see it: nobody else lets it go
+      update pawl.jobs j
+      set held_by = null
+      where j.id = (select x.id from pawl.jobs x where x.id = p_job_id and x.held_by = v_held_by for no key update skip locked);
       v_held_by := null;
     else
       p_limit := least(p_limit, 1);

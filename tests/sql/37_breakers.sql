@@ -91,6 +91,10 @@ select is(pawl.close_breaker('http://down:80', :n1), true, 'the probe went well'
 select is(probe.held(:a, :b, :late), 'free free free', 'all its jobs are free');
 select is(probe.breaker('http://down:80', 0), 'closed 0', 'it is closed');
 select is(probe.claimed(:n1, :b), '5', 'and claims are what they were');
+-- a transaction that had made a job before, and committed it only now
+update pawl.jobs set held_by = 'http://down:80' where id = :empty;
+select is(probe.claimed(:n1, :empty), '0', 'a job that the close has not seen is claimed');
+select is(probe.held(:empty), 'free', 'and let go by that');
 select is(pawl.why(:a) ->> 'message', 'it runs: 2 at once', 'why does not speak of it any more');
 -- what began before the close
 select is(pawl.open_breaker('http://down:80', 'time-out', 8000, :n1, p_age_ms => 100), false, 'an attempt from before the close');
