@@ -303,5 +303,13 @@ from unnest(array[
   'select pawl.claim_tasks(''paced'', ''w'')', 'select pawl.claim_tasks(''paced'', ''w'')']) s;
 select is(probe.as_worker(s), '42501', 'but not: ' || s)
 from unnest(array['select pawl.cancel_job(1)', 'select pawl.define_kind(''x'', ''noop'')', 'delete from pawl.tasks']) s;
+
+-- in a transaction that began some time ago, as this one
+select set_config('pawl.now', '', true);
+select probe.kind('aged');
+select pawl.define_kind('aged', 'external');
+select job_id as aged_job, task_id as aged_task from pawl.enqueue('aged') \gset
+select is((select lease_until > now() + interval '1 minute' from pawl.claim_tasks('aged', 'w', 1, '1 minute')), true, 'a lease counts from the claim, not from the begin of the transaction');
+select is((select pawl.extend_lease(:aged_job, :aged_task, 1, '2 minutes') > now() + interval '2 minutes'), true, 'and so when it is extended');
 select * from finish();
 rollback;
