@@ -1,6 +1,6 @@
 /*
- * The client and names whose resolver is slow: names.test answers when it may. The loop is never
- * stopped, and no request takes longer than its time.
+ * The client and names whose resolver is slow: 0.test, 1.test, ... answer when they may. The loop
+ * is never stopped, and no request takes longer than its time.
  */
 #include <dlfcn.h>
 #include <netdb.h>
@@ -21,9 +21,10 @@ enum {
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t is_changed;
-    int asked, failing; /* so many questions fail at once, the others hang */
+    int asked, asked_of[REQUESTS]; /* in all, and of each name */
+    bool is_first_failing;         /* the first question of each name at once; all others hang */
     bool is_let_go;
-} resolver = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0, false};
+} resolver = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, {0}, false, false};
 
 typedef int getaddrinfo_fn(const char *, const char *, const struct addrinfo *, struct addrinfo **);
 
@@ -47,7 +48,8 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *wi
     if (!name || !strstr(name, ".test"))
         return system.function(name, service, wish, found);
     pthread_mutex_lock(&resolver.lock);
-    if (++resolver.asked > resolver.failing)
+    resolver.asked++;
+    if (resolver.asked_of[(name[0] - '0') % REQUESTS]++ > 0 || !resolver.is_first_failing)
         hang();
     pthread_mutex_unlock(&resolver.lock);
     return EAI_AGAIN;
@@ -55,8 +57,9 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *wi
 
 static int set_up_resolver(void **state)
 {
-    resolver.asked = resolver.failing = 0;
-    resolver.is_let_go = false;
+    resolver.asked = 0;
+    memset(resolver.asked_of, 0, sizeof resolver.asked_of);
+    resolver.is_first_failing = resolver.is_let_go = false;
     return set_up(state);
 }
 
@@ -92,7 +95,7 @@ static int64_t since_ms(int64_t begin_us)
     return (clock_now_us() - begin_us) / 1000;
 }
 
-static const struct http_request question = {.url = "http://names.test/", .timeout_ms = 100};
+static const struct http_request question = {.url = "http://0.test/", .timeout_ms = 100};
 
 /* ---- tests ---- */
 
@@ -126,14 +129,19 @@ static void test_why_a_name_is_unknown_is_not_waited_for(void **state)
 {
     struct fixture *fixture = *state;
     struct record records[REQUESTS] = {0};
-    resolver.failing = REQUESTS;
+    resolver.is_first_failing = true;
     int64_t begin_us = clock_now_us();
-    for (int i = 0; i < REQUESTS; i++)
-        start(fixture, &records[i], (struct http_request){.url = question.url});
+    for (int i = 0; i < REQUESTS; i++) {
+        char url[32];
+        snprintf(url, sizeof url, "http://%d.test/", i);
+        start(fixture, &records[i], (struct http_request){.url = url});
+    }
     for (int i = 0; i < REQUESTS; i++) {
         turn_until(fixture, &records[i].dones, 1);
+        char message[64];
+        snprintf(message, sizeof message, "could not resolve host: %d.test", i);
         assert_false(records[i].result.is_permanent);
-        expect_failure(&records[i], HTTP_FAILURE_DNS, "could not resolve host: names.test");
+        expect_failure(&records[i], HTTP_FAILURE_DNS, message);
     }
     assert_true(since_ms(begin_us) < LOOP_STANDS_MS);
     assert_true(questions() > REQUESTS);
@@ -142,17 +150,18 @@ static void test_why_a_name_is_unknown_is_not_waited_for(void **state)
 static void test_there_is_no_asking_why_when_time_is_up(void **state)
 {
     struct fixture *fixture = *state;
-    resolver.failing = 1;
-    struct record record = fetch(fixture, question);
+    resolver.is_first_failing = true;
+    struct record record =
+        fetch(fixture, (struct http_request){.url = question.url, .timeout_ms = ASK_MS - 100});
     assert_int_equal(questions(), 1);
-    expect_failure(&record, HTTP_FAILURE_DNS, "could not resolve host: names.test");
+    expect_failure(&record, HTTP_FAILURE_DNS, "could not resolve host: 0.test");
 }
 
 static void test_a_request_is_cancelled_while_it_is_asked_why(void **state)
 {
     struct fixture *fixture = *state;
     struct record record = {0};
-    resolver.failing = 1;
+    resolver.is_first_failing = true;
     start(fixture, &record, (struct http_request){.url = question.url});
     turn_until_asked(fixture, 2);
     int64_t begin_us = clock_now_us();
@@ -167,7 +176,7 @@ static void test_destroyed_while_it_is_asked_why(void **state)
 {
     struct fixture *fixture = *state;
     struct record record = {0};
-    resolver.failing = 1;
+    resolver.is_first_failing = true;
     start(fixture, &record, (struct http_request){.url = question.url});
     turn_until_asked(fixture, 2);
     http_client_destroy(fixture->client);
