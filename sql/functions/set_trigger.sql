@@ -1,5 +1,5 @@
 -- pawl.check_trigger_table(table, event): refuses what cannot have a trigger of ours, for pawl.set_trigger (PW006;
--- 42501 without the rights that setting it needs).
+-- 42501 without the rights that setting it needs). Warns of an owner who gets more rights by it than he has.
 -- Locks: none.
 create or replace function pawl.check_trigger_table(p_table regclass) returns void
 language plpgsql stable
@@ -7,6 +7,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_table record;
+  v_owner record;
   v_what text;
 begin
   if p_table is null then
@@ -37,6 +38,15 @@ begin
   if not pg_catalog.has_table_privilege(p_table, 'select') or not pg_catalog.has_table_privilege(p_table, 'trigger') then
     raise exception 'role "%" may not set a trigger on %', current_user, p_table
       using errcode = '42501', hint = pg_catalog.format('Let its owner say: grant select, trigger on %s to %I.', p_table, current_user);
+  end if;
+  select c.relowner::pg_catalog.regrole as role, n.nspowner::pg_catalog.regrole as ours into v_owner
+  from pg_catalog.pg_class c, pg_catalog.pg_namespace n
+  where c.oid = p_table
+    and n.nspname = 'pawl'
+    and not pg_catalog.pg_has_role(c.relowner, n.nspowner, 'member');
+  if found then
+    raise warning 'the owner of %, %, can run what he likes with the rights of %', p_table, v_owner.role, v_owner.ours
+      using hint = 'By a column of a type that he makes, whose cast the trigger calls. Give the table another owner unless you trust him with that.';
   end if;
 end
 $$;

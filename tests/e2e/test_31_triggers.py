@@ -264,6 +264,17 @@ def test_of_two_writers_neither_breaks_the_other(shop):
 
 # ---- I10, and no rights ----
 
+def test_an_owner_who_gets_rights_by_it_is_warned_of(shop):
+    said = []
+    with shop.server.connect(shop.name) as connection:
+        connection.add_notice_handler(lambda diagnostic: said.append(diagnostic.message_primary))
+        connection.execute("select pawl.on_insert('shop.orders', 'fulfil', p_name => 'ours')")
+        assert said == []
+        connection.execute("alter table shop.orders owner to clerk")
+        connection.execute("select pawl.on_insert('shop.orders', 'fulfil', p_name => 'theirs')")
+    assert said == ["the owner of shop.orders, clerk, can run what he likes with the rights of postgres"]
+
+
 def test_nothing_in_there_breaks_the_statement(shop):
     """Every way in which the inside can be broken by hand: the row is there, and the reason is said."""
     on_insert(shop, "to_jsonb(new.total)")
