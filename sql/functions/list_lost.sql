@@ -3,7 +3,7 @@
 -- a pooler. Asked with a heartbeat, for what has been running longer than one takes.
 -- Returns them. The settings pin the plan, as in pawl.finish_tasks. Locks: none.
 create or replace function pawl.list_lost(p_node_id integer, p_job_ids bigint[], p_task_ids bigint[], p_attempts integer[])
-returns table (job_id bigint, task_id bigint)
+returns table (job_id bigint, task_id bigint, attempt integer)
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -16,7 +16,7 @@ as $$
 #variable_conflict use_column
 begin
   return query
-  select o.job_id, o.task_id
+  select o.job_id, o.task_id, o.attempt
   from unnest(p_job_ids, p_task_ids, p_attempts) as o (job_id, task_id, attempt)
   -- a scalar subquery, which can only be a probe of the primary key
   where (

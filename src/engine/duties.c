@@ -273,8 +273,9 @@ static void on_lost_listed(void *context, const struct pg_result *result,
     if (!result)
         complain("ask which tasks are others' by now", failure);
     for (int row = 0; result && row < pg_result_rows(result); row++)
-        runner_cancel_task(engine, pg_result_integer(result, row, 0),
-                           pg_result_integer(result, row, 1));
+        runner_drop_attempt(engine, pg_result_integer(result, row, 0),
+                            pg_result_integer(result, row, 1),
+                            (int)pg_result_integer(result, row, 2));
 }
 
 /* Of tasks that have been running for long: a bell that said so may have been missed. */

@@ -212,6 +212,8 @@ void runner_turn(struct engine *engine);
 /* Drops what is here of a job, or one task of it, that was cancelled. */
 void runner_cancel_job(struct engine *engine, int64_t job_id);
 void runner_cancel_task(struct engine *engine, int64_t job_id, int64_t task_id);
+/* That attempt is not the node's any more; another one may be. */
+void runner_drop_attempt(struct engine *engine, int64_t job_id, int64_t task_id, int attempt);
 /* For jobs_trim(): tells the executors. */
 void runner_forget_job(void *engine, int64_t job_id);
 /* Gives back what has not started. */

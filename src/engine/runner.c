@@ -191,15 +191,15 @@ void runner_return_waiting(struct engine *engine)
         return_task(engine, list_object(first, struct task, link));
 }
 
-/* task_id 0: all */
-static void cancel_tasks(struct engine *engine, struct job *job, int64_t task_id)
+/* task_id 0: all; attempt 0: any */
+static void cancel_tasks(struct engine *engine, struct job *job, int64_t task_id, int attempt)
 {
     struct list *link = job->tasks.next;
     while (link != &job->tasks) {
         struct task *task = list_object(link, struct task, link);
         struct engine_executor *executor = runner_executor(engine, task->job);
         link = link->next;
-        if (!task_id || task->id == task_id)
+        if ((!task_id || task->id == task_id) && (!attempt || task->attempt == attempt))
             executor->functions->cancel(executor->self, task);
     }
 }
@@ -213,7 +213,7 @@ static void drop(struct engine *engine, struct job *job, int64_t task_id)
         if (task->job_id == job->facts.id && (!task_id || task->id == task_id))
             return_task(engine, task);
     }
-    cancel_tasks(engine, job, task_id);
+    cancel_tasks(engine, job, task_id, 0);
 }
 
 void runner_cancel_job(struct engine *engine, int64_t job_id)
@@ -235,6 +235,13 @@ void runner_cancel_task(struct engine *engine, int64_t job_id, int64_t task_id)
     drop(engine, job, task_id);
 }
 
+void runner_drop_attempt(struct engine *engine, int64_t job_id, int64_t task_id, int attempt)
+{
+    struct job *job = jobs_find(&engine->jobs, job_id);
+    if (job)
+        cancel_tasks(engine, job, task_id, attempt);
+}
+
 void runner_forget_job(void *owner, int64_t job_id)
 {
     struct engine *engine = owner;
@@ -245,7 +252,7 @@ void runner_forget_job(void *owner, int64_t job_id)
 void runner_cancel_all(struct engine *engine)
 {
     for (struct job *job = NULL; (job = jobs_walk(&engine->jobs, job));)
-        cancel_tasks(engine, job, 0);
+        cancel_tasks(engine, job, 0, 0);
 }
 
 bool runner_settle(struct engine *engine)

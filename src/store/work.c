@@ -80,7 +80,8 @@ void store_list_lost(struct pg_connection *connection, int node_id, const char *
     char node[16];
     snprintf(node, sizeof node, "%d", node_id);
     const char *const values[] = {node, jobs, tasks, attempts};
-    pg_connection_query(connection, "select job_id, task_id from pawl.list_lost($1, $2, $3, $4)", 4,
+    pg_connection_query(connection,
+                        "select job_id, task_id, attempt from pawl.list_lost($1, $2, $3, $4)", 4,
                         values, on_done, context);
 }
 

@@ -25,7 +25,8 @@ void store_sweep(struct pg_connection *connection, const char *executors, pg_don
 /* jobs: an array literal. One row each of those that have ended. */
 void store_list_ended(struct pg_connection *connection, const char *jobs, pg_done_fn *on_done,
                       void *context);
-/* jobs, tasks, attempts: array literals. Result: job_id, task_id of those that are not the node's.
+/* jobs, tasks, attempts: array literals. Result: job_id, task_id, attempt of those that are not the
+ * node's.
  */
 void store_list_lost(struct pg_connection *connection, int node_id, const char *jobs,
                      const char *tasks, const char *attempts, pg_done_fn *on_done, void *context);

@@ -764,7 +764,12 @@ static void test_a_task_that_was_cancelled_unheard_is_dropped_with_a_heartbeat(v
     engine.duties.next_beat_us = 0;
     turn();
     answer("heartbeat", "t\n");
-    answer("list_lost", "1|8\n");
+    answer("list_lost", "1|8|2\n"); /* not the attempt that runs */
+    assert_non_null(kept);
+    engine.duties.next_beat_us = 0;
+    turn();
+    answer("heartbeat", "t\n");
+    answer("list_lost", "1|8|1\n");
     assert_null(kept);
     engine.executors[0].functions = before;
 }
