@@ -57,7 +57,9 @@ $$;
 comment on function pawl.check_lease(interval) is 'refuses a lease that is none';
 
 -- An external worker's task has ended, at the end of the transaction in which it did so: what it reported
--- goes, and if a limit holds its job, whoever waits for that limit is told.
+-- goes, and if a limit holds its job, whoever waits for that limit is told. No node has written the ledger's row: where
+-- this may have been the last task of a finite job, the nodes are told to fold. (Of two that end at once each
+-- may take the other's for pending, if a claim came between: then the sweep ends the job.)
 create or replace function pawl.release_task(p_job_id bigint, p_task_id bigint) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -72,6 +74,11 @@ begin
     where t.job_id = p_job_id
       and t.id = p_task_id;
     perform pawl.ring('work ' || p_job_id);
+  end if;
+  if exists (select from pawl.jobs j where j.id = p_job_id and j.is_sealed and not j.is_standing)
+    and (select p.pending + p.waiting <= 0 from pawl.job_progress p where p.job_id = p_job_id)
+  then
+    perform pawl.ring('fold');
   end if;
 end
 $$;

@@ -245,6 +245,20 @@ def test_a_busy_limit_is_not_waited_for_with_each_key(db):
         assert other.execute(claim).fetchone() == (5,)
 
 
+def test_a_job_ends_with_its_last_task(db, serve, worker):
+    """Nobody wrote of it to a node, which sleeps: it is told, and does not find out by its sweep."""
+    serve(db)
+    db.kind("mail", "external", max_attempts=1)
+    one = worker("mail")
+    for end in ("select pawl.finish_task(%s, %s, %s)", "select pawl.fail_task(%s, %s, %s, 'no')"):
+        job = db.value("select pawl.create_job('mail', array['{}', '{}']::jsonb[])")
+        tokens = one.claim(limit=2)
+        for token in tokens:
+            db.wait_asleep()
+            one.connection.execute(end, token)
+        db.wait_job(job, "completed" if "finish" in end else "failed", seconds=10)
+
+
 def command_of(language):
     if language == "python":
         return ["/usr/bin/python3", EXAMPLES / "python" / "worker.py"]
@@ -316,10 +330,10 @@ def test_an_example_does_what_its_tasks_say(db, example):
 
 def test_an_example_looks_after_a_long_task_and_ends_behind_it(db, example):
     one = example(lease_seconds=0.9)
-    task, other = draw(db, 1, seconds=3, steps=3), None
+    task, other = draw(db, 1, seconds=6, steps=6), None
     job = db.value("select pawl.standing_job('thumbnail')")
     seen = until(lambda: db.json("task", "show", f"{job}/{task}")["progress"], 10, "it says how far it is")
-    assert seen["message"].endswith("of 3") and 0 <= seen["percent"] < 100
+    assert seen["message"].endswith("of 6") and 0 <= seen["percent"] < 100
     until(lambda: db.value("select percent from pawl.task_progress where task_id = %s", task) > 40, 10, "it gets on")
     one.process.send_signal(signal.SIGTERM)
     other = draw(db, 2)

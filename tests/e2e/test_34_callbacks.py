@@ -81,6 +81,8 @@ def test_a_function_works_on_and_calls_back(db, function, node):
     define(db, "later", function.url("/later?ms=5000&steps=10"))
     job = db.value("select pawl.create_job('later', array['{}']::jsonb[])")
     said = db.pawl("job", "show", job, "--follow").stdout
+    assert db.value("select j.finished_at - t.finished_at < '10 s' from pawl.jobs j join pawl.tasks t on t.job_id = j.id"), \
+        "the job's end is not left to a sweep"
     task = db.value("select id from pawl.tasks where job_id = %s", job)
     assert state(db, task) == ("completed", 1, {"worked": 5000}, None)
     seen = [int(percent) for percent in re.findall(rf"task {job}/{task}: (\d+)% step \d+ of 10", said)]
