@@ -237,7 +237,8 @@ static void test_a_slow_body_times_out(void **state)
         fetch(fixture, (struct http_request){.url = at(fixture, "/slow"), .timeout_ms = 1000});
     assert_int_equal(record.result.failure, HTTP_FAILURE_TIMEOUT);
     assert_true(record.pieces > 1);
-    assert_true(record.result.total_ms >= 950); /* not before; libcurl begins its clocks one by one */
+    assert_true(record.result.total_ms >=
+                950); /* not before; libcurl begins its clocks one by one */
     assert_non_null(strstr(text_string(&record.message), "no whole answer"));
     finish(&record);
 }
