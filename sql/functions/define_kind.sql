@@ -5,9 +5,11 @@
 -- merged into the options that are there (pawl.merge_options); target and options of another executor are forgotten.
 -- p_on_complete: kind of which a task is enqueued for each that completes (pawl.follow_tasks), '' for none any more.
 -- p_ageing: priority that a waiting task gains in a minute; a crawl, which orders its pages itself, has none.
+-- p_keep: how long ended tasks of the kind's standing jobs are kept (pawl.prune), 0 for ever.
 -- Returns nothing. Refuses what is not allowed, and says what is (PW006); without an executor, a kind
 -- that does not exist (PW001).
--- Locks: the limiter's row, the kind's row, then the standing jobs' rows, then as pawl.standing_job for p_on_complete.
+-- Locks: the limiter's row, the kind's row, then the standing jobs' rows, with p_keep how far pruning
+-- has come with each, then as pawl.standing_job for p_on_complete.
 drop function if exists pawl.define_kind(text, text, text, integer, integer, integer, integer, integer, integer, double precision);
 create or replace function pawl.define_kind(
   p_name text,
@@ -22,7 +24,8 @@ create or replace function pawl.define_kind(
   p_start_interval_ms double precision default null,
   p_options jsonb default null,
   p_on_complete text default null,
-  p_ageing real default null
+  p_ageing real default null,
+  p_keep interval default null
 ) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -85,6 +88,9 @@ begin
   if p_ageing not between 0 and 1000000 then
     perform pawl.refuse_value('p_ageing', p_ageing, 'from 0 to 1000000');
   end if;
+  if p_keep <> interval '0' and p_keep not between interval '1 second' and interval '100 years' then
+    perform pawl.refuse_value('p_keep', p_keep, 'from 1 second to 100 years, or 0 for ever');
+  end if;
   if v_kind.executor = 'crawl' and p_ageing > 0 then
     perform pawl.refuse_value('p_ageing', p_ageing, '0 for a crawl, which orders its pages itself');
   end if;
@@ -111,10 +117,10 @@ begin
   end if;
 
   insert into pawl.kinds as k (name, executor, target, max_attempts, timeout_ms, backoff_base_ms,
-    backoff_cap_ms, max_payload_bytes, limiter_key, options, on_complete, ageing, aged_at)
+    backoff_cap_ms, max_payload_bytes, limiter_key, options, on_complete, ageing, aged_at, keep)
   values (p_name, v_kind.executor, v_kind.target, v_kind.max_attempts, v_kind.timeout_ms, v_kind.backoff_base_ms,
     v_kind.backoff_cap_ms, v_kind.max_payload_bytes, v_limiter, v_kind.options, nullif(p_on_complete, ''), coalesce(p_ageing, 0),
-    case when p_ageing > 0 then pawl.now() end)
+    case when p_ageing > 0 then pawl.now() end, nullif(coalesce(p_keep, interval '30 days'), interval '0'))
   on conflict (name) do update
     set executor = coalesce(p_executor, k.executor),
         target = case
@@ -136,6 +142,7 @@ begin
         end,
         aged_at = case when p_ageing <> k.ageing then pawl.now() else k.aged_at end,
         ageing = coalesce(p_ageing, k.ageing),
+        keep = case when p_keep is null then k.keep else excluded.keep end,
         updated_at = excluded.updated_at;
 
   if v_limiter is not null then
@@ -151,8 +158,16 @@ begin
       perform pawl.standing_job(p_on_complete); -- so that no outcome has to wait for another transaction that makes it
     end if;
   end if;
+  if p_keep is not null then -- not only when the walks that are under way have ended
+    update pawl.prune_cursors c
+    set after_id = 0, next_at = pawl.now()
+    from pawl.jobs j
+    where j.kind = p_name
+      and j.is_standing
+      and c.job_id = j.id;
+  end if;
   perform pawl.ring('kinds');
 end
 $$;
-comment on function pawl.define_kind(text, text, text, integer, integer, integer, integer, integer, integer, double precision, jsonb, text, real)
+comment on function pawl.define_kind(text, text, text, integer, integer, integer, integer, integer, integer, double precision, jsonb, text, real, interval)
   is 'creates or changes a kind; null keeps what is there';

@@ -16,7 +16,8 @@
 -- A job that completes and has a successor (pawl.follow_job) gets it in the same transaction.
 -- How fast a job goes is measured here: tasks that ended, and the seconds since the fold before, of a job that had
 -- something to do then. Both are scaled down together once they are more than 30 s or 20 tasks, whichever is
--- longer: so what is old counts less and less, and a slow job is measured over as many tasks as it needs.
+-- longer: so what is old counts less and less, and a slow job is measured over as many tasks as it needs. What is deleted
+-- (pawl.prune) has not ended once less.
 create or replace function pawl.fold(p_from_block bigint default 0)
 returns table (folded bigint, last_block bigint, blocks bigint, ended bigint, is_blocked boolean)
 language plpgsql volatile
@@ -68,7 +69,8 @@ begin
         pg_catalog.sum(m.total) as total, pg_catalog.sum(m.waiting) as waiting,
         pg_catalog.sum(m.pending) as pending, pg_catalog.sum(m.running) as running,
         pg_catalog.sum(m.completed) as completed, pg_catalog.sum(m.failed) as failed,
-        pg_catalog.sum(m.cancelled) as cancelled
+        pg_catalog.sum(m.cancelled) as cancelled,
+        coalesce(pg_catalog.sum(m.completed + m.failed) filter (where m.total >= 0), 0) as ended
       from moved m
       group by m.job_id
     ), changed as (
@@ -96,7 +98,7 @@ begin
             from (
               select e.tasks, e.seconds, least(1, greatest(30 / nullif(e.seconds, 0), coalesce(20 / nullif(e.tasks, 0), 1))) as kept
               from (
-                select j.measured_tasks + b.is_busy * greatest(s.completed + s.failed, 0) as tasks,
+                select j.measured_tasks + b.is_busy * greatest(s.ended, 0) as tasks,
                   j.measured_seconds + b.is_busy * greatest(0, coalesce(pg_catalog.date_part('epoch', v_now - j.measured_at), 0)) as seconds
                 from (select (j.pending + j.running > 0 and j.measured_at is not null)::integer as is_busy) b
               ) e

@@ -9,7 +9,7 @@ as $$
   from (
     select k.name as kind, k.executor, k.target, k.max_attempts, k.timeout_ms, k.backoff_base_ms, k.backoff_cap_ms,
       k.max_payload_bytes, l.max_running, nullif(l.start_interval_ms, 0) as start_interval_ms, k.options, k.on_complete, k.ageing,
-      k.created_at, k.updated_at
+      (extract(epoch from k.keep) * 1000)::bigint as keep_ms, k.created_at, k.updated_at
     from pawl.kinds k
     left join pawl.limiters l on l.key = k.limiter_key
   ) r

@@ -1,5 +1,6 @@
 #include "cli/command.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,4 +58,25 @@ double call_number(const struct call *call, const char *option, double otherwise
 {
     const char *text = call_text(call, option);
     return text ? strtod(text, NULL) : otherwise;
+}
+
+bool call_interval(const struct call *call, const char *option, char text[64],
+                   const char **interval, struct failure *failure)
+{
+    static const struct {
+        const char *name, *unit;
+    } units[] = {{"s", "seconds"}, {"m", "minutes"}, {"h", "hours"}, {"d", "days"}, {"w", "weeks"}};
+    const char *typed = call_text(call, option);
+    size_t digits = typed ? strspn(typed, "0123456789") : 0;
+    *interval = NULL;
+    if (!typed)
+        return true;
+    for (size_t i = 0; digits > 0 && digits < 8 && i < sizeof units / sizeof *units; i++)
+        if (strcmp(typed + digits, units[i].name) == 0) {
+            snprintf(text, 64, "%.*s %s", (int)digits, typed, units[i].unit);
+            *interval = text;
+            return true;
+        }
+    return failure_set(failure, FAILURE_USAGE,
+                       "%s takes a time as 30s, 90m, 6h, 2d or 1w, not \"%s\"", option, typed);
 }

@@ -81,5 +81,9 @@ const char *call_listed(const struct call *call, const char *option, int i);
 bool call_has(const struct call *call, const char *option);
 int64_t call_integer(const struct call *call, const char *option, int64_t otherwise);
 double call_number(const struct call *call, const char *option, double otherwise);
+/* "6h" as an interval that PostgreSQL reads; NULL when the option was not given. False when it is
+ * none. */
+bool call_interval(const struct call *call, const char *option, char text[64],
+                   const char **interval, struct failure *failure);
 
 #endif

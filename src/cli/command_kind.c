@@ -1,5 +1,7 @@
 /* pawl kind list, pawl kind set. */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "cli/commands.h"
 #include "cli/document.h"
@@ -19,6 +21,7 @@ bool command_kind_list(const struct call *call, struct failure *failure)
         {"AT ONCE", "max_running", FORMAT_NUMBER},
         {"INTERVAL", "start_interval_ms", FORMAT_MILLISECONDS},
         {"ON COMPLETE", "on_complete"},
+        {"KEEP", "keep_ms", FORMAT_MILLISECONDS},
         {NULL},
     };
     json_t *kinds = document_ask_once(call, "select pawl.list_kinds()", 0, NULL, failure);
@@ -47,6 +50,8 @@ const struct option command_kind_set_options[] = {
      .help = "enqueue a task of it for each that completes; '' for none"},
     {"--ageing", "N", VALUE_NUMBER, 0, 1000000,
      "priority that a task gains in a minute of waiting"},
+    {"--keep", "TIME", VALUE_TEXT,
+     .help = "its standing jobs' ended tasks are deleted after this: 7d, or forever (30d)"},
     KIND_OPTIONS,
     {NULL},
 };
@@ -60,11 +65,28 @@ static const char *milliseconds_of(const struct call *call, const char *option, 
     return text;
 }
 
+/* "forever" is 0 there, so no time that is typed may be; NULL when it was not given. */
+static bool find_keep(const struct call *call, char text[64], const char **keep,
+                      struct failure *failure)
+{
+    if (call_has(call, "--keep") && strcmp(call_text(call, "--keep"), "forever") == 0) {
+        *keep = "0";
+        return true;
+    }
+    if (!call_interval(call, "--keep", text, keep, failure))
+        return failure_hint(failure, "Or forever: then nothing is deleted.");
+    if (*keep && strtol(*keep, NULL, 10) == 0)
+        return failure_set(failure, FAILURE_USAGE, "--keep takes 1s or more, or forever");
+    return true;
+}
+
 bool command_kind_set(const struct call *call, struct failure *failure)
 {
-    char timeout[32], backoff[32], cap[32], interval[32];
+    char timeout[32], backoff[32], cap[32], interval[32], keep_text[64];
+    const char *keep;
     struct text options = {0};
-    if (!kind_options_write(call, &options, failure)) {
+    if (!find_keep(call, keep_text, &keep, failure) ||
+        !kind_options_write(call, &options, failure)) {
         text_finish(&options);
         return false;
     }
@@ -83,11 +105,12 @@ bool command_kind_set(const struct call *call, struct failure *failure)
         options.length ? text_string(&options) : NULL,
         call_text(call, "--on-complete"),
         call_text(call, "--ageing"),
+        keep,
     };
     json_t *answer = document_ask_once(call,
                                        "select to_jsonb(pawl.define_kind($1, $2, $3, $4, $5, $6, "
-                                       "$7, $8, $9, $10, $11, $12, $13)::text)",
-                                       13, values, failure);
+                                       "$7, $8, $9, $10, $11, $12, $13, $14)::text)",
+                                       14, values, failure);
     text_finish(&options);
     if (!answer)
         return false;

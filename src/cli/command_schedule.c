@@ -143,28 +143,6 @@ const struct option command_schedule_set_options[] = {
     {NULL},
 };
 
-/* "6h" as an interval; NULL when the option was not given. */
-static bool find_interval(const struct call *call, const char *option, char text[64],
-                          const char **interval, struct failure *failure)
-{
-    static const struct {
-        const char *name, *unit;
-    } units[] = {{"s", "seconds"}, {"m", "minutes"}, {"h", "hours"}, {"d", "days"}, {"w", "weeks"}};
-    const char *typed = call_text(call, option);
-    size_t digits = typed ? strspn(typed, "0123456789") : 0;
-    *interval = NULL;
-    if (!typed)
-        return true;
-    for (size_t i = 0; digits > 0 && digits < 8 && i < sizeof units / sizeof *units; i++)
-        if (strcmp(typed + digits, units[i].name) == 0) {
-            snprintf(text, 64, "%.*s %s", (int)digits, typed, units[i].unit);
-            *interval = text;
-            return true;
-        }
-    return failure_set(failure, FAILURE_USAGE,
-                       "%s takes a time as 30s, 90m, 6h, 2d or 1w, not \"%s\"", option, typed);
-}
-
 /* A flag and its opposite: "true", "false", or NULL when neither was given. */
 static bool find_flag(const struct call *call, const char *yes, const char *no, const char **value,
                       struct failure *failure)
@@ -253,8 +231,8 @@ bool command_schedule_set(const struct call *call, struct failure *failure)
     char every_text[64], jitter_text[64], *order = NULL;
     const char *every, *jitter, *replace, *enabled, *kind = call_text(call, "--kind");
     bool is_done =
-        find_interval(call, "--every", every_text, &every, failure) &&
-        find_interval(call, "--jitter", jitter_text, &jitter, failure) &&
+        call_interval(call, "--every", every_text, &every, failure) &&
+        call_interval(call, "--jitter", jitter_text, &jitter, failure) &&
         find_flag(call, "--replace", "--no-replace", &replace, failure) &&
         find_flag(call, "--resume", "--pause", &enabled, failure) && check_next(call, failure) &&
         check_payload(call, failure) && find_order(call, &order, failure) &&

@@ -285,6 +285,7 @@ static void on_kinds_bell(struct engine *engine, const char *rest)
 {
     jobs_outdate(&engine->jobs);
     relay_note_kinds(engine);
+    pruner_note_kinds(engine);
     jobs_unblock_all(&engine->jobs); /* perhaps a limit was raised */
     doorbell_want_look(engine);
 }

@@ -9,6 +9,7 @@
  *   finisher   gathers outcomes and writes them, a batch as soon as the one before is acknowledged
  *   relay      tells external workers of work
  *   duties     heartbeat, fold, due tasks, leases and schedules, rescue, sweep
+ *   pruner     the duty that can wait: old tasks of standing jobs are deleted
  *   node       the life of it all: connect, register, serve, drain
  *
  * Everything runs on one thread, the loop's. A part's state is touched by that part only; others
@@ -104,6 +105,12 @@ struct duties {
     uv_timer_t timer;
 };
 
+struct pruner {
+    bool is_pruning;
+    int64_t next_us; /* when to ask for more */
+    uv_timer_t timer;
+};
+
 enum node_state {
     NODE_STARTING,
     NODE_SERVING,
@@ -134,6 +141,7 @@ struct engine {
     struct finisher finisher;
     struct duties duties;
     struct relay relay;
+    struct pruner pruner;
     uv_prepare_t before_sleep;
     uv_signal_t on_term, on_int;
     uv_async_t on_stop;
@@ -249,5 +257,14 @@ void duties_ask_due(struct engine *engine);
  * the next page that fails says it again. */
 void duties_stop_crawls(struct engine *engine, const char *job_ids);
 void duties_turn(struct engine *engine);
+
+/* pruner.c */
+void pruner_init(struct engine *engine);
+void pruner_finish(struct engine *engine);
+/* The node has (again) begun to serve. */
+void pruner_begin(struct engine *engine);
+/* A kind has changed: perhaps its tasks are kept for another time. */
+void pruner_note_kinds(struct engine *engine);
+void pruner_turn(struct engine *engine);
 
 #endif

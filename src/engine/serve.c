@@ -29,6 +29,7 @@ static void before_sleep(uv_prepare_t *handle)
     claimer_turn(engine);  /* take it */
     finisher_turn(engine); /* what ended at once */
     duties_turn(engine);
+    pruner_turn(engine);
     node_turn(engine);
 }
 
@@ -88,6 +89,7 @@ static void begin(struct engine *engine)
     doorbell_init(engine);
     duties_init(engine);
     relay_init(engine);
+    pruner_init(engine);
     engine->executor_names = list_executor_names(engine);
     node_start(engine);
 }
@@ -117,6 +119,7 @@ static void end(struct engine *engine)
     doorbell_finish(engine);
     duties_finish(engine);
     relay_finish(engine);
+    pruner_finish(engine);
     finisher_finish(engine);
     uv_run(&engine->loop, UV_RUN_DEFAULT);
     CHECK(uv_loop_close(&engine->loop) == 0);

@@ -123,6 +123,15 @@ void store_next_due(struct pg_connection *connection, pg_done_fn *on_done, void 
     pg_connection_query(connection, "select pawl.next_due_ms()", 0, NULL, on_done, context);
 }
 
+void store_prune(struct pg_connection *connection, int limit, pg_done_fn *on_done, void *context)
+{
+    char count[16];
+    snprintf(count, sizeof count, "%d", limit);
+    const char *const values[] = {count};
+    pg_connection_query(connection, "select pruned, next_ms from pawl.prune($1)", 1, values,
+                        on_done, context);
+}
+
 void store_stop_crawls(struct pg_connection *connection, const char *job_ids, pg_done_fn *on_done,
                        void *context)
 {

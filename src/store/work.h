@@ -1,6 +1,6 @@
 /* What there is to do: pawl.list_work, sweep, fold, promote_due, expire_leases, run_due_schedules,
- * next_due_ms, list_external_work, wake_workers. Each adds its statement to the connection's group.
- * executors is an array literal of executor names. */
+ * next_due_ms, prune, list_external_work, wake_workers. Each adds its statement to the connection's
+ * group. executors is an array literal of executor names. */
 #ifndef PAWL_STORE_WORK_H
 #define PAWL_STORE_WORK_H
 
@@ -42,6 +42,9 @@ void store_expire_leases(struct pg_connection *connection, int limit, pg_done_fn
 void store_run_due_schedules(struct pg_connection *connection, pg_done_fn *on_done, void *context);
 /* Result: milliseconds, or null. */
 void store_next_due(struct pg_connection *connection, pg_done_fn *on_done, void *context);
+/* Result: how many tasks were deleted, and in how many milliseconds to ask again; 0: there is more.
+ */
+void store_prune(struct pg_connection *connection, int limit, pg_done_fn *on_done, void *context);
 /* job_ids: an array literal. */
 void store_stop_crawls(struct pg_connection *connection, const char *job_ids, pg_done_fn *on_done,
                        void *context);

@@ -51,6 +51,15 @@ begin
   v_plan := probe.plan_of(p_log, 'select pawl.next_due_ms()', 'from pawl.tasks t');
   return next matches(v_plan, 'Limit.*Index (Only )?Scan using tasks_due on tasks t', p_size || ': next_due_ms probes it');
   return next matches(v_plan, 'Limit.*Index (Only )?Scan using schedules_due on schedules s', p_size || ': and that of schedules');
+  insert into pawl.tasks (job_id, status, created_at, finished_at) select pawl.standing_job('plan', 'old'), 'completed', '2000-01-01', '2000-01-01' from generate_series(1, 3);
+  update pawl.prune_cursors set next_at = '2000-01-01';
+  v_plan := probe.plan_of(p_log, 'select pawl.prune()', 't.id > v_job.after_id');
+  return next matches(v_plan, 'Limit[^\n]*\n(?:\s+->  Result[^\n]*\n\s+One-Time[^\n]*\n)?\s+->  Index Scan using tasks_pkey on tasks t [^\n]*\n\s+Index Cond: \(\(job_id = \$\d+\) AND \(id > \$\d+\)\)', p_size || ': prune walks the primary key from the cursor on, and sorts nothing first');
+  insert into pawl.tasks (job_id, status, created_at, finished_at) select pawl.standing_job('plan', 'old'), 'completed', '2000-01-01', '2000-01-01' from generate_series(1, 3);
+  update pawl.prune_cursors set next_at = '2000-01-01';
+  v_plan := probe.plan_of(p_log, 'select pawl.prune()', 'with found as');
+  return next matches(v_plan, 'Nested Loop[^\n]*\n\s+->  Function Scan on o [^\n]*\n\s+->  Index Scan using tasks_pkey on tasks x [^\n]*\n\s+Index Cond: \(\(job_id = ANY \(ARRAY\[o.job_id\]\)\) AND \(id = o.id\)\)', p_size || ': what it deletes it looks up by primary key');
+  return next matches(v_plan, 'Tid Scan on tasks t', p_size || ': and goes there by place');
   v_plan := probe.plan_of(p_log, 'select pawl.enqueue(''plan'', ''{}'', ''k'')', 't.key = p_key');
   return next matches(v_plan, 'Index Scan using tasks_key_is_unique on tasks t [^\n]*\n\s+Index Cond: \(\(job_id = [^)]*\) AND \(key = ', p_size || ': enqueue looks a key up in the index of keys');
 
@@ -150,11 +159,6 @@ from probe.plan_of(:'log', 'select pawl.process_pending()', 'join pawl.job_progr
 select doesnt_match(p, 'Nested Loop Left Join|Index Cond: \(job_id = ', 'many jobs: status reads the ledger once, not once a job')
 from probe.plan_of(:'log', 'select pawl.status()', 'pg_catalog.current_database') p;
 
--- ten thousand keys of a kind that do nothing, and the two that do
-select pawl.set_limit('plan', 'kind', p_max_running => 100), pawl.set_limit('plan', 'key', p_max_running => 1);
-select count(pawl.standing_job('plan', 'key ' || i)) from generate_series(1, 10000) i;
-select job_id as keyed, pawl.enqueue('plan', '{}', p_limit_key => 'key 2') from pawl.enqueue('plan', '{}', p_limit_key => 'key 1') \gset
-select pawl.fold();
 -- Blocks that a statement reads, whatever they hold; the second time, when its plans are made.
 create function probe.blocks_of(p_statement text) returns bigint language plpgsql as $$
 declare
@@ -164,7 +168,23 @@ begin
   execute 'explain (analyze, buffers, format json) ' || p_statement into v_plan;
   return (v_plan -> 0 -> 'Plan' ->> 'Shared Hit Blocks')::bigint + (v_plan -> 0 -> 'Plan' ->> 'Shared Read Blocks')::bigint;
 end $$;
+
+-- a standing job in which a million old tasks wait: a call reads as many as it looks at, wherever the walk has come to
+update pawl.jobs set is_sealed = false, is_standing = true where id = :large;
+update pawl.tasks set created_at = '2000-01-01' where job_id = :large and id % 100 = 0;
+update pawl.prune_cursors set next_at = '2000-01-01';
+select pawl.prune();
+select cmp_ok(probe.blocks_of('select * from pawl.prune()'), '<', 300::bigint, 'a million that wait: prune reads a batch');
+select (select after_id from pawl.prune_cursors where job_id = :large) as place \gset
+select cmp_ok(:place - (select min(id) from pawl.tasks where job_id = :large), '>', 1000::bigint, 'a million that wait: and goes on behind it');
+
+-- ten thousand keys of a kind that do nothing, and the two that do
+select pawl.set_limit('plan', 'kind', p_max_running => 100), pawl.set_limit('plan', 'key', p_max_running => 1);
+select count(pawl.standing_job('plan', 'key ' || i)) from generate_series(1, 10000) i;
+select job_id as keyed, pawl.enqueue('plan', '{}', p_limit_key => 'key 2') from pawl.enqueue('plan', '{}', p_limit_key => 'key 1') \gset
+select pawl.fold();
 select cmp_ok(probe.blocks_of('select * from pawl.list_work(array[''noop''])'), '<', 100::bigint, 'many keys: a look does not read those that do nothing');
+select cmp_ok(probe.blocks_of('select * from pawl.prune()'), '<', 3000::bigint, 'many keys: prune reads some of them');
 select cmp_ok(probe.blocks_of('select pawl.count_running(''kind:plan'')'), '<', 100::bigint, 'many keys: nor does the count of what runs');
 select cmp_ok(probe.blocks_of(format('select pawl.claim_batch(%s, %s, 10, ''-Infinity'', 0)', :node, :keyed)), '<', 1000::bigint, 'many keys: nor does a claim');
 select matches(p, 'Index Scan using jobs_with_running on jobs j', 'many keys: count_running reads what has something running')

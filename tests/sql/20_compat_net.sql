@@ -54,6 +54,7 @@ select is(enum_range(null::net.request_status)::text, '{PENDING,SUCCESS,ERROR}',
 
 select is((select (executor, target, max_attempts, timeout_ms, max_payload_bytes, options)::text from pawl.kinds where name = 'pg_net'),
   '(http,,12,3600000,67108864,"{""form"": ""request"", ""retry_timeouts"": false, ""max_result_bytes"": 1048576}")', 'the kind');
+select is((select keep from pawl.kinds where name = 'pg_net'), null, 'which forgets what has ended by itself');
 
 -- URLs
 select is(net._urlencode_string(s), e, coalesce(s, 'null')) from (values

@@ -996,6 +996,78 @@ static void test_a_job_of_little_weight_is_claimed_in_the_same_turn(void **state
     assert_int_equal(asked("claim_batch"), 1);
 }
 
+/* What it asks for when its time has come, and nothing before. */
+static void pass_prune_time(int64_t pause_us)
+{
+    assert_true(engine.pruner.next_us <= engine_now_us(&engine) + pause_us);
+    engine.pruner.next_us -= pause_us - 1000000;
+    turn();
+    assert_int_equal(asked("pawl.prune"), 0);
+    engine.pruner.next_us = engine_now_us(&engine);
+    turn();
+    assert_int_equal(asked("pawl.prune"), 1);
+}
+
+static void test_old_tasks_are_pruned_when_there_are_some(void **state)
+{
+    begin_to_serve();
+    settle();
+    pass_prune_time(2000000);
+    turns(3);
+    assert_int_equal(asked("pawl.prune"), 1); /* one question at a time */
+    answer("pawl.prune", "0|60000\n");
+    assert_false(engine.duties.is_dirty);
+    pass_prune_time(60000000);
+    answer("pawl.prune", "1000|0\n");
+    assert_true(engine.duties.is_dirty); /* the ledger has it */
+    assert_in_range(engine.pruner.next_us - engine_now_us(&engine), 1, 50000);
+    turn();
+    assert_in_range(sleep_ms(), 1, 50);
+    engine.pruner.next_us = engine_now_us(&engine);
+    turn();
+    answer("pawl.prune", "7|900000\n"); /* new jobs are found by asking */
+    pass_prune_time(60000000);
+    refuse("pawl.prune", "57014");
+    pass_prune_time(60000000);
+}
+
+static void test_a_kind_that_keeps_for_another_time_is_pruned_soon(void **state)
+{
+    begin_to_serve();
+    settle();
+    pass_prune_time(2000000);
+    answer("pawl.prune", "0|60000\n");
+    ring("kinds");
+    assert_in_range(engine.pruner.next_us - engine_now_us(&engine), 1, 2000000);
+    engine.pruner.next_us = engine_now_us(&engine) + 1;
+    ring("kinds"); /* puts nothing off */
+    assert_int_equal(engine.pruner.next_us, engine_now_us(&engine) + 1);
+}
+
+static void test_a_node_that_is_not_serving_prunes_nothing(void **state)
+{
+    begin_to_serve();
+    settle();
+    engine.pruner.next_us = engine_now_us(&engine);
+    turn();
+    lose("duty");
+    come("duty");
+    engine.pruner.next_us = engine_now_us(&engine);
+    turn();
+    assert_int_equal(asked("pawl.prune"), 0); /* it is not known whether we are alive */
+    answer("heartbeat", "t\n");
+    assert_int_equal(engine.node_state, NODE_SERVING);
+    assert_false(engine.pruner.is_pruning);
+    engine.pruner.next_us = engine_now_us(&engine);
+    turn();
+    assert_int_equal(asked("pawl.prune"), 1); /* what was under way is not waited for */
+    node_ask_to_stop(&engine);
+    answer("pawl.prune", "1000|0\n");
+    engine.pruner.next_us = engine_now_us(&engine);
+    turn();
+    assert_int_equal(asked("pawl.prune"), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -1044,6 +1116,9 @@ int main(void)
         TEST(test_tasks_with_successors_are_finished_by_those_who_know_them),
         TEST(test_jobs_of_a_full_executor_keep_nobody_from_a_turn),
         TEST(test_a_job_of_little_weight_is_claimed_in_the_same_turn),
+        TEST(test_old_tasks_are_pruned_when_there_are_some),
+        TEST(test_a_kind_that_keeps_for_another_time_is_pruned_soon),
+        TEST(test_a_node_that_is_not_serving_prunes_nothing),
     };
     return cmocka_run_group_tests_name("engine", tests, NULL, NULL);
 }

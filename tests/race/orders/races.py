@@ -56,6 +56,9 @@ JOBS = "select string_agg(j.status::text, ' ' order by j.id) from pawl.jobs j"
 SUCCESSORS = ("select count(*) filter (where j.kind = 'race' and t.status = 'completed') || ' ' || count(*) filter (where j.kind = 'after')"
               " from pawl.tasks t join pawl.jobs j on j.id = t.job_id")
 TASK_1 = "select t.status from pawl.tasks t where t.id = 1"
+OLD_TASKS = ("select pawl.standing_job('race'); insert into pawl.tasks (job_id, status, created_at, finished_at)"
+             " select 1, 'completed', '2000-01-01', '2000-01-01' from generate_series(1, 2);"
+             " insert into pawl.prune_cursors (job_id, next_at) values (0, 'infinity'), (1, '2000-01-01')")
 ALL_TASKS = "select string_agg(t.id::text, ' ') from pawl.tasks t"
 
 RACES = [
@@ -651,6 +654,35 @@ RACES = [
         refusals=("PW002",),
         variants={
             "a deletion that does not meet the producers": [("meet_producers", "lock table pawl.tasks[^;]*;", "")],
+        }),
+    Race(
+        "prune_and_retry", "I3, I7: an old task that somebody runs again is not deleted meanwhile, or is gone before he asks",
+        setup=OLD_TASKS,
+        one=[["select pawl.retry_task(1, 1)"]],
+        two=[["select pruned from pawl.prune()"]],
+        refusals=("PW002",),
+        never_waits=(2,),
+        may_retry=True,
+        look="select string_agg(t.id || ' ' || t.status, ', ' order by t.id) from pawl.tasks t",
+        check=lambda one, two, look: (one[0].startswith("PW002"), two, look) in ((True, ["2"], None), (False, ["1"], "1 pending")),
+        variants={
+            "a deletion that does not look again under the lock": [
+                ("prune_tasks", r"where x\.status in \([^)]*\)\s+and coalesce[^\n]*\n", ""), ("prune_tasks", "skip locked", "")],
+            "a deletion that waits": [("prune_tasks", "for update of x skip locked", "for update of x")],
+        }),
+    Race(
+        "two_pruners", "I2: of two nodes that prune one does it, and nobody waits",
+        setup=OLD_TASKS,
+        one=[["select pruned from pawl.prune()"]],
+        two=[["select pruned from pawl.prune()"]],
+        never_waits=(1, 2),
+        switches=3,
+        look=ALL_TASKS,
+        check=lambda one, two, look: sorted(one + two) == ["0", "2"] and look is None,
+        variants={
+            "a duty that both do": [
+                ("prune", r"if not pg_catalog\.pg_try_advisory_xact_lock\(1885435756, 5\) then", "if false then"),
+                ("prune", "for update of c skip locked", "for update of c")],
         }),
     Race(
         "delete_and_insert", "I7: the same for a finite job and a plain insert",
