@@ -2,7 +2,7 @@
 -- to a node such a task looks as it did before it had to wait (pawl.list_external_work).
 -- Returns how many; as many as p_limit means that there may be more. One node at a time, the others
 -- get 0.
--- The settings, and the array of one job, pin the plans as in pawl.finish_tasks.
+-- The settings, the array of one job, and the way by ctid pin the plans as in pawl.finish_tasks.
 -- Locks: an advisory lock (try); the tasks (skip locked): never waits.
 create or replace function pawl.promote_due(p_limit integer default 1000) returns integer
 language plpgsql volatile
@@ -38,15 +38,18 @@ begin
     group by d.job_id, k.name
     order by d.job_id
   loop
+    with found as materialized (
+      select x.ctid
+      from unnest(r.job_ids, r.ids) as o (job_id, id)
+      join pawl.tasks x on x.job_id = any (array[o.job_id]) and x.id = o.id
+      where x.status = 'waiting'
+      for update of x skip locked
+    )
     update pawl.tasks t
     set status = 'pending', wait_reason = null
+    from found f
     where t.job_id = r.job_id
-      and t.ctid = any (array(
-        select x.ctid
-        from unnest(r.job_ids, r.ids) as o (job_id, id)
-        join pawl.tasks x on x.job_id = any (array[o.job_id]) and x.id = o.id
-        where x.status = 'waiting'
-        for update of x skip locked));
+      and t.ctid = f.ctid;
     get diagnostics v_count = row_count;
     v_promoted := v_promoted + v_count;
     if v_count > 0 and r.executor = 'external' then

@@ -95,6 +95,8 @@ begin
   v_plan := probe.plan_of(p_log, 'select pawl.promote_due()', 'for update of x skip locked');
   return next matches(v_plan, 'Nested Loop[^\n]*\n\s+->  Function Scan on o [^\n]*\n\s+->  Index Scan using tasks_pkey on tasks x [^\n]*\n\s+Index Cond: \(\(job_id = ANY \(ARRAY\[o.job_id\]\)\) AND \(id = o.id\)\)',
     p_size || ': and so does promote_due');
+  return next matches(v_plan, '->  CTE Scan on found f [^\n]*\n(?:[^\n]*\n)*?\s+->  Tid Scan on tasks t [^\n]*\n\s+TID Cond: \(ctid = f.ctid\)',
+    p_size || ': which goes to each by its place, however small the table was');
   perform set_config('pawl.now', '', true);
   update pawl.tasks t set status = 'cancelled', lease_until = null where t.worker is not null and t.status in ('running', 'waiting', 'pending');
   update pawl.kinds set executor = 'noop' where name = 'plain';
