@@ -662,6 +662,7 @@ RACES = [
         two=[["select pruned from pawl.prune()"]],
         refusals=("PW002",),
         never_waits=(2,),
+        switches=4,
         may_retry=True,
         look="select string_agg(t.id || ' ' || t.status, ', ' order by t.id) from pawl.tasks t",
         check=lambda one, two, look: (one[0].startswith("PW002"), two, look) in ((True, ["2"], None), (False, ["1"], "1 pending")),
