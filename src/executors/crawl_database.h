@@ -1,10 +1,7 @@
 /*
  * What the crawl executor asks of the database besides outcomes: the robots.txt of hosts, what a
- * sitemap has so far, better priorities. One connection of its own, made at the first question and
+ * sitemap has so far, better priorities. Over a connection of its own (pg/questions.h), which is
  * given up by crawl_database_rest(); one C function a SQL function.
- *
- * All of it can be asked twice without harm, so what a lost connection has left unanswered is asked
- * again when it is back: an answer may take as long as the database is away, but it comes.
  */
 #ifndef PAWL_EXECUTORS_CRAWL_DATABASE_H
 #define PAWL_EXECUTORS_CRAWL_DATABASE_H

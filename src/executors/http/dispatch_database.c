@@ -1,144 +1,42 @@
-/*
- * A question waits in `waiting` until the connection is ready, and in `asked` until it is answered;
- * back again, what is in `asked` goes to the head of `waiting`.
- */
 #include "executors/http/dispatch_database.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/list.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/text.h"
-#include "pg/connection.h"
+#include "pg/questions.h"
 
-enum { VALUES_MAX = 6, IDLE_MS = 10000 };
-
-struct question {
-    struct list link;
-    struct dispatch_database *database;
-    const char *sql;
-    int count;
-    char *values[VALUES_MAX]; /* the first is what it is about */
-    void (*tell)(const struct question *, const struct pg_result *, const struct failure *);
-};
+enum { IDLE_MS = 10000 };
 
 struct dispatch_database {
-    uv_loop_t *loop;
-    char *url;
+    struct pg_questions *questions;
     const struct dispatch_answers *answers;
     void *context;
-    struct pg_connection *connection;
-    struct list waiting, asked;
-    uv_timer_t *closer; /* a connection is not destroyed from inside its callbacks */
 };
 
-static void free_question(struct question *question)
+/* The first of the values is what it is about. */
+static void ask(struct dispatch_database *database, const char *sql, int count,
+                const char *const *values, pg_tell_fn *tell)
 {
-    list_remove(&question->link);
-    for (int i = 0; i < question->count; i++)
-        free(question->values[i]);
-    free(question);
-}
-
-static void free_questions(struct list *list)
-{
-    while (!list_is_empty(list))
-        free_question(list_object(list_first(list), struct question, link));
-}
-
-/* ---- rest ---- */
-
-static void close_connection(struct dispatch_database *database)
-{
-    if (database->connection)
-        pg_connection_destroy(database->connection);
-    database->connection = NULL;
-}
-
-static void on_closer(uv_timer_t *timer)
-{
-    struct dispatch_database *database = timer->data;
-    if (list_is_empty(&database->waiting) && list_is_empty(&database->asked))
-        close_connection(database);
-}
-
-/* ---- asking ---- */
-
-static void on_result(void *context, const struct pg_result *result, const struct failure *failure)
-{
-    struct question *question = context;
-    struct dispatch_database *database = question->database;
-    if (!result && !failure->sqlstate[0])
-        return; /* the connection is lost: asked again by on_ready */
-    question->tell(question, result, failure);
-    free_question(question);
-    uv_timer_start(database->closer, on_closer, IDLE_MS, 0);
-}
-
-static void ask_waiting(struct dispatch_database *database)
-{
-    struct list *first;
-    while (pg_connection_is_ready(database->connection) &&
-           (first = list_first(&database->waiting))) {
-        struct question *question = list_object(first, struct question, link);
-        list_move(&database->asked, &question->link);
-        pg_connection_query(database->connection, question->sql, question->count,
-                            (const char *const *)question->values, on_result, question);
-        pg_connection_end_group(database->connection);
-    }
-}
-
-static void on_ready(void *context)
-{
-    struct dispatch_database *database = context;
-    while (!list_is_empty(&database->asked)) {
-        struct list *last = database->asked.previous;
-        list_remove(last);
-        list_append(database->waiting.next, last);
-    }
-    ask_waiting(database);
-}
-
-static void on_lost(void *context, const struct failure *failure)
-{
-    /* It comes back by itself, and on_ready() asks again. */
-}
-
-static void
-ask(struct dispatch_database *database, const char *sql, int count, const char *const *values,
-    void (*tell)(const struct question *, const struct pg_result *, const struct failure *))
-{
-    static const struct pg_connection_events events = {.on_ready = on_ready, .on_lost = on_lost};
-    struct question *question = memory_zeroed(1, sizeof *question);
-    list_init(&question->link);
-    question->database = database;
-    question->sql = sql;
-    question->count = count;
-    question->tell = tell;
-    for (int i = 0; i < count; i++)
-        question->values[i] = values[i] ? memory_copy_string(values[i]) : NULL;
-    list_append(&database->waiting, &question->link);
-    if (!database->connection)
-        database->connection =
-            pg_connection_create(database->loop, database->url, "dispatch", &events, database);
-    ask_waiting(database);
+    struct pg_question *question = pg_question_new(database->questions, sql, count, values, tell);
+    question->owner = database;
+    pg_question_ask(question);
 }
 
 /* ---- the questions ---- */
 
-static void complain(const struct question *question, const struct failure *failure)
+static void complain(const struct pg_question *question, const struct failure *failure)
 {
     if (failure)
         log_warning("could not tell the database of %s: %s", question->values[0], failure->message);
 }
 
-static void tell_told(const struct question *question, const struct pg_result *result,
+static void tell_told(const struct pg_question *question, const struct pg_result *result,
                       const struct failure *failure)
 {
-    const struct dispatch_database *database = question->database;
+    const struct dispatch_database *database = question->owner;
     complain(question, failure);
     database->answers->on_told(database->context, question->values[0], result != NULL);
 }
@@ -158,7 +56,7 @@ void dispatch_database_open_breaker(struct dispatch_database *database, const ch
     text_finish(&error);
 }
 
-static void tell_nobody(const struct question *question, const struct pg_result *result,
+static void tell_nobody(const struct pg_question *question, const struct pg_result *result,
                         const struct failure *failure)
 {
     complain(question, failure); /* another probe comes when this one's time is over */
@@ -200,10 +98,10 @@ static const char *explain_refusal(const char *sqlstate)
     return "the database refuses to tell it";
 }
 
-static void tell_vault(const struct question *question, const struct pg_result *result,
+static void tell_vault(const struct pg_question *question, const struct pg_result *result,
                        const struct failure *failure)
 {
-    const struct dispatch_database *database = question->database;
+    const struct dispatch_database *database = question->owner;
     const char *reason = NULL;
     struct slice value = {NULL, 0};
     if (!result)
@@ -231,30 +129,14 @@ struct dispatch_database *dispatch_database_create(uv_loop_t *loop, const char *
                                                    void *context)
 {
     struct dispatch_database *database = memory_zeroed(1, sizeof *database);
-    database->loop = loop;
-    database->url = memory_copy_string(url ? url : "");
+    database->questions = pg_questions_create(loop, url, "dispatch", IDLE_MS);
     database->answers = answers;
     database->context = context;
-    list_init(&database->waiting);
-    list_init(&database->asked);
-    database->closer = memory_zeroed(1, sizeof *database->closer);
-    uv_timer_init(loop, database->closer);
-    database->closer->data = database;
     return database;
-}
-
-static void on_closer_closed(uv_handle_t *handle)
-{
-    free(handle);
 }
 
 void dispatch_database_destroy(struct dispatch_database *database)
 {
-    /* destroying the connection answers what was asked, by on_result, which leaves it there */
-    close_connection(database);
-    free_questions(&database->waiting);
-    free_questions(&database->asked);
-    uv_close((uv_handle_t *)database->closer, on_closer_closed);
-    free(database->url);
+    pg_questions_destroy(database->questions);
     free(database);
 }

@@ -1,10 +1,7 @@
 /*
  * What the http executor asks of the database besides outcomes: to open and close breakers, and
- * secrets that are kept there. One connection of its own, made at the first question and given up
+ * secrets that are kept there. Over a connection of its own (pg/questions.h), which is given up
  * when nothing was asked for a while; one C function a SQL function.
- *
- * All of it can be asked twice without harm, so what a lost connection has left unanswered is asked
- * again when it is back: an answer may take as long as the database is away, but it comes.
  */
 #ifndef PAWL_EXECUTORS_HTTP_DISPATCH_DATABASE_H
 #define PAWL_EXECUTORS_HTTP_DISPATCH_DATABASE_H
