@@ -1,7 +1,7 @@
 /*
- * The house: heartbeat, fold, due tasks, leases and schedules, rescue of dead nodes, the slow
- * sweep. Every node does them; locks inside the SQL functions see to it that one at a time does, so
- * there is no leader.
+ * The house: fold, due tasks, leases and schedules, the slow sweep; and heartbeat and rescue, which
+ * are in heartbeat.c. Every node does them; locks inside the SQL functions see to it that one at a
+ * time does, so there is no leader.
  */
 #include <stdlib.h>
 
@@ -17,9 +17,6 @@ enum {
     FOLD_CURSOR_BLOCKS = 128,   /* a larger ledger is full of rows that are gone */
     FOLD_MARGIN_BLOCKS = 64,    /* sessions that append keep to pages of their own */
     FOLD_CURSOR_LIFE_US = 2000000,
-    BEAT_US = 5000000,
-    RESCUE_AFTER_US = 15000000, /* not before we ourselves have served for so long */
-    LOST_LIMIT = 5000,
     SWEEP_AWAKE_US = 5000000,
     SWEEP_ASLEEP_US = 30000000,
     PROMOTE_LIMIT = 1000,
@@ -44,14 +41,12 @@ void duties_finish(struct engine *engine)
 void duties_begin(struct engine *engine)
 {
     struct duties *duties = &engine->duties;
-    duties->is_folding = duties->is_promoting = duties->is_beating = duties->is_sweeping = false;
+    duties->is_folding = duties->is_promoting = duties->is_sweeping = false;
     duties->is_asking_due = false;
     duties->is_dirty = true; /* somebody before us may have left rows */
     duties->is_due_unknown = true;
-    duties->serving_since_us = engine_now_us(engine);
-    duties->last_beat_us = 0;
-    duties->next_beat_us = engine_now_us(engine) + BEAT_US;
     duties->next_sweep_us = engine_now_us(engine) + SWEEP_AWAKE_US;
+    heartbeat_begin(engine);
 }
 
 void duties_note_ledger(struct engine *engine)
@@ -70,7 +65,7 @@ void duties_ask_due(struct engine *engine)
     engine->duties.is_due_unknown = true;
 }
 
-static void complain(const char *duty, const struct failure *failure)
+void duties_complain(const char *duty, const struct failure *failure)
 {
     if (failure->sqlstate[0])
         log_warning("could not %s: %s", duty, failure->message);
@@ -84,7 +79,7 @@ static void on_next_due(void *context, const struct pg_result *result,
     struct engine *engine = context;
     engine->duties.is_asking_due = false;
     if (!result) {
-        complain("ask what is due", failure);
+        duties_complain("ask what is due", failure);
         duties_note_due(engine, engine_now_us(engine) + 1000000);
         return;
     }
@@ -128,7 +123,7 @@ static void on_leases_expired(void *context, const struct pg_result *result,
         note_promoted(engine, count);
         return;
     }
-    complain("end leases", failure);
+    duties_complain("end leases", failure);
     put_off(engine, REFUSED_PAUSE_US);
     duties_ask_due(engine);
 }
@@ -141,7 +136,7 @@ static void on_promoted(void *context, const struct pg_result *result,
         note_promoted(engine, pg_result_integer(result, 0, 0));
         return;
     }
-    complain("promote due tasks", failure);
+    duties_complain("promote due tasks", failure);
     put_off(engine, REFUSED_PAUSE_US);
     duties_ask_due(engine);
 }
@@ -152,7 +147,7 @@ static void on_schedules_run(void *context, const struct pg_result *result,
     struct engine *engine = context;
     engine->duties.is_promoting = false;
     if (!result) {
-        complain("run due schedules", failure);
+        duties_complain("run due schedules", failure);
         put_off(engine, REFUSED_PAUSE_US);
         duties_ask_due(engine);
         return;
@@ -207,7 +202,7 @@ static void on_folded(void *context, const struct pg_result *result, const struc
     struct duties *duties = &engine->duties;
     duties->is_folding = false;
     if (!result) {
-        complain("fold the ledger", failure);
+        duties_complain("fold the ledger", failure);
         duties->is_dirty = true;
         duties->next_fold_us = engine_now_us(engine) + 1000000;
         return;
@@ -232,97 +227,6 @@ static void fold(struct engine *engine)
     duties->is_due_unknown = true; /* while we are awake nobody rings for a new time */
 }
 
-/* ---- heartbeat and rescue ---- */
-
-static void on_rescued(void *context, const struct pg_result *result, const struct failure *failure)
-{
-    struct engine *engine = context;
-    if (!result) {
-        complain("rescue tasks of dead nodes", failure);
-        return;
-    }
-    int64_t rescued = pg_result_integer(result, 0, 0);
-    if (rescued > 0) {
-        log_info("rescued %lld tasks of a dead node", (long long)rescued);
-        doorbell_want_look(engine);
-        duties_note_ledger(engine);
-    }
-    if (pg_result_boolean(result, 0, 1) && pg_connection_is_ready(engine->duty)) {
-        store_rescue(engine->duty, on_rescued, engine);
-        pg_connection_end_group(engine->duty);
-    }
-}
-
-static void on_beat(void *context, const struct pg_result *result, const struct failure *failure)
-{
-    struct engine *engine = context;
-    engine->duties.is_beating = false;
-    if (!result) {
-        complain("send a heartbeat", failure);
-        return;
-    }
-    engine->duties.last_beat_us = engine->duties.beat_us;
-    if (!pg_result_boolean(result, 0, 0))
-        node_was_declared_dead(engine);
-}
-
-static void on_lost_listed(void *context, const struct pg_result *result,
-                           const struct failure *failure)
-{
-    struct engine *engine = context;
-    if (!result)
-        complain("ask which tasks are others' by now", failure);
-    for (int row = 0; result && row < pg_result_rows(result); row++)
-        runner_drop_attempt(engine, pg_result_integer(result, row, 0),
-                            pg_result_integer(result, row, 1),
-                            (int)pg_result_integer(result, row, 2));
-}
-
-/* Of tasks that have been running for long: a bell that said so may have been missed. */
-static void ask_which_are_lost(struct engine *engine)
-{
-    struct text jobs = {0}, tasks = {0}, attempts = {0};
-    int count = 0;
-    for (struct job *job = NULL; (job = jobs_walk(&engine->jobs, job));)
-        for (struct list *link = job->tasks.next; link != &job->tasks && count < LOST_LIMIT;
-             link = link->next) {
-            const struct task *task = list_object(link, struct task, link);
-            if (engine_now_us(engine) - task->start_at_us < BEAT_US)
-                continue;
-            array_add_integer(&jobs, task->job_id);
-            array_add_integer(&tasks, task->id);
-            array_add_integer(&attempts, task->attempt);
-            count++;
-        }
-    if (count) {
-        store_list_lost(engine->duty, engine->node_id, array_end(&jobs), array_end(&tasks),
-                        array_end(&attempts), on_lost_listed, engine);
-        pg_connection_end_group(engine->duty);
-    }
-    text_finish(&jobs);
-    text_finish(&tasks);
-    text_finish(&attempts);
-}
-
-static void beat(struct engine *engine)
-{
-    struct duties *duties = &engine->duties;
-    duties->is_beating = true;
-    duties->next_beat_us = engine_now_us(engine) + BEAT_US;
-    duties->beat.running = engine->runner.running;
-    duties->beat_us = engine_now_us(engine);
-    if (duties->last_beat_us)
-        duties->beat.elapsed_ms = (duties->beat_us - duties->last_beat_us) / 1000;
-    store_heartbeat(engine->duty, engine->node_id, &duties->beat, on_beat, engine);
-    pg_connection_end_group(engine->duty);
-    duties->beat = (struct node_beat){0};
-    ask_which_are_lost(engine);
-    if (engine_now_us(engine) - duties->serving_since_us >= RESCUE_AFTER_US) {
-        store_rescue(engine->duty, on_rescued, engine);
-        pg_connection_end_group(engine->duty);
-    }
-}
-
 /* ---- the sweep ---- */
 
 /* Work that the sweep finds and nobody knew of is counted: a bell was missed. Asleep and sure, any
@@ -332,7 +236,7 @@ static void on_swept(void *context, const struct pg_result *result, const struct
     struct engine *engine = context;
     engine->duties.is_sweeping = false;
     if (!result) {
-        complain("sweep", failure);
+        duties_complain("sweep", failure);
         return;
     }
     bool is_missed = false;
@@ -353,7 +257,7 @@ static void on_ended_listed(void *context, const struct pg_result *result,
 {
     struct engine *engine = context;
     if (!result)
-        complain("ask which jobs have ended", failure);
+        duties_complain("ask which jobs have ended", failure);
     for (int row = 0; result && row < pg_result_rows(result); row++) {
         struct job *job = jobs_find(&engine->jobs, pg_result_integer(result, row, 0));
         if (!job || !job_is_at_rest(job))
@@ -395,7 +299,7 @@ static void sweep(struct engine *engine)
 static void on_stopped(void *context, const struct pg_result *result, const struct failure *failure)
 {
     if (!result)
-        complain("stop a crawl", failure);
+        duties_complain("stop a crawl", failure);
     else
         duties_note_ledger(context);
 }
@@ -452,7 +356,7 @@ void duties_turn(struct engine *engine)
     if (duties->is_due_unknown && !duties->is_asking_due)
         ask_next_due(engine);
     if (!duties->is_beating && now_us >= duties->next_beat_us)
-        beat(engine);
+        heartbeat_send(engine);
     if (!duties->is_sweeping && now_us >= duties->next_sweep_us)
         sweep(engine);
 

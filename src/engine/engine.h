@@ -256,7 +256,12 @@ void duties_ask_due(struct engine *engine);
 /* Crawls whose first pages have all failed, an array literal: ended, unless the connection is away:
  * the next page that fails says it again. */
 void duties_stop_crawls(struct engine *engine, const char *job_ids);
+void duties_complain(const char *duty, const struct failure *failure);
 void duties_turn(struct engine *engine);
+
+/* heartbeat.c, for duties.c */
+void heartbeat_begin(struct engine *engine);
+void heartbeat_send(struct engine *engine);
 
 /* pruner.c */
 void pruner_init(struct engine *engine);

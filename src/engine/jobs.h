@@ -94,6 +94,8 @@ void jobs_make_ready(struct jobs *jobs, struct job *job);
 /* Claims start from the top again: something stands before the cursor. Those under way do not take
  * it past that. */
 void jobs_restart(struct job *job);
+/* Out of whatever list it is in; the caller puts it into another at once. */
+void jobs_leave_list(struct jobs *jobs, struct job *job);
 /* Nothing is pending as far as we know. */
 void jobs_make_idle(struct jobs *jobs, struct job *job);
 /* It is not to ask before that, for a reason of its own. */

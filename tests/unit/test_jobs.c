@@ -1,3 +1,4 @@
+#include "engine/gates.c"
 #include "engine/jobs.c"
 #include "engine/kinds.c"
 
