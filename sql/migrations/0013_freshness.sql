@@ -8,6 +8,7 @@ create table pawl.data_types (
   table_name text,
   key_column text,
   time_column text,
+  is_global boolean not null default false,
   is_tracked boolean not null default false,
   ttl interval,
   empty_ttl interval,
@@ -23,10 +24,13 @@ create table pawl.data_types (
   parents text[] not null default '{}',
   fetch_path text,
   save_function text,
+  error text,
+  error_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint name_is_short_and_not_empty check (length(name) between 1 and 100),
   constraint columns_are_of_a_table check (table_name is not null or (key_column is null and time_column is null and not is_tracked)),
+  constraint rows_have_keys_unless_global check (table_name is null or is_global = (key_column is null)),
   constraint ttl_is_sane check (ttl between interval '1 second' and interval '10 years'),
   constraint empty_ttl_is_sane check (empty_ttl between interval '1 second' and interval '10 years'),
   constraint max_age_is_sane check (max_age between interval '1 second' and interval '10 years'),
@@ -45,8 +49,9 @@ comment on column pawl.data_types.org_id is 'organisation it belongs to; null: n
 comment on column pawl.data_types.kind is 'what runs its refreshes (pawl.kinds)';
 comment on column pawl.data_types.job_id is 'the standing job of its refreshes';
 comment on column pawl.data_types.table_name is 'table that holds the data, with its schema; null: none is known';
-comment on column pawl.data_types.key_column is 'column of that table that has the key; null: the type is global and has the empty key alone';
+comment on column pawl.data_types.key_column is 'column of that table that has the key; null: the type is global, or has no table';
 comment on column pawl.data_types.time_column is 'column of that table that says when a row was last written; null: none';
+comment on column pawl.data_types.is_global is 'there is one thing of it, whose key is empty';
 comment on column pawl.data_types.is_tracked is 'triggers on the table move freshness with each write (pawl.track)';
 comment on column pawl.data_types.ttl is 'how long data is fresh; pawl.type_keys may know better for a key';
 comment on column pawl.data_types.empty_ttl is 'how long the answer that there is no data is believed; null: as ttl';
@@ -62,6 +67,8 @@ comment on column pawl.data_types.spread is 'scheduled: each key is due once in 
 comment on column pawl.data_types.parents is 'types of which the same key (of global ones: the one there is) must be fresh first';
 comment on column pawl.data_types.fetch_path is 'kind with the form fetch: what follows its target, {key} stands for the key';
 comment on column pawl.data_types.save_function is 'kind with the form fetch: (key text, status integer, headers jsonb, body jsonb) returns jsonb, which saves what came';
+comment on column pawl.data_types.error is 'why its keys could not be looked at, the last time that happened; null: it never did, or it was defined anew';
+comment on column pawl.data_types.error_at is 'when that was';
 comment on column pawl.data_types.created_at is 'when it was defined first';
 comment on column pawl.data_types.updated_at is 'when it was defined last';
 
