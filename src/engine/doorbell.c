@@ -115,8 +115,10 @@ static void on_oldest(void *context, const struct pg_result *result, const struc
     if (!result || doorbell->state != BELL_ASLEEP)
         return;
     doorbell->is_sure = pg_result_integer(result, 0, 0) >= doorbell->horizon;
-    if (doorbell->is_sure)
-        duties_ask_due(engine); /* once more: the last answer may be older than this */
+    if (!doorbell->is_sure)
+        return;
+    duties_ask_due(engine); /* once more: the last answer may be older than this */
+    refresher_ask(engine);
 }
 
 static void look(struct engine *engine)
@@ -129,6 +131,7 @@ static void look(struct engine *engine)
     doorbell->next_look_us = engine_now_us(engine) + pause_us;
     if (doorbell->state == BELL_ASLEEP && !doorbell->is_sure) {
         duties_ask_due(engine);
+        refresher_ask(engine);
         store_oldest_transaction(engine->listen, on_oldest, engine);
         pg_connection_end_group(engine->listen);
     }
@@ -270,6 +273,11 @@ static void on_due_bell(struct engine *engine, const char *rest)
     duties_ask_due(engine);
 }
 
+static void on_fresh_bell(struct engine *engine, const char *rest)
+{
+    refresher_rung(engine);
+}
+
 /* "cancel 7": the whole job; "cancel 7/12": its task 12 */
 static void on_cancel_bell(struct engine *engine, const char *rest)
 {
@@ -306,7 +314,7 @@ static const struct {
 } bells[] = {
     {"work", on_work_bell},     {"open", on_open_bell},       {"due", on_due_bell},
     {"cancel", on_cancel_bell}, {"ask", on_ask_bell},         {"kinds", on_kinds_bell},
-    {"fold", on_fold_bell},     {"workers", on_workers_bell},
+    {"fold", on_fold_bell},     {"workers", on_workers_bell}, {"fresh", on_fresh_bell},
 };
 
 void doorbell_rung(struct engine *engine, const char *message)

@@ -241,6 +241,9 @@ static void on_swept(void *context, const struct pg_result *result, const struct
     }
     bool is_missed = false;
     for (int row = 0; row < pg_result_rows(result); row++) {
+        refresher_learn(engine, pg_result_boolean(result, row, 1));
+        if (pg_result_is_null(result, row, 0))
+            continue;
         struct job *job = jobs_find(&engine->jobs, pg_result_integer(result, row, 0));
         is_missed = is_missed || !job || (!job->is_ready && !job->is_blocked && !job->claims);
     }

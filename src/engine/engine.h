@@ -10,6 +10,7 @@
  *   relay      tells external workers of work
  *   duties     heartbeat, fold, due tasks, leases and schedules, rescue, sweep
  *   pruner     the duty that can wait: old tasks of standing jobs are deleted
+ *   refresher  the duty that has a connection of its own: what is stale is refreshed
  *   node       the life of it all: connect, register, serve, drain
  *
  * Everything runs on one thread, the loop's. A part's state is touched by that part only; others
@@ -111,6 +112,17 @@ struct pruner {
     uv_timer_t timer;
 };
 
+struct refresher {
+    struct pg_connection *connection;            /* while there are data types */
+    bool has_types, is_unknown, is_asking_types; /* unknown: whether there are any is to be asked */
+    bool is_asking, is_wanted;                   /* wanted: as soon as may be */
+    bool was_lost_logged;
+    int64_t due_at_us;     /* when something is due, or INT64_MAX */
+    int64_t asked_at_us;   /* the last time */
+    int64_t not_before_us; /* whatever is wanted */
+    uv_timer_t timer;
+};
+
 enum node_state {
     NODE_STARTING,
     NODE_SERVING,
@@ -142,6 +154,7 @@ struct engine {
     struct duties duties;
     struct relay relay;
     struct pruner pruner;
+    struct refresher refresher;
     uv_prepare_t before_sleep;
     uv_signal_t on_term, on_int;
     uv_async_t on_stop;
@@ -271,5 +284,18 @@ void pruner_begin(struct engine *engine);
 /* A kind has changed: perhaps its tasks are kept for another time. */
 void pruner_note_kinds(struct engine *engine);
 void pruner_turn(struct engine *engine);
+
+/* refresher.c */
+void refresher_init(struct engine *engine);
+void refresher_finish(struct engine *engine);
+/* The node has (again) begun to serve. */
+void refresher_begin(struct engine *engine);
+/* The bell of freshness: something is due earlier, or there is a data type. */
+void refresher_rung(struct engine *engine);
+/* Something may be due earlier, and nobody has rung. */
+void refresher_ask(struct engine *engine);
+/* The sweep has seen whether there are data types. */
+void refresher_learn(struct engine *engine, bool has_types);
+void refresher_turn(struct engine *engine);
 
 #endif

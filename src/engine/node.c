@@ -178,6 +178,7 @@ static void begin_serving(void *owner)
     doorbell_ask_again(engine);
     relay_begin(engine);
     pruner_begin(engine);
+    refresher_begin(engine);
     if (engine->was_lost_logged)
         log_info("the database is back");
     engine->is_catching_up = engine->was_away;

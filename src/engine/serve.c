@@ -30,6 +30,7 @@ static void before_sleep(uv_prepare_t *handle)
     finisher_turn(engine); /* what ended at once */
     duties_turn(engine);
     pruner_turn(engine);
+    refresher_turn(engine); /* what is stale, on a connection of its own */
     node_turn(engine);
 }
 
@@ -90,6 +91,7 @@ static void begin(struct engine *engine)
     duties_init(engine);
     relay_init(engine);
     pruner_init(engine);
+    refresher_init(engine);
     engine->executor_names = list_executor_names(engine);
     node_start(engine);
 }
@@ -120,6 +122,7 @@ static void end(struct engine *engine)
     duties_finish(engine);
     relay_finish(engine);
     pruner_finish(engine);
+    refresher_finish(engine);
     finisher_finish(engine);
     uv_run(&engine->loop, UV_RUN_DEFAULT);
     CHECK(uv_loop_close(&engine->loop) == 0);

@@ -62,8 +62,10 @@ void store_sweep(struct pg_connection *connection, const char *executors, pg_don
                  void *context)
 {
     const char *const values[] = {executors};
-    pg_connection_query(connection, "select job_id from pawl.sweep($1)", 1, values, on_done,
-                        context);
+    pg_connection_query(connection,
+                        "select s.job_id, pawl.has_data_types()"
+                        " from (values (true)) v left join pawl.sweep($1) s on true",
+                        1, values, on_done, context);
 }
 
 void store_list_ended(struct pg_connection *connection, const char *jobs, pg_done_fn *on_done,
@@ -129,6 +131,23 @@ void store_prune(struct pg_connection *connection, int limit, pg_done_fn *on_don
     snprintf(count, sizeof count, "%d", limit);
     const char *const values[] = {count};
     pg_connection_query(connection, "select pruned, next_ms from pawl.prune($1)", 1, values,
+                        on_done, context);
+}
+
+void store_has_data_types(struct pg_connection *connection, pg_done_fn *on_done, void *context)
+{
+    pg_connection_query(connection, "select pawl.has_data_types()", 0, NULL, on_done, context);
+}
+
+void store_refresh_due(struct pg_connection *connection, int limit, pg_done_fn *on_done,
+                       void *context)
+{
+    char count[16];
+    snprintf(count, sizeof count, "%d", limit);
+    const char *const values[] = {count};
+    pg_connection_query(connection, "select set_config('statement_timeout', '30s', true)", 0, NULL,
+                        NULL, NULL);
+    pg_connection_query(connection, "select looked, next_ms from pawl.refresh_due($1)", 1, values,
                         on_done, context);
 }
 

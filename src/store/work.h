@@ -1,6 +1,6 @@
 /* What there is to do: pawl.list_work, sweep, fold, promote_due, expire_leases, run_due_schedules,
- * next_due_ms, prune, list_external_work, wake_workers. Each adds its statement to the connection's
- * group. executors is an array literal of executor names. */
+ * next_due_ms, prune, has_data_types, refresh_due, list_external_work, wake_workers. Each adds its
+ * statement to the connection's group. executors is an array literal of executor names. */
 #ifndef PAWL_STORE_WORK_H
 #define PAWL_STORE_WORK_H
 
@@ -18,7 +18,7 @@ struct work {
 void store_list_work(struct pg_connection *connection, const char *executors, const char *jobs,
                      pg_done_fn *on_done, void *context);
 void store_list_work_read(const struct pg_result *result, int row, struct work *work);
-/* Result: job_id. */
+/* Result: job_id, has_data_types; at least one row, with no job_id when there is none. */
 void store_sweep(struct pg_connection *connection, const char *executors, pg_done_fn *on_done,
                  void *context);
 /* Result: folded, last_block, blocks, ended, is_blocked. */
@@ -45,6 +45,13 @@ void store_next_due(struct pg_connection *connection, pg_done_fn *on_done, void 
 /* Result: how many tasks were deleted, and in how many milliseconds to ask again; 0: there is more.
  */
 void store_prune(struct pg_connection *connection, int limit, pg_done_fn *on_done, void *context);
+/* Result: one boolean. */
+void store_has_data_types(struct pg_connection *connection, pg_done_fn *on_done, void *context);
+/* For a connection of its own: functions of users run inside, and are cut off after 30 seconds.
+ * Result: how many pairs were looked at, and in how many milliseconds to ask again; 0: there is
+ * more, null: nothing is due ever. */
+void store_refresh_due(struct pg_connection *connection, int limit, pg_done_fn *on_done,
+                       void *context);
 /* job_ids: an array literal. */
 void store_stop_crawls(struct pg_connection *connection, const char *job_ids, pg_done_fn *on_done,
                        void *context);

@@ -180,6 +180,12 @@ select is((select count(*) from pawl.list_work(array['noop'], array[:a])), 0::bi
 select is((select count(*) from pawl.sweep(array['noop']) where job_id = :a), 1::bigint, 'but the sweep finds it');
 select pawl.reconcile();
 
+-- has_data_types
+delete from pawl.data_types;
+select is(pawl.has_data_types(), false, 'has_data_types: there are none');
+insert into pawl.data_types (name, kind, job_id, ttl) values ('price', 'two', :a, '1 minute');
+select is(pawl.has_data_types(), true, 'there is one');
+
 -- process_pending, status
 select is(pawl.process_pending(), (select count(*) from pawl.tasks where is_pending), 'process_pending: how many wait');
 select is(pawl.status() #>> '{tasks,total}', (select count(*)::text from pawl.tasks), 'status: tasks');

@@ -105,7 +105,8 @@ static void tell(struct statement *statement, const struct pg_result *result,
                  const struct failure *failure)
 {
     list_remove(&statement->link);
-    statement->on_done(statement->context, result, failure);
+    if (statement->on_done)
+        statement->on_done(statement->context, result, failure);
     free(statement->first);
     free(statement->second);
     free(statement);

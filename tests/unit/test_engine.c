@@ -1068,6 +1068,263 @@ static void test_a_node_that_is_not_serving_prunes_nothing(void **state)
     assert_int_equal(asked("pawl.prune"), 0);
 }
 
+/* ---- freshness ---- */
+
+/* A node that knows of data types, and sleeps. Nothing is due. */
+static void serve_types_asleep(void)
+{
+    begin_to_serve();
+    answer("has_data_types", "t\n");
+    turn();
+    come("freshness");
+    turn();
+    answer("refresh_due", "0|~\n");
+    settle();
+    fall_asleep_now();
+    pass_ms(5);
+    turn();
+    answer("refresh_due", "0|~\n"); /* once more: it may have fallen asleep unseen */
+    pass_ms(5);
+    turns(3);
+    assert_int_equal(asked("refresh_due"), 0);
+}
+
+static bool is_connected(const char *purpose)
+{
+    for (int i = 0; i < database.count; i++)
+        if (strcmp(database.connections[i]->purpose, purpose) == 0)
+            return true;
+    return false;
+}
+
+static void test_no_data_types_cost_nothing(void **state)
+{
+    begin_to_serve();
+    assert_int_equal(asked("has_data_types"), 1);
+    answer("has_data_types", "f\n");
+    settle();
+    fall_asleep_now();
+    engine.duties.next_sweep_us = 0;
+    turn();
+    answer("pawl.sweep", "~|f\n");
+    turns(3);
+    assert_int_equal(asked("has_data_types") + asked("refresh_due"), 0);
+    assert_false(is_connected("freshness"));
+}
+
+static void test_the_first_data_type_is_told_by_a_bell(void **state)
+{
+    begin_to_serve();
+    answer("has_data_types", "f\n");
+    settle();
+    ring("fresh");
+    turns(2);
+    assert_int_equal(asked("has_data_types"), 1);
+    answer("has_data_types", "t\n");
+    turn();
+    assert_int_equal(asked("refresh_due"), 0);
+    come("freshness");
+    turns(2);
+    assert_int_equal(asked("refresh_due"), 1);
+    assert_string_equal(question("refresh_due")->first, "1000");
+    assert_int_equal(asked("statement_timeout"), 1); /* functions of users run inside */
+}
+
+/* Through a pooler, say, bells do not come. */
+static void test_data_types_come_and_go_with_a_sweep(void **state)
+{
+    begin_to_serve();
+    refuse("has_data_types", "57014");
+    settle();
+    engine.duties.next_sweep_us = 0;
+    turn();
+    answer("pawl.sweep", "~|t\n");
+    assert_int_equal(engine.duties.beat.swept, 0); /* a row without a job is no missed bell */
+    turn();
+    come("freshness");
+    turn();
+    assert_int_equal(asked("refresh_due"), 1);
+    engine.duties.next_sweep_us = 0;
+    turn();
+    answer("pawl.sweep", "~|f\n");
+    turn();
+    assert_int_equal(asked("refresh_due"), 1); /* it may still do something */
+    answer("refresh_due", "0|~\n");
+    turn();
+    assert_false(is_connected("freshness"));
+}
+
+static void test_it_is_asked_when_the_moment_comes(void **state)
+{
+    serve_types_asleep();
+    ring("fresh");
+    turn();
+    answer("refresh_due", "0|900\n");
+    turn();
+    assert_in_range(sleep_ms(), 1, 900);
+    pass_ms(899);
+    turn();
+    assert_int_equal(asked("refresh_due"), 0);
+    assert_int_equal(sleep_ms(), 1);
+    pass_ms(1);
+    turn();
+    assert_int_equal(asked("refresh_due"), 1);
+    engine.duties.is_dirty = false;
+    answer("refresh_due", "3|60000\n");
+    assert_true(engine.duties.is_dirty);
+    turn();
+    assert_int_equal(asked("list_work"), 1); /* what was due is work now */
+}
+
+static void test_while_there_is_more_it_is_asked_at_once(void **state)
+{
+    serve_types_asleep();
+    ring("fresh");
+    turn();
+    answer("refresh_due", "1000|0\n");
+    turn();
+    assert_int_equal(asked("refresh_due"), 1);
+    answer("refresh_due", "1000|0\n");
+    turn();
+    assert_int_equal(asked("refresh_due"), 1);
+}
+
+static void test_what_is_due_close_together_is_one_question(void **state)
+{
+    serve_types_asleep();
+    ring("fresh");
+    turn();
+    answer("refresh_due", "1|1\n");
+    pass_ms(1);
+    turn();
+    assert_int_equal(asked("refresh_due"), 0);
+    pass_ms(4);
+    turn();
+    assert_int_equal(asked("refresh_due"), 1);
+}
+
+static void test_a_bell_during_a_question_leads_to_one_more(void **state)
+{
+    serve_types_asleep();
+    ring("fresh");
+    turn();
+    ring("fresh");
+    ring("fresh");
+    pass_ms(50);
+    turns(2);
+    assert_int_equal(asked("refresh_due"), 1);
+    answer("refresh_due", "0|~\n");
+    turns(2);
+    assert_int_equal(asked("refresh_due"), 1);
+    answer("refresh_due", "0|~\n");
+    pass_ms(50);
+    turns(2);
+    assert_int_equal(asked("refresh_due"), 0);
+}
+
+static void test_what_another_node_has_is_left_to_it_for_a_while(void **state)
+{
+    serve_types_asleep();
+    ring("fresh");
+    turn();
+    answer("refresh_due", "0|0\n");
+    turns(3);
+    assert_int_equal(asked("refresh_due"), 0);
+    pass_ms(199);
+    turn();
+    assert_int_equal(asked("refresh_due"), 0);
+    ring("fresh"); /* news does not wait */
+    turn();
+    assert_int_equal(asked("refresh_due"), 1);
+    answer("refresh_due", "0|0\n");
+    pass_ms(300);
+    turn();
+    assert_int_equal(asked("refresh_due"), 1);
+}
+
+/* Nobody rings then. */
+static void test_awake_it_is_asked_all_the_time(void **state)
+{
+    begin_to_serve();
+    answer("has_data_types", "t\n");
+    turn();
+    come("freshness");
+    turn();
+    answer("refresh_due", "0|~\n");
+    make_busy();
+    pass_ms(74);
+    turn();
+    assert_int_equal(asked("refresh_due"), 0);
+    pass_ms(1);
+    turn();
+    assert_int_equal(asked("refresh_due"), 1);
+}
+
+static void test_until_it_is_sure_it_is_asked_with_each_look(void **state)
+{
+    begin_to_serve();
+    answer("has_data_types", "t\n");
+    settle();
+    come("freshness");
+    make_idle();
+    turn();
+    answer("set_asleep", "t\n");
+    answer("draw_transaction", "100\n");
+    answer("refresh_due", "0|~\n");
+    pass_ms(10);
+    turn();
+    answer("oldest_transaction", "90\n"); /* somebody may have seen us awake, and not rung */
+    answer("list_work", "");
+    answer("refresh_due", "0|~\n");
+    pass_ms(10);
+    turn();
+    assert_int_equal(asked("refresh_due"), 1);
+    answer("refresh_due", "0|~\n");
+    answer("oldest_transaction", "100\n");
+    pass_ms(10);
+    turn();
+    assert_int_equal(asked("refresh_due"), 1); /* once more: the answer may be older than this */
+}
+
+static void test_a_refusal_is_not_asked_again_at_once(void **state)
+{
+    serve_types_asleep();
+    ring("fresh");
+    turn();
+    refuse("refresh_due", "57014");
+    ring("fresh");
+    pass_ms(999);
+    turns(2);
+    assert_int_equal(asked("refresh_due"), 0);
+    pass_ms(1);
+    turn();
+    assert_int_equal(asked("refresh_due"), 1);
+}
+
+static void test_a_lost_connection_of_freshness_stops_nothing(void **state)
+{
+    serve_types_asleep();
+    ring("fresh");
+    turn();
+    lose("freshness");
+    assert_int_equal(engine.node_state, NODE_SERVING);
+    turns(2);
+    pass_ms(5);
+    come("freshness");
+    turn();
+    assert_int_equal(asked("refresh_due"), 1);
+    lose("duty"); /* the node is away: whether it is alive is not known */
+    answer("refresh_due", "1|0\n");
+    turns(2);
+    assert_int_equal(asked("refresh_due"), 0);
+    come("duty");
+    answer("heartbeat", "t\n");
+    pass_ms(5);
+    turn();
+    assert_int_equal(asked("refresh_due"), 1);
+    assert_int_equal(asked("has_data_types"), 1); /* a bell may have been missed */
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -1119,6 +1376,18 @@ int main(void)
         TEST(test_old_tasks_are_pruned_when_there_are_some),
         TEST(test_a_kind_that_keeps_for_another_time_is_pruned_soon),
         TEST(test_a_node_that_is_not_serving_prunes_nothing),
+        TEST(test_no_data_types_cost_nothing),
+        TEST(test_the_first_data_type_is_told_by_a_bell),
+        TEST(test_data_types_come_and_go_with_a_sweep),
+        TEST(test_it_is_asked_when_the_moment_comes),
+        TEST(test_while_there_is_more_it_is_asked_at_once),
+        TEST(test_what_is_due_close_together_is_one_question),
+        TEST(test_a_bell_during_a_question_leads_to_one_more),
+        TEST(test_what_another_node_has_is_left_to_it_for_a_while),
+        TEST(test_awake_it_is_asked_all_the_time),
+        TEST(test_until_it_is_sure_it_is_asked_with_each_look),
+        TEST(test_a_refusal_is_not_asked_again_at_once),
+        TEST(test_a_lost_connection_of_freshness_stops_nothing),
     };
     return cmocka_run_group_tests_name("engine", tests, NULL, NULL);
 }
