@@ -38,6 +38,7 @@ begin
     perform pawl.note_ends(null, array[p_job_id], array[v_claimed_at], null, array[true]);
     perform pawl.ring('work ' || p_job_id);
   end if;
+  perform pawl.settle_refreshes(array[p_job_id], array[p_task_id]);
   return true;
 end
 $$;

@@ -59,7 +59,7 @@ begin
   if pg_catalog.current_setting('transaction_isolation') <> 'read committed' then
     perform pawl.check_isolation();
   end if;
-  select j.status, j.limiter_key, j.held_by, j.on_complete is not null and j.is_standing or j.limiter_key is not null
+  select j.status, j.limiter_key, j.held_by, j.on_complete is not null and j.is_standing or j.limiter_key is not null or j.data_type is not null
   into v_status, v_limiter_key, v_held_by, v_is_followed
   from pawl.jobs j
   where j.id = p_job_id;

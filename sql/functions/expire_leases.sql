@@ -95,6 +95,10 @@ begin
     delete from pawl.task_progress p
     where p.job_id = r.job_id
       and p.task_id = any (v_due);
+    perform pawl.settle_refreshes(pg_catalog.array_fill(r.job_id, array[pg_catalog.cardinality(v_due)]), v_due)
+    from pawl.jobs j
+    where j.id = r.job_id
+      and j.data_type is not null;
     if exists (select from pawl.jobs j where j.id = r.job_id and j.limiter_key is not null) then
       perform pawl.note_ends(null, pg_catalog.array_agg(t.job_id), pg_catalog.array_agg(t.started_at), null, pg_catalog.array_agg(true))
       from pawl.tasks t

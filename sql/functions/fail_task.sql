@@ -87,6 +87,9 @@ begin
   insert into pawl.attempts (job_id, task_id, attempt, org_id, node_id, worker, started_at, failed_at, error_class, error)
   values (p_job_id, p_task_id, p_attempt, v_task.org_id, v_task.node_id, v_task.worker, v_task.started_at, v_now, p_error_class, p_error);
   perform pawl.release_task(p_job_id, p_task_id);
+  if v_run_at is null then
+    perform pawl.settle_refreshes(array[p_job_id], array[p_task_id]);
+  end if;
   return case when v_run_at is null then 'failed' else 'waiting' end;
 end
 $$;

@@ -1,10 +1,10 @@
 -- pawl.finish_followed_tasks(node, jobs, tasks, attempts, outcomes, ...): as pawl.finish_tasks, for tasks whose end leads to
 -- more than their own row (pawl.claim_batch says is_followed): a successor (pawl.follow_tasks), in the same transaction, and for tasks under a limiter
--- what its other tasks may do then (pawl.note_ends). p_bytes: what the attempts sent and received, null where nobody
+-- what its other tasks may do then (pawl.note_ends), and for refreshes how fresh their data is (pawl.settle_refreshes). p_bytes: what the attempts sent and received, null where nobody
 -- knows; p_were_started: false for what was claimed and never begun; both null: begun, not measured.
 -- An outcome that comes too late leads to nothing (I4): which ones take effect is seen under the rows' locks.
 -- Returns how many took effect. The settings pin the plan, as in pawl.finish_tasks.
--- Locks: the tasks, in the order given; then those of pawl.follow_tasks.
+-- Locks: the tasks, in the order given; then those of pawl.follow_tasks; for refreshes the keys' freshness (skip locked).
 create or replace function pawl.finish_followed_tasks(
   p_node_id integer,
   p_job_ids bigint[],
@@ -34,14 +34,19 @@ declare
   v_claimed_at timestamptz[];
   v_bytes bigint[];
   v_were_started boolean[];
+  v_refresh_jobs bigint[];
+  v_refreshes bigint[];
   v_finished integer;
 begin
   select pg_catalog.array_agg(h.job_id) filter (where h.outcome = 'completed'), pg_catalog.array_agg(h.id) filter (where h.outcome = 'completed'),
     pg_catalog.array_agg(h.job_id) filter (where h.outcome <> 'leased'), pg_catalog.array_agg(h.started_at) filter (where h.outcome <> 'leased'),
-    pg_catalog.array_agg(h.bytes) filter (where h.outcome <> 'leased'), pg_catalog.array_agg(coalesce(h.was_started, true)) filter (where h.outcome <> 'leased')
-  into v_jobs, v_tasks, v_ended_jobs, v_claimed_at, v_bytes, v_were_started
+    pg_catalog.array_agg(h.bytes) filter (where h.outcome <> 'leased'), pg_catalog.array_agg(coalesce(h.was_started, true)) filter (where h.outcome <> 'leased'),
+    pg_catalog.array_agg(h.job_id) filter (where h.is_refresh and h.outcome in ('completed', 'failed')),
+    pg_catalog.array_agg(h.id) filter (where h.is_refresh and h.outcome in ('completed', 'failed'))
+  into v_jobs, v_tasks, v_ended_jobs, v_claimed_at, v_bytes, v_were_started, v_refresh_jobs, v_refreshes
   from (
-    select t.job_id, t.id, t.started_at, o.outcome, o.bytes, o.was_started
+    select t.job_id, t.id, t.started_at, o.outcome, o.bytes, o.was_started,
+      (select j.data_type is not null from pawl.jobs j where j.id = t.job_id) as is_refresh
     from unnest(p_job_ids, p_task_ids, p_attempts, p_outcomes, p_bytes, p_were_started) as o (job_id, task_id, attempt, outcome, bytes, was_started)
     join pawl.tasks t on t.job_id = any (array[o.job_id]) and t.id = o.task_id
     where t.status = 'running'
@@ -56,6 +61,9 @@ begin
   end if;
   if v_ended_jobs is not null then
     perform pawl.note_ends(p_node_id, v_ended_jobs, v_claimed_at, v_bytes, v_were_started);
+  end if;
+  if v_refreshes is not null then
+    perform pawl.settle_refreshes(v_refresh_jobs, v_refreshes);
   end if;
   return v_finished;
 end

@@ -46,6 +46,7 @@ begin
     and j.is_standing
     and j.on_complete is not null;
   perform pawl.release_task(p_job_id, p_task_id);
+  perform pawl.settle_refreshes(array[p_job_id], array[p_task_id]);
   return true;
 end
 $$;

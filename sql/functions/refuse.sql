@@ -110,3 +110,17 @@ begin
 end
 $$;
 comment on function pawl.refuse_trigger(text) is 'raises: the trigger does not exist';
+
+create or replace function pawl.refuse_data_type(p_name text) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_name is null then
+    perform pawl.refuse_null('p_type', 'Give the name of a data type; pawl data-type list shows those that exist.');
+  end if;
+  raise exception 'data type "%" does not exist', p_name
+    using errcode = 'PW002', hint = 'pawl data-type list shows those that exist; pawl.define_data_type creates one.';
+end
+$$;
+comment on function pawl.refuse_data_type(text) is 'raises: the data type does not exist';

@@ -9,10 +9,11 @@ declare
   v_rescued bigint := 0;
   v_count bigint;
   v_claimed_at timestamptz[];
+  v_failed bigint[];
   r record;
 begin
   for r in
-    select p.job_id, k.max_attempts, j.limiter_key is not null as is_limited
+    select p.job_id, k.max_attempts, j.limiter_key is not null as is_limited, j.data_type is not null as are_refreshes
     from pawl.job_progress p
     join pawl.jobs j on j.id = p.job_id
     join pawl.kinds k on k.name = j.kind
@@ -42,7 +43,12 @@ begin
       select r.job_id, l.id, l.attempt, l.org_id, l.node_id, l.started_at, v_now, 'lost', 'its node stopped without a word'
       from lost l
     )
-    select pg_catalog.count(*), pg_catalog.array_agg(l.started_at) into v_count, v_claimed_at from lost l;
+    select pg_catalog.count(*), pg_catalog.array_agg(l.started_at), pg_catalog.array_agg(l.id) filter (where l.is_last)
+    into v_count, v_claimed_at, v_failed
+    from lost l;
+    if r.are_refreshes and v_failed is not null then
+      perform pawl.settle_refreshes(pg_catalog.array_fill(r.job_id, array[pg_catalog.cardinality(v_failed)]), v_failed);
+    end if;
     v_rescued := v_rescued + v_count;
     if r.is_limited and v_count > 0 then
       perform pawl.note_ends(null, pg_catalog.array_fill(r.job_id, array[v_count::integer]), v_claimed_at, null,

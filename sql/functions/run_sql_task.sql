@@ -73,7 +73,7 @@ set enable_seqscan = off
 as $$
 begin
   return query
-  select k.target, t.payload, j.on_complete is not null and j.is_standing or j.limiter_key is not null
+  select k.target, t.payload, j.on_complete is not null and j.is_standing or j.limiter_key is not null or j.data_type is not null
   from pawl.tasks t
   join pawl.jobs j on j.id = t.job_id
   join pawl.kinds k on k.name = j.kind

@@ -156,6 +156,7 @@ begin
     and l.key = 'schedule:' || s.name
     and l.key = j.limiter_key
     and l.parent_key is distinct from k.limiter_key;
+  perform pawl.limit_type_jobs(p_kind);
 end
 $$;
 comment on function pawl.limit_standing_jobs(text) is 'the standing jobs of a kind get the limiters that it has by now';

@@ -28,7 +28,7 @@ create table pawl.data_types (
   error_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
-  constraint name_is_short_and_not_empty check (length(name) between 1 and 100),
+  constraint name_is_short_and_not_empty check (octet_length(name) between 1 and 50),
   constraint columns_are_of_a_table check (table_name is not null or (key_column is null and time_column is null and not is_tracked)),
   constraint rows_have_keys_unless_global check (table_name is null or is_global = (key_column is null)),
   constraint ttl_is_sane check (ttl between interval '1 second' and interval '10 years'),

@@ -97,7 +97,7 @@ select is((select array_agg(c.relname) from pg_class c
 select is((
     select array_agg(i.indexrelid::regclass::text) from pg_index i join pg_class c on c.oid = i.indrelid
     join pg_attribute a on a.attrelid = c.oid and a.attname = 'job_id'
-    where c.relnamespace = 'pawl'::regnamespace and c.relname <> 'standing_jobs' and i.indisunique and not a.attnum = any (i.indkey::int2[])), null,
+    where c.relnamespace = 'pawl'::regnamespace and c.relname not in ('standing_jobs', 'data_types') and i.indisunique and not a.attnum = any (i.indkey::int2[])), null,
   'every unique index of a per-job table contains job_id');
 select is((select count(*) from pg_attribute a join pg_class c on c.oid = a.attrelid where c.relnamespace = 'pawl'::regnamespace and a.attidentity <> ''), 0::bigint, 'no identity columns');
 select is((

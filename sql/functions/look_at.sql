@@ -1,0 +1,385 @@
+-- pawl.look_at(type, keys): looks at keys of a type whose freshness has rows, and does what is to be done: a refresh that ended is settled;
+-- one that nobody needs any more is cancelled, as long as it has not begun; what is stale and wanted is refreshed, or waits for its parent or
+-- its gate; and check_at says when to look again. Who wants a key: its viewers, somebody who asked, or the type's schedule.
+-- Returns those keys that somebody else has locked, or that have no row: nothing was done for them.
+-- Never waits. Raises what reading the type's table raises. Locks: the keys' freshness, by key (skip locked); after it tasks of refreshes
+-- (skip locked), and for parents theirs.
+-- The settings, and the arrays of one job, pin the plans as in pawl.finish_tasks.
+create or replace function pawl.look_at(p_type pawl.data_types, p_keys text[]) returns text[]
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+declare
+  v_now timestamptz := pawl.now();
+  v_keys text[];
+  v_ended bigint[];
+  v_vanished text[];
+  v_useless bigint[];
+  v_due text[];
+  v_parent text;
+  v_started text[];
+  v_idle text[];
+begin
+  select coalesce(pg_catalog.array_agg(h.key order by h.key), '{}') into v_keys
+  from (
+    select f.key
+    from unnest(p_keys) k (key)
+    join pawl.freshness f on f.type = p_type.name and f.key = k.key
+    order by f.key
+    for no key update of f skip locked
+  ) h;
+
+  -- what has become of refreshes that were under way
+  select pg_catalog.array_agg(f.task_id) filter (where t.status >= 'completed'), pg_catalog.array_agg(f.key) filter (where t.id is null),
+    pg_catalog.array_agg(f.task_id) filter (where t.status < 'running' and not f.is_wanted and (f.due_at > v_now or not (
+      p_type.strategy = 'scheduled' or exists (select from pawl.subscriptions s where s.type = f.type and s.key = f.key))))
+  into v_ended, v_vanished, v_useless
+  from unnest(v_keys) k (key)
+  join pawl.freshness f on f.type = p_type.name and f.key = k.key
+  left join pawl.tasks t on t.job_id = any (array[p_type.job_id]) and t.id = f.task_id
+  where f.task_id is not null;
+  if v_ended is not null then
+    perform pawl.settle_type(p_type, v_ended);
+  end if;
+  if v_useless is not null then
+    v_vanished := v_vanished || pawl.cancel_refreshes(p_type, v_useless);
+  end if;
+  if v_vanished is not null then
+    update pawl.freshness f
+    set task_id = null
+    where f.type = p_type.name
+      and f.key = any (v_vanished);
+  end if;
+
+  -- what others have written meanwhile, and parents
+  v_due := array(
+    select f.key
+    from unnest(v_keys) k (key)
+    join pawl.freshness f on f.type = p_type.name and f.key = k.key
+    where f.task_id is null
+      and (f.due_at <= v_now or f.is_wanted));
+  if v_due <> '{}' then
+    perform pawl.read_truth(p_type, v_due);
+    foreach v_parent in array p_type.parents loop
+      perform pawl.want_parent(p_type, v_parent, v_due);
+    end loop;
+  end if;
+
+  with judged as materialized (
+    select f.key, f.viewers, f.task_id, f.is_active, d.is_demanded, d.due_at, p.waits_for, g.closed_until, f.refreshed_at,
+      case
+        when f.is_active then 'active'
+        when not d.is_demanded then 'idle'
+        when d.due_at > v_now then 'later'
+        when p.waits_for is not null then 'parent'
+        when g.closed_until > v_now then 'gate'
+        else 'start'
+      end as verdict,
+      pawl.refresh_priority(f.viewers, case when f.is_wanted then f.wanted_priority else 0 end) as priority,
+      f.requested_at, f.stale_at, f.source_at, f.task_status, f.task_priority
+    from (
+      select f.*, t.status as task_status, t.priority as task_priority, t.status < 'completed' is true as is_active,
+        (select pg_catalog.count(*) from (select from pawl.subscriptions s where s.type = f.type and s.key = f.key limit 1000) s) as viewers
+      from unnest(v_keys) k (key)
+      join pawl.freshness f on f.type = p_type.name and f.key = k.key
+      left join pawl.tasks t on t.job_id = any (array[p_type.job_id]) and t.id = f.task_id
+    ) f
+    cross join lateral (
+      select f.viewers > 0 or f.is_wanted or p_type.strategy = 'scheduled' as is_demanded,
+        case
+          when f.is_wanted then coalesce(greatest(f.outcome_at + interval '1 second', case when f.failures > 0 then f.due_at end), '-infinity')
+          else f.due_at
+        end as due_at
+    ) d
+    cross join lateral (
+      select case when p_type.parents <> '{}' and not f.is_active and d.is_demanded and d.due_at <= v_now then pawl.stale_parent(p_type, f.key) end as waits_for
+    ) p
+    cross join lateral (
+      select case
+        when p_type.gate_function is not null and not f.is_active and d.is_demanded and d.due_at <= v_now and p.waits_for is null and f.has_data
+            and (f.refreshed_at + p_type.max_age <= v_now) is not true
+          then pawl.gate_of(p_type, f.key)
+      end as closed_until
+    ) g
+  ), added as (
+    insert into pawl.tasks (job_id, key, is_key_reusable, priority, lateness, payload)
+    select p_type.job_id, j.key, true, j.priority, extract(epoch from least(j.stale_at, v_now))::double precision / 60 - 26297280, -- since 2020
+      pg_catalog.jsonb_build_object('type', p_type.name, 'key', j.key, 'stale_since', least(j.stale_at, v_now), 'refreshed_at', j.refreshed_at, 'source_at', j.source_at)
+        || case when p_type.fetch_path is null then '{}'
+          else pg_catalog.jsonb_build_object('path', pg_catalog.replace(p_type.fetch_path, '{key}', pawl.encode_key(j.key))) end
+    from judged j
+    where j.verdict = 'start'
+    order by j.key
+    on conflict (job_id, key) where is_key_active do nothing
+    returning id, key
+  ), looked as (
+    update pawl.freshness f
+    set task_id = case
+          when j.verdict = 'start' then coalesce(a.id, (
+            select t.id from pawl.tasks t where t.job_id = any (array[p_type.job_id]) and t.key = j.key and t.is_key_active))
+          else f.task_id
+        end,
+        is_watched = f.is_watched or j.viewers > 0,
+        requested_at = case when j.verdict = 'start' then v_now else f.requested_at end,
+        wait_reason = case when j.verdict in ('parent', 'gate') then j.verdict end,
+        waits_for = case when j.verdict = 'parent' then j.waits_for end,
+        waits_until = case when j.verdict = 'gate' then j.closed_until end,
+        check_at = case j.verdict
+          when 'start' then v_now + interval '30 seconds'
+          when 'active' then v_now + least(interval '1 hour', greatest(interval '30 seconds', (v_now - j.requested_at) / 2))
+          when 'later' then nullif(j.due_at, 'infinity')
+          when 'parent' then v_now + interval '1 minute'
+          when 'gate' then least(j.closed_until, j.refreshed_at + p_type.max_age, v_now + interval '1 hour')
+          when 'idle' then case when f.is_watched then v_now + interval '1 second' end
+        end
+    from judged j
+    left join added a on a.key = j.key
+    where f.type = p_type.name
+      and f.key = j.key
+    returning f.key, j.verdict, j.task_status < 'running' and j.task_priority < j.priority as is_better
+  )
+  select pg_catalog.array_agg(l.key) filter (where l.is_better), pg_catalog.array_agg(l.key) filter (where l.verdict = 'idle')
+  into v_started, v_idle
+  from looked l;
+  if v_started is not null then
+    perform pawl.raise_refreshes(p_type, v_started);
+  end if;
+  if v_idle is not null then
+    perform pawl.end_demand(p_type, v_idle);
+  end if;
+  return array(select k.key from unnest(p_keys) k (key) where k.key <> all (v_keys));
+end
+$$;
+comment on function pawl.look_at(pawl.data_types, text[]) is 'looks at keys of a type, and does what is to be done; returns those that are locked';
+
+-- What a refresh is worth beside others of its type, where a minute of being stale is worth 1 (tasks.lateness): somebody looks: 60, and 5
+-- more for each doubling of the viewers (at most 1000 are counted); who asks for it adds what he likes.
+create or replace function pawl.refresh_priority(p_viewers bigint, p_wanted real) returns real
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select (case when p_viewers > 0 then 60 + 5 * pg_catalog.log(2, p_viewers) else 0 end)::real + p_wanted
+$$;
+comment on function pawl.refresh_priority(bigint, real) is 'what a refresh is worth beside others of its type';
+
+-- Cancels refreshes that have not begun and that nobody has locked; returns their keys.
+create or replace function pawl.cancel_refreshes(p_type pawl.data_types, p_task_ids bigint[]) returns text[]
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+declare
+  v_keys text[];
+begin
+  with found as materialized (
+    select t.ctid
+    from unnest(p_task_ids) i (id)
+    join pawl.tasks t on t.job_id = any (array[p_type.job_id]) and t.id = i.id
+    where t.status in ('waiting', 'pending')
+    order by t.id
+    for update of t skip locked
+  ), cancelled as (
+    update pawl.tasks t
+    set status = 'cancelled', finished_at = pawl.now(), wait_reason = null, error = 'nobody needs it any more'
+    from found f
+    where t.job_id = p_type.job_id
+      and t.ctid = f.ctid
+    returning t.key
+  )
+  select coalesce(pg_catalog.array_agg(c.key), '{}') into v_keys from cancelled c;
+  return v_keys;
+end
+$$;
+comment on function pawl.cancel_refreshes(pawl.data_types, bigint[]) is 'cancels refreshes that have not begun; returns their keys';
+
+-- Refreshes that have not begun are worth more by now: more look, or somebody asked. The caller has the keys' freshness.
+create or replace function pawl.raise_refreshes(p_type pawl.data_types, p_keys text[]) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+begin
+  with found as materialized (
+    select t.ctid, pawl.refresh_priority(
+        (select pg_catalog.count(*) from (select from pawl.subscriptions s where s.type = f.type and s.key = f.key limit 1000) s),
+        case when f.is_wanted then f.wanted_priority else 0 end) as priority
+    from unnest(p_keys) k (key)
+    join pawl.freshness f on f.type = p_type.name and f.key = k.key
+    join pawl.tasks t on t.job_id = any (array[p_type.job_id]) and t.id = f.task_id
+    where t.status in ('waiting', 'pending')
+    order by t.id
+    for update of t skip locked
+  )
+  update pawl.tasks t
+  set priority = f.priority
+  from found f
+  where t.job_id = p_type.job_id
+    and t.ctid = f.ctid
+    and t.priority < f.priority;
+end
+$$;
+comment on function pawl.raise_refreshes(pawl.data_types, text[]) is 'refreshes that have not begun are worth more by now';
+
+-- Nobody looks at these keys any more, as far as the caller sees, who has their freshness. A subscriber who has not committed holds it
+-- FOR KEY SHARE: then it stays watched, and is looked at again. Whether there is one is asked after the lock, in a snapshot that is younger.
+create or replace function pawl.end_demand(p_type pawl.data_types, p_keys text[]) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+declare
+  v_keys text[] := array(
+    select f.key
+    from unnest(p_keys) k (key)
+    join pawl.freshness f on f.type = p_type.name and f.key = k.key
+    order by f.key
+    for update of f skip locked);
+begin
+  update pawl.freshness f
+  set is_watched = false, check_at = null
+  from unnest(v_keys) k (key)
+  where f.type = p_type.name
+    and f.key = k.key
+    and not exists (select from pawl.subscriptions s where s.type = f.type and s.key = f.key);
+end
+$$;
+comment on function pawl.end_demand(pawl.data_types, text[]) is 'nobody looks at these keys any more';
+
+-- The first parent of which the key's data is stale, or missing and not known to be; null: none. Locks: none.
+create or replace function pawl.stale_parent(p_type pawl.data_types, p_key text) returns text
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select p.name
+  from unnest(p_type.parents) with ordinality u (name, place)
+  join pawl.data_types p on p.name = u.name
+  left join pawl.freshness f on f.type = p.name and f.key = case when p.is_global then '' else p_key end
+  where f.stale_at is null
+    or f.stale_at <= pawl.now()
+  order by u.place
+  limit 1
+$$;
+comment on function pawl.stale_parent(pawl.data_types, text) is 'the first parent of which the key''s data is stale';
+
+-- Keys of a type that are due need their parent's data: what of it is stale is wanted, with the priority of the best that needs it.
+create or replace function pawl.want_parent(p_type pawl.data_types, p_parent text, p_keys text[]) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_parent pawl.data_types := pawl.data_type(p_parent);
+  v_keys text[] := array(
+    select f.key
+    from unnest(p_keys) k (key)
+    join pawl.freshness f on f.type = p_type.name and f.key = k.key
+    where f.is_wanted
+      or p_type.strategy = 'scheduled'
+      or exists (select from pawl.subscriptions s where s.type = f.type and s.key = f.key));
+  v_priority real;
+begin
+  if v_keys <> '{}' then
+    select pg_catalog.max(pawl.refresh_priority(
+        (select pg_catalog.count(*) from (select from pawl.subscriptions s where s.type = f.type and s.key = f.key limit 1000) s), f.wanted_priority))
+    into v_priority
+    from unnest(v_keys) k (key)
+    join pawl.freshness f on f.type = p_type.name and f.key = k.key;
+    perform pawl.want_if_stale(v_parent, case when v_parent.is_global then array[''] else v_keys end, v_priority);
+  end if;
+end
+$$;
+comment on function pawl.want_parent(pawl.data_types, text, text[]) is 'keys of a type need their parent''s data';
+
+-- pawl.want(type, keys, priority), pawl.want_if_stale(type, keys, priority): a refresh of these keys is wanted, whoever looks at them; the second only of those
+-- whose data is stale. Keys that are locked are looked at later, as wanted from now.
+-- Returns nothing. Locks: those of pawl.make_pairs and pawl.look_at.
+create or replace function pawl.want(p_type pawl.data_types, p_keys text[], p_priority real) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+declare
+  v_keys text[];
+begin
+  perform pawl.make_pairs(p_type, p_keys);
+  with found as materialized (
+    select f.key
+    from unnest(p_keys) k (key)
+    join pawl.freshness f on f.type = p_type.name and f.key = k.key
+    order by f.key
+    for no key update of f skip locked
+  ), wanted as (
+    update pawl.freshness f
+    set is_wanted = true,
+        wanted_priority = case when f.is_wanted then greatest(f.wanted_priority, p_priority) else p_priority end
+    from found w
+    where f.type = p_type.name
+      and f.key = w.key
+    returning f.key
+  )
+  select coalesce(pg_catalog.array_agg(w.key), '{}') into v_keys from wanted w;
+  perform pawl.look_later(p_type.name, array(select k.key from unnest(p_keys) k (key) where k.key <> all (v_keys)), true, p_priority);
+  perform pawl.look_at(p_type, v_keys);
+end
+$$;
+comment on function pawl.want(pawl.data_types, text[], real) is 'a refresh of these keys is wanted';
+
+create or replace function pawl.want_if_stale(p_type pawl.data_types, p_keys text[], p_priority real) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+declare
+  v_now timestamptz := pawl.now();
+  v_keys text[];
+begin
+  perform pawl.make_pairs(p_type, p_keys);
+  v_keys := array(
+    select f.key
+    from unnest(p_keys) k (key)
+    join pawl.freshness f on f.type = p_type.name and f.key = k.key
+    where f.stale_at <= v_now
+    order by f.key
+    for no key update of f skip locked);
+  perform pawl.read_truth(p_type, v_keys);
+  v_keys := array(
+    select k.key
+    from unnest(p_keys) k (key)
+    left join pawl.freshness f on f.type = p_type.name and f.key = k.key
+    where (f.stale_at <= v_now) is not false);
+  if v_keys <> '{}' then
+    perform pawl.want(p_type, v_keys, p_priority);
+  end if;
+end
+$$;
+comment on function pawl.want_if_stale(pawl.data_types, text[], real) is 'a refresh of those keys is wanted whose data is stale';

@@ -1,0 +1,102 @@
+-- pawl.check_key(type, key): a key as it is kept: empty for a global type, whatever was given.
+-- Refuses (PW006) what cannot be a key. Locks: none.
+create or replace function pawl.check_key(p_type pawl.data_types, p_key text) returns text
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_type.is_global then
+    if p_key <> '' then
+      raise exception 'data type "%" is global and has no keys, so not %', p_type.name, pg_catalog.quote_literal(p_key)
+        using errcode = 'PW006', hint = 'Give null.';
+    end if;
+    return '';
+  end if;
+  if p_key is null or pg_catalog.length(p_key) not between 1 and 500 then
+    raise exception 'a key of data type "%" has from 1 to 500 characters, not %', p_type.name, coalesce(pg_catalog.length(p_key)::text, 'null')
+      using errcode = 'PW006', hint = 'Give the key of what is meant, for example ''AAPL''.';
+  end if;
+  if p_type.fetch_path is not null and p_key ~ '^\.\.?$' then
+    raise exception 'data type "%" is fetched by a URL, and % means another place in it', p_type.name, pg_catalog.quote_literal(p_key)
+      using errcode = 'PW006', hint = 'Give another key.';
+  end if;
+  return p_key;
+end
+$$;
+comment on function pawl.check_key(pawl.data_types, text) is 'a key as it is kept';
+
+-- pawl.data_type(name): the type, for those who need it. Refuses one that does not exist (PW002). Locks: none.
+create or replace function pawl.data_type(p_name text) returns pawl.data_types
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_type pawl.data_types;
+begin
+  select d.* into v_type from pawl.data_types d where d.name = p_name;
+  if not found then
+    perform pawl.refuse_data_type(p_name);
+  end if;
+  return v_type;
+end
+$$;
+comment on function pawl.data_type(text) is 'a data type by its name';
+
+-- pawl.make_pairs(type, keys): rows of pawl.freshness for those keys that have none. Two who insert the same key would wait for
+-- each other, perhaps in a circle: so there is an advisory lock for each key (one for all, exclusively, when there are many), which is
+-- tried, never waited for. What somebody else is making at this moment is left out.
+-- Returns nothing. Locks: as said, until the transaction ends.
+create or replace function pawl.make_pairs(p_type pawl.data_types, p_keys text[]) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+as $$
+declare
+  v_now timestamptz := pawl.now();
+  v_missing text[] := array(
+    select k.key
+    from (select distinct u.key from unnest(p_keys) u (key)) k
+    where not exists (select from pawl.freshness f where f.type = p_type.name and f.key = k.key)
+    order by k.key);
+begin
+  if pg_catalog.cardinality(v_missing) > 50 then
+    if not pg_catalog.pg_try_advisory_xact_lock(1885435758, pg_catalog.hashtext(p_type.name)) then
+      return;
+    end if;
+  elsif v_missing <> '{}' then
+    if not pg_catalog.pg_try_advisory_xact_lock_shared(1885435758, pg_catalog.hashtext(p_type.name)) then
+      return;
+    end if;
+    v_missing := array(
+      select m.key
+      from unnest(v_missing) m (key)
+      where pg_catalog.pg_try_advisory_xact_lock(1885435759, pg_catalog.hashtext(p_type.name || ' ' || m.key))
+      order by m.key);
+  end if;
+  insert into pawl.freshness (type, key, org_id, stale_at, due_at)
+  select p_type.name, m.key, p_type.org_id, v_now, v_now
+  from unnest(v_missing) m (key)
+  order by m.key
+  on conflict (type, key) do nothing;
+end
+$$;
+comment on function pawl.make_pairs(pawl.data_types, text[]) is 'rows of freshness for keys that have none';
+
+-- pawl.look_later(type, keys, is_wanted, priority): a node looks at these keys as soon as it can: somebody has them locked.
+-- Returns nothing. Locks: none.
+create or replace function pawl.look_later(p_type text, p_keys text[], p_is_wanted boolean default false, p_priority real default 0) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if pg_catalog.cardinality(p_keys) > 0 then
+    insert into pawl.looks (type, key, is_wanted, priority)
+    select p_type, k.key, p_is_wanted, p_priority from unnest(p_keys) k (key);
+    perform pawl.ring('fresh');
+  end if;
+end
+$$;
+comment on function pawl.look_later(text, text[], boolean, real) is 'a node looks at these keys as soon as it can';

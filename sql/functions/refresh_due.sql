@@ -1,0 +1,239 @@
+-- pawl.refresh_due(limit): the work that freshness makes by itself: keys that somebody else had locked (pawl.looks), holders who were not heard of, and
+-- keys whose moment has come. One node at a time; each type in a subtransaction of its own, so that one whose table is gone
+-- or whose functions fail keeps no other from being looked at: its keys come again in a minute, and pawl.data_types.error says why.
+-- Returns one row: looked, how many were handled; next_ms, when to call again: 0: there is more now; null: nothing is due ever.
+-- Refuses a transaction outside READ COMMITTED (PW009).
+-- Locks: an advisory lock (try); rows of pawl.looks, pawl.holders and pawl.freshness (skip locked), then as pawl.look_at: never waits.
+create or replace function pawl.refresh_due(p_limit integer default 1000)
+returns table (looked integer, next_ms bigint)
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := pawl.now();
+  v_locked integer := 0;
+  r record;
+begin
+  perform pawl.check_isolation();
+  looked := 0;
+  if not pg_catalog.pg_try_advisory_xact_lock(1885435756, 6) then
+    next_ms := greatest(pawl.next_refresh_ms(), 250);
+    return next;
+    return;
+  end if;
+  looked := pawl.expire_holders(p_limit);
+
+  for r in
+    with taken as (
+      delete from pawl.looks l
+      where (l.type, l.key, l.id) in (
+        select o.type, o.key, o.id from pawl.looks o order by o.type, o.key, o.id limit p_limit for update skip locked)
+      returning l.type, l.key, l.is_wanted, l.priority, l.created_at
+    ), asked as (
+      select t.type, t.key, pg_catalog.max(t.priority) filter (where t.is_wanted) as priority, pg_catalog.max(t.created_at) filter (where t.is_wanted) as wanted_at
+      from taken t
+      group by t.type, t.key
+    )
+    select a.type, pg_catalog.array_agg(a.key) as keys, pg_catalog.array_agg(a.key) filter (where a.priority is not null) as wanted,
+      pg_catalog.array_agg(a.priority) filter (where a.priority is not null) as priorities,
+      pg_catalog.array_agg(a.wanted_at) filter (where a.priority is not null) as wanted_at
+    from asked a
+    group by a.type
+    order by a.type
+  loop
+    v_locked := v_locked + pawl.look_for(r.type, r.keys, r.wanted, r.priorities, r.wanted_at);
+    looked := looked + pg_catalog.cardinality(r.keys);
+  end loop;
+  looked := looked - v_locked;
+
+  for r in
+    select d.type, pg_catalog.array_agg(d.key) as keys
+    from (
+      select f.type, f.key
+      from pawl.freshness f
+      where f.check_at <= v_now
+      order by f.check_at
+      limit p_limit
+      for no key update skip locked
+    ) d
+    group by d.type
+    order by d.type
+  loop
+    perform pawl.look_for(r.type, r.keys, null, null, null);
+    looked := looked + pg_catalog.cardinality(r.keys);
+  end loop;
+  next_ms := pawl.next_refresh_ms();
+  if next_ms = 0 and looked = 0 or v_locked > 0 then
+    next_ms := greatest(next_ms, 250); -- what is left is locked
+  end if;
+  return next;
+end
+$$;
+comment on function pawl.refresh_due(integer) is 'the work that freshness makes by itself; returns how much there was, and when to call again';
+
+-- Looks at keys of one type, for pawl.refresh_due; p_wanted are those of them for which somebody asked, with priority and time: a refresh that
+-- ended after that was for him, too. Returns how many were locked; those are looked at later.
+create or replace function pawl.look_for(p_type text, p_keys text[], p_wanted text[], p_priorities real[], p_wanted_at timestamptz[]) returns integer
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+declare
+  v_type pawl.data_types;
+  v_locked text[];
+begin
+  select d.* into v_type from pawl.data_types d where d.name = p_type;
+  if not found then
+    return 0;
+  end if;
+  begin
+    perform pawl.make_pairs(v_type, p_keys);
+    with found as materialized (
+      select f.key, w.priority
+      from unnest(p_wanted, p_priorities, p_wanted_at) as w (key, priority, wanted_at)
+      join pawl.freshness f on f.type = p_type and f.key = w.key
+      where (f.outcome_at > w.wanted_at) is not true
+      order by f.key
+      for no key update of f skip locked
+    )
+    update pawl.freshness f
+    set is_wanted = true, wanted_priority = case when f.is_wanted then greatest(f.wanted_priority, w.priority) else w.priority end
+    from found w
+    where f.type = p_type
+      and f.key = w.key;
+    v_locked := pawl.look_at(v_type, p_keys);
+    if p_wanted is not null then
+      insert into pawl.looks (type, key, is_wanted, priority, created_at)
+      select p_type, w.key, true, w.priority, w.wanted_at
+      from unnest(p_wanted, p_priorities, p_wanted_at) as w (key, priority, wanted_at)
+      where w.key = any (v_locked);
+    end if;
+    insert into pawl.looks (type, key)
+    select p_type, k.key
+    from unnest(v_locked) k (key)
+    where (k.key = any (p_wanted)) is not true;
+    return pg_catalog.cardinality(v_locked);
+  exception when others then
+    if pg_catalog.left(sqlstate, 2) in ('08', '40', '53', '57', '58') then
+      raise;
+    end if;
+    raise warning 'data type "%" could not be looked at: %', p_type, sqlerrm;
+    update pawl.data_types d
+    set error = sqlerrm, error_at = pawl.now()
+    where d.name = p_type;
+    update pawl.freshness f
+    set check_at = pawl.now() + interval '1 minute'
+    where f.type = p_type
+      and f.key = any (p_keys)
+      and (f.check_at is not null or f.key = any (p_wanted));
+    return 0;
+  end;
+end
+$$;
+comment on function pawl.look_for(text, text[], text[], real[], timestamptz[]) is 'looks at keys of one type; returns how many were locked';
+
+-- Holders whose moment has come: what of theirs is over is gone, and with it the demand that it made; the next look is when the next may be.
+-- Returns how many holders. Locks: the holders and their subscriptions (skip locked), then as pawl.look_at.
+create or replace function pawl.expire_holders(p_limit integer) returns integer
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+declare
+  v_now timestamptz := pawl.now();
+  v_holders text[] := array(
+    select h.holder
+    from pawl.holders h
+    where h.check_at <= v_now
+    order by h.check_at
+    limit p_limit
+    for update skip locked);
+  v_types text[];
+  v_keys text[];
+begin
+  if v_holders = '{}' then
+    return 0;
+  end if;
+  with over as materialized (
+    select s.type, s.key, s.holder
+    from unnest(v_holders) u (holder)
+    join pawl.holders h on h.holder = u.holder
+    join pawl.subscriptions s on s.holder = u.holder
+    where greatest(s.renewed_at, h.seen_at) + s.ttl <= v_now
+    for update of s skip locked
+  ), gone as (
+    delete from pawl.subscriptions s
+    using over o
+    where s.type = o.type
+      and s.key = o.key
+      and s.holder = o.holder
+    returning s.type, s.key
+  )
+  select pg_catalog.array_agg(g.type), pg_catalog.array_agg(g.key) into v_types, v_keys from gone g;
+  update pawl.holders h
+  set check_at = n.check_at
+  from (
+    select u.holder, (
+        select pg_catalog.min(greatest(s.renewed_at, x.seen_at) + s.ttl)
+        from pawl.holders x
+        join pawl.subscriptions s on s.holder = x.holder
+        where x.holder = u.holder) as check_at
+    from unnest(v_holders) u (holder)
+  ) n
+  where h.holder = n.holder
+    and n.check_at is not null;
+  delete from pawl.holders h
+  using unnest(v_holders) u (holder)
+  where h.holder = u.holder
+    and not exists (select from pawl.subscriptions s where s.holder = u.holder and s.ttl is not null);
+  if v_types is not null then
+    perform pawl.unwatch(v_types, v_keys);
+  end if;
+  return pg_catalog.cardinality(v_holders);
+end
+$$;
+comment on function pawl.expire_holders(integer) is 'ends what holders looked at who were not heard of; returns how many holders';
+
+-- pawl.next_refresh_ms(): milliseconds until pawl.refresh_due has something to do: 0 when it has, null when never. A probe of two indexes, and a look
+-- whether pawl.looks has a row. Locks: none.
+create or replace function pawl.next_refresh_ms() returns bigint
+language sql stable
+set search_path = pg_catalog, pg_temp
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+as $$
+  select pg_catalog.ceil(extract(epoch from greatest(d.check_at, pawl.now()) - pawl.now()) * 1000)::bigint
+  from (
+    select least(
+      (select f.check_at
+       from pawl.freshness f
+       where f.check_at is not null
+       order by f.check_at
+       limit 1),
+      (select h.check_at
+       from pawl.holders h
+       order by h.check_at
+       limit 1),
+      (select pawl.now() from pawl.looks l order by l.type, l.key, l.id limit 1)) as check_at
+  ) d
+  where d.check_at is not null
+$$;
+comment on function pawl.next_refresh_ms() is 'milliseconds until pawl.refresh_due has something to do';

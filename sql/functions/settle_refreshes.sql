@@ -1,0 +1,232 @@
+-- pawl.settle_refreshes(jobs, tasks): tasks have just reached a final status in this transaction: those that were refreshes settle
+-- the freshness of their keys. For everybody who ends tasks; arrays run in parallel, and tasks of other jobs are passed over. An end
+-- that nobody settles so (somebody has the key locked, or wrote into pawl.tasks by hand) is settled by pawl.look_at, which finds it.
+-- Returns nothing. Never waits, and raises nothing of the users' functions and tables. Locks: the keys' freshness (skip locked).
+create or replace function pawl.settle_refreshes(p_job_ids bigint[], p_task_ids bigint[]) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+declare
+  v_type pawl.data_types;
+  r record;
+begin
+  for r in
+    select j.data_type, pg_catalog.array_agg(o.task_id) as task_ids
+    from unnest(p_job_ids, p_task_ids) as o (job_id, task_id)
+    join pawl.jobs j on j.id = o.job_id
+    where j.data_type is not null
+    group by j.data_type
+    order by j.data_type
+  loop
+    select d.* into v_type from pawl.data_types d where d.name = r.data_type;
+    if found then
+      perform pawl.settle_type(v_type, r.task_ids);
+    end if;
+  end loop;
+end
+$$;
+comment on function pawl.settle_refreshes(bigint[], bigint[]) is 'ended tasks that were refreshes settle the freshness of their keys';
+
+-- The same for tasks of one type's job. What a refresh has come to, in this order:
+--   failed      the task failed, or says an outcome that does not exist
+--   rejected    it says so; or the source time that it gives is before that of what is there
+--   empty       it says so; or it says nothing, and the type's table has no row of the key
+--   unchanged   it says so; or gives the same source time; or says nothing, and the row was not written since the last refresh
+--   data        else
+-- The first two leave the data as stale as it was and put the key off, longer with each in a row; the others say when it is stale
+-- next. In any case that is a second from now or more, so no key can keep a node busy. A cancelled refresh is put off too.
+create or replace function pawl.settle_type(p_type pawl.data_types, p_task_ids bigint[]) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+declare
+  v_now timestamptz := pawl.now();
+  v_is_plain boolean := p_type.strategy = 'on_demand' and p_type.due_function is null;
+  v_keys text[];
+  v_tasks bigint[];
+  v_locked text[];
+  v_silent text[]; -- completed without a word of what came
+  v_told text[];
+  v_done text[];
+begin
+  select pg_catalog.array_agg(h.key order by h.key), pg_catalog.array_agg(h.task_id order by h.key),
+    pg_catalog.array_agg(h.key order by h.key) filter (where h.is_silent)
+  into v_keys, v_tasks, v_silent
+  from (
+    select f.key, f.task_id, t.status = 'completed' and pawl.stated_outcome(t.result) is null as is_silent
+    from unnest(p_task_ids) i (id)
+    join pawl.tasks t on t.job_id = any (array[p_type.job_id]) and t.id = i.id
+    join pawl.freshness f on f.type = p_type.name and f.key = t.key
+    where f.task_id = t.id
+      and t.status >= 'completed'
+    order by f.key
+    for no key update of f skip locked
+  ) h;
+  if coalesce(pg_catalog.cardinality(v_keys), 0) < pg_catalog.cardinality(p_task_ids) then
+    v_locked := array(
+      select f.key
+      from unnest(p_task_ids) i (id)
+      join pawl.tasks t on t.job_id = any (array[p_type.job_id]) and t.id = i.id
+      join pawl.freshness f on f.type = p_type.name and f.key = t.key
+      where f.task_id = t.id
+        and t.status >= 'completed'
+        and t.id <> all (coalesce(v_tasks, '{}')));
+    perform pawl.look_later(p_type.name, v_locked);
+  end if;
+  if v_keys is null then
+    return;
+  end if;
+
+  with seen as materialized (
+    select d.key, d.has_data, d.written_at from pawl.try_read_data(p_type, v_silent) d
+  ), ended as materialized (
+    select f.key, f.stale_at, f.refreshed_at, f.failures, t.status, coalesce(k.ttl, p_type.ttl) as ttl, d.has_data,
+      case
+        when s.outcome = 'data' and s.source_at < f.source_at then 'rejected'
+        when s.outcome = 'data' and s.source_at = f.source_at then 'unchanged'
+        else s.outcome
+      end as outcome,
+      coalesce(s.source_at, f.source_at) as source_at,
+      case
+        when s.outcome = 'data' and s.source_at < f.source_at then pg_catalog.format('it brought data of %s, older than what is there: %s', s.source_at, f.source_at)
+        when s.outcome = 'rejected' then coalesce(t.result ->> 'error', 'its refresh rejected the answer')
+        when s.outcome = 'failed' then coalesce(t.error, pg_catalog.format('its refresh says the outcome %s, which is none of data, empty, unchanged, rejected', t.result -> 'outcome'))
+      end as error,
+      p_type.is_tracked and f.refreshed_at >= t.started_at as was_told
+    from unnest(v_keys, v_tasks) as o (key, task_id)
+    join pawl.tasks t on t.job_id = any (array[p_type.job_id]) and t.id = o.task_id
+    join pawl.freshness f on f.type = p_type.name and f.key = o.key
+    left join pawl.type_keys k on k.type = p_type.name and k.key = o.key
+    left join seen d on d.key = o.key
+    cross join lateral (
+      select case
+          when t.status = 'cancelled' then null
+          when t.status = 'failed' then 'failed'
+          when pawl.stated_outcome(t.result) is not null then pawl.stated_outcome(t.result)
+          when d.has_data is null then 'data'
+          when not d.has_data then 'empty'
+          when p_type.time_column is null or d.written_at > coalesce(f.refreshed_at, '-infinity') or f.refreshed_at >= t.started_at then 'data'
+          else 'unchanged'
+        end as outcome,
+        pawl.read_time(case when pg_catalog.jsonb_typeof(t.result) = 'object' then t.result ->> 'source_at' end) as source_at
+    ) s
+  ), timed as materialized (
+    select e.*, case
+        when e.outcome is null then v_now + p_type.retry_base
+        when e.outcome in ('failed', 'rejected') then v_now + greatest(interval '1 second',
+          least(p_type.retry_cap, p_type.retry_base * pg_catalog.power(2, least(e.failures, 20))) * (0.5 + pg_catalog.random() / 2))
+      end as put_off_until,
+      case
+        when e.outcome = 'empty' then greatest(v_now + coalesce(p_type.empty_ttl, e.ttl, p_type.spread), case when p_type.cron is not null then pawl.next_stale_at(p_type, e.key, null, v_now, e.ttl) end)
+        when e.outcome not in ('data', 'unchanged') then null
+        when v_is_plain then v_now + e.ttl
+        else pawl.next_stale_at(p_type, e.key, e.source_at, v_now, e.ttl)
+      end as said_at
+    from ended e
+  ), judged as materialized (
+    select e.*, case
+        when e.said_at > v_now then e.said_at
+        when e.said_at is not null then v_now + coalesce(e.ttl, p_type.retry_base) -- no time that has passed helps who has just looked
+        else e.stale_at
+      end as new_stale_at
+    from timed e
+  ), settled as (
+    update pawl.freshness f
+    set task_id = null,
+        is_wanted = false,
+        wanted_priority = 0,
+        has_data = case when e.outcome in ('data', 'unchanged') then coalesce(e.has_data, true) when e.outcome = 'empty' then false else f.has_data end,
+        failures = case when e.outcome in ('failed', 'rejected') then f.failures + 1 when e.outcome is not null then 0 else f.failures end,
+        refreshes = f.refreshes + (e.outcome in ('data', 'unchanged', 'empty')) ::integer,
+        failed_refreshes = f.failed_refreshes + (e.outcome in ('failed', 'rejected'))::integer,
+        refreshed_at = case when e.outcome in ('data', 'unchanged') then v_now else f.refreshed_at end,
+        source_at = case when e.outcome in ('data', 'unchanged') then e.source_at else f.source_at end,
+        stale_at = e.new_stale_at,
+        due_at = greatest(e.new_stale_at, e.put_off_until, v_now + interval '1 second'),
+        check_at = case
+          when f.is_watched or p_type.strategy = 'scheduled'
+            then nullif(greatest(e.new_stale_at, e.put_off_until, v_now + interval '1 second'), 'infinity')
+        end,
+        outcome = coalesce(e.outcome, f.outcome),
+        outcome_at = case when e.outcome is not null then v_now else f.outcome_at end,
+        error = case when e.outcome is not null then e.error else f.error end
+    from judged e
+    where f.type = p_type.name
+      and f.key = e.key
+    returning f.key, e.outcome, e.was_told, f.is_watched
+  )
+  select pg_catalog.array_agg(s.key order by s.key) filter (where s.is_watched and s.outcome in ('data', 'empty') and s.was_told is not true),
+    pg_catalog.array_agg(s.key) filter (where s.outcome in ('data', 'unchanged', 'empty'))
+  into v_told, v_done
+  from settled s;
+
+  if v_told is not null then
+    perform pawl.tell_refreshed(p_type.name, v_told);
+  end if;
+  if v_done is not null then
+    insert into pawl.looks (type, key)
+    select c.type, c.key
+    from pawl.freshness c
+    where c.waits_for = p_type.name
+      and (p_type.is_global or c.key = any (v_done));
+    if found then
+      perform pawl.ring('fresh');
+    end if;
+  end if;
+end
+$$;
+comment on function pawl.settle_type(pawl.data_types, bigint[]) is 'ended refreshes of a type settle the freshness of their keys';
+
+-- What the result of a completed refresh says of itself; null: nothing; 'failed' for what is none.
+create or replace function pawl.stated_outcome(p_result jsonb) returns text
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select case
+    when pg_catalog.jsonb_typeof(p_result) = 'object' and p_result ? 'outcome'
+      then case when p_result -> 'outcome' in ('"data"', '"empty"', '"unchanged"', '"rejected"') then p_result ->> 'outcome' else 'failed' end
+  end
+$$;
+comment on function pawl.stated_outcome(jsonb) is 'what the result of a completed refresh says of itself';
+
+-- A time, or null for what is none.
+create or replace function pawl.read_time(p_text text) returns timestamptz
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return case when pg_catalog.isfinite(p_text::timestamptz) then p_text::timestamptz end;
+exception when others then
+  return null;
+end
+$$;
+comment on function pawl.read_time(text) is 'a time, or null for what is none';
+
+-- pawl.read_data, or nothing where that raises.
+create or replace function pawl.try_read_data(p_type pawl.data_types, p_keys text[])
+returns table (key text, has_data boolean, written_at timestamptz)
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+begin
+  if p_keys is not null then
+    return query select d.key, d.has_data, d.written_at from pawl.read_data(p_type, p_keys) d;
+  end if;
+exception when others then
+  raise warning 'data type "%": its table cannot be read: %', p_type.name, sqlerrm;
+end
+$$;
+comment on function pawl.try_read_data(pawl.data_types, text[]) is 'what the type''s table has of some keys, or nothing where it cannot be read';

@@ -1,0 +1,204 @@
+-- pawl.subscribe(type, key, holder, ttl): somebody (a viewer, a session, a dashboard) looks at a key of a data type, until he says otherwise
+-- (pawl.unsubscribe) or was not heard of for p_ttl (pawl.heartbeat). Again: the same, from now. While anybody looks the key is
+-- refreshed whenever its data is stale; where it is stale already its refresh is enqueued here, in the caller's transaction.
+-- Returns one row: state, as in pawl.freshness_state, of a locked key 'looked_at_soon'; stale_since, null where it is fresh;
+-- refreshed_at. With an array of keys: a row a key, in their order.
+-- Refuses an unknown type (PW002), and a key, holder or time that cannot be (PW006).
+-- Never waits for another holder. Locks: the holder's row and subscriptions; then as pawl.make_pairs and pawl.look_at, and each key FOR KEY SHARE:
+-- so that nobody takes it for unwatched before this commits.
+create or replace function pawl.subscribe(p_type text, p_key text, p_holder text, p_ttl interval default '1 minute')
+returns table (state text, stale_since timestamptz, refreshed_at timestamptz)
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+  select s.state, s.stale_since, s.refreshed_at
+  from pawl.subscribe(p_type, array[p_key], p_holder, p_ttl) s;
+end
+$$;
+comment on function pawl.subscribe(text, text, text, interval) is 'somebody looks at a key of a data type';
+
+create or replace function pawl.subscribe(p_type text, p_keys text[], p_holder text, p_ttl interval default '1 minute')
+returns table (key text, state text, stale_since timestamptz, refreshed_at timestamptz)
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_type pawl.data_types := pawl.data_type(p_type);
+  v_now timestamptz := pawl.now();
+  v_keys text[];
+begin
+  perform pawl.check_holder(p_holder);
+  if p_ttl is null or p_ttl not between interval '1 second' and interval '366 days' then
+    perform pawl.refuse_value('p_ttl', coalesce(p_ttl::text, 'null'), 'from 1 second to 366 days');
+  end if;
+  if p_keys is null then
+    perform pawl.refuse_null('p_keys', 'Give an array of keys.');
+  end if;
+  v_keys := array(select pawl.check_key(v_type, k.key) from unnest(p_keys) with ordinality as k (key, place) order by k.place);
+
+  -- what is not in the way of its next look leaves its index alone
+  insert into pawl.holders as h (holder, seen_at, check_at)
+  values (p_holder, v_now, v_now + p_ttl)
+  on conflict (holder) do update
+    set seen_at = excluded.seen_at,
+        check_at = least(h.check_at, excluded.check_at);
+  insert into pawl.subscriptions (type, key, holder, ttl, renewed_at)
+  select p_type, k.key, p_holder, p_ttl, v_now
+  from (select distinct u.key from unnest(v_keys) u (key)) k
+  order by k.key
+  on conflict (type, key, holder) do update
+    set ttl = excluded.ttl, renewed_at = excluded.renewed_at, adoption = null;
+  perform pawl.ring_for_holder(v_now + p_ttl);
+  perform pawl.watch(v_type, v_keys);
+  return query
+  select k.key, coalesce(pawl.freshness_state(f), 'looked_at_soon'), case when f.stale_at <= v_now then f.stale_at end, f.refreshed_at
+  from unnest(v_keys) with ordinality as k (key, place)
+  left join pawl.freshness f on f.type = p_type and f.key = k.key
+  order by k.place;
+end
+$$;
+comment on function pawl.subscribe(text, text[], text, interval) is 'somebody looks at keys of a data type';
+
+create or replace function pawl.check_holder(p_holder text) returns void
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_holder is null or pg_catalog.length(p_holder) not between 1 and 500 then
+    raise exception 'a holder has a name of 1 to 500 characters, not %', coalesce(pg_catalog.length(p_holder)::text, 'null')
+      using errcode = 'PW006', hint = 'Give what tells one viewer from another: a session''s or a user''s id.';
+  end if;
+end
+$$;
+comment on function pawl.check_holder(text) is 'refuses what cannot be a holder''s name';
+
+-- Nodes are told when a holder is to be looked at earlier than anything else; else their timers come in time to ask again.
+create or replace function pawl.ring_for_holder(p_check_at timestamptz) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
+as $$
+begin
+  if not exists (select from pawl.holders h where h.check_at < p_check_at)
+    and not exists (select from pawl.freshness f where f.check_at < p_check_at) then
+    perform pawl.ring('fresh');
+  end if;
+end
+$$;
+comment on function pawl.ring_for_holder(timestamptz) is 'nodes are told when a holder is to be looked at earlier than anything else';
+
+-- pawl.watch(type, keys): these keys have a subscriber, whose row the caller has just written. A key that is watched, fresh or under way
+-- costs a look and no write. Outside READ COMMITTED what was read may be old, so every key is locked and looked at.
+-- Returns nothing. Locks: each key FOR KEY SHARE (skip locked); then as pawl.make_pairs and pawl.look_at.
+create or replace function pawl.watch(p_type pawl.data_types, p_keys text[]) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+declare
+  v_now timestamptz := pawl.now();
+  v_is_exact boolean := pg_catalog.current_setting('transaction_isolation') = 'read committed';
+  v_held text[];
+  v_todo text[];
+  v_done text[];
+begin
+  perform pawl.make_pairs(p_type, p_keys);
+  select pg_catalog.array_agg(h.key),
+    coalesce(pg_catalog.array_agg(h.key) filter (where not v_is_exact or not h.is_watched or h.is_many
+      or (h.task_id is null and h.due_at <= v_now and h.wait_reason is null)), '{}')
+  into v_held, v_todo
+  from (
+    select f.key, f.is_watched, f.task_id, f.due_at, f.wait_reason,
+      f.task_id is not null and pawl.is_power_of_two(
+        (select pg_catalog.count(*) from (select from pawl.subscriptions s where s.type = f.type and s.key = f.key limit 1000) s)) as is_many
+    from unnest(p_keys) k (key)
+    join pawl.freshness f on f.type = p_type.name and f.key = k.key
+    for key share of f skip locked
+  ) h;
+  if v_todo <> '{}' then
+    with found as materialized (
+      select f.key
+      from unnest(v_todo) k (key)
+      join pawl.freshness f on f.type = p_type.name and f.key = k.key
+      order by f.key
+      for no key update of f skip locked
+    ), watched as (
+      update pawl.freshness f
+      set is_watched = true
+      from found w
+      where f.type = p_type.name
+        and f.key = w.key
+        and not f.is_watched
+      returning f.key
+    )
+    select coalesce(pg_catalog.array_agg(w.key), '{}') into v_done from found w;
+    perform pawl.look_at(p_type, v_done);
+    perform pawl.ring('fresh')
+    from pawl.freshness f
+    where f.type = p_type.name
+      and f.key = any (v_done)
+      and f.task_id is null
+      and f.check_at is not null
+    limit 1;
+  end if;
+  perform pawl.look_later(p_type.name, array(
+    select distinct k.key from unnest(p_keys) k (key)
+    where (k.key = any (v_held)) is not true
+      or k.key = any (v_todo) and k.key <> all (v_done)));
+end
+$$;
+comment on function pawl.watch(pawl.data_types, text[]) is 'keys have a subscriber';
+
+create or replace function pawl.is_power_of_two(p_number bigint) returns boolean
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select p_number & (p_number - 1) = 0
+$$;
+comment on function pawl.is_power_of_two(bigint) is 'is it 1, 2, 4, 8 ...?';
+
+-- pawl.freshness_state(row): fresh; queued or running: its refresh is under way; gate, parent: it waits for that; retry: the last
+-- refresh failed, and the next is put off; due: it is looked at any moment; unwatched: stale, and nobody wants it. Null for no row.
+-- Locks: none.
+create or replace function pawl.freshness_state(p_freshness pawl.freshness) returns text
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+as $$
+declare
+  v_now timestamptz := pawl.now();
+  v_status pawl.task_status;
+begin
+  if p_freshness.type is null then
+    return null;
+  end if;
+  if p_freshness.task_id is not null then
+    select t.status into v_status
+    from pawl.data_types d
+    join pawl.tasks t on t.job_id = d.job_id and t.id = p_freshness.task_id
+    where d.name = p_freshness.type;
+    if v_status < 'completed' then
+      return case v_status when 'running' then 'running' else 'queued' end;
+    end if;
+  end if;
+  return case
+    when p_freshness.wait_reason is not null then p_freshness.wait_reason
+    when p_freshness.stale_at > v_now and not p_freshness.is_wanted then 'fresh'
+    when p_freshness.check_at is null then 'unwatched'
+    when p_freshness.failures > 0 and p_freshness.due_at > v_now then 'retry'
+    else 'due'
+  end;
+end
+$$;
+comment on function pawl.freshness_state(pawl.freshness) is 'how it stands with a key: fresh, queued, running, gate, parent, retry, due, unwatched';
