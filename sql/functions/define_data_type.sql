@@ -393,11 +393,11 @@ begin
     update pawl.freshness f
     set stale_at = n.stale_at, due_at = n.stale_at, check_at = case when f.check_at is not null then least(f.check_at, n.stale_at) end
     from (
-      select x.key, pawl.next_stale_at(p_type, x.key, x.source_at, x.refreshed_at, coalesce(k.ttl, p_type.ttl)) as stale_at
+      select x.key, pawl.next_stale_at(p_type, x.key, x.source_at, coalesce(x.refreshed_at, v_now), coalesce(k.ttl, p_type.ttl)) as stale_at
       from pawl.freshness x
       left join pawl.type_keys k on k.type = x.type and k.key = x.key
       where x.type = p_type.name
-        and x.refreshed_at is not null
+        and (x.refreshed_at is not null or x.has_data and p_type.strategy = 'scheduled')
         and x.failures = 0
         and x.outcome is distinct from 'empty'
     ) n

@@ -130,7 +130,7 @@ begin
       end as put_off_until,
       case
         when e.outcome = 'empty' then greatest(v_now + coalesce(p_type.empty_ttl, e.ttl, p_type.spread), case when p_type.cron is not null then pawl.next_stale_at(p_type, e.key, null, v_now, e.ttl) end)
-        when e.outcome not in ('data', 'unchanged') then null
+        when (e.outcome in ('data', 'unchanged')) is not true then null
         when v_is_plain then v_now + e.ttl
         else pawl.next_stale_at(p_type, e.key, e.source_at, v_now, e.ttl)
       end as said_at
@@ -149,8 +149,8 @@ begin
         wanted_priority = 0,
         has_data = case when e.outcome in ('data', 'unchanged') then coalesce(e.has_data, true) when e.outcome = 'empty' then false else f.has_data end,
         failures = case when e.outcome in ('failed', 'rejected') then f.failures + 1 when e.outcome is not null then 0 else f.failures end,
-        refreshes = f.refreshes + (e.outcome in ('data', 'unchanged', 'empty')) ::integer,
-        failed_refreshes = f.failed_refreshes + (e.outcome in ('failed', 'rejected'))::integer,
+        refreshes = f.refreshes + coalesce(e.outcome in ('data', 'unchanged', 'empty'), false)::integer,
+        failed_refreshes = f.failed_refreshes + coalesce(e.outcome in ('failed', 'rejected'), false)::integer,
         refreshed_at = case when e.outcome in ('data', 'unchanged') then v_now else f.refreshed_at end,
         source_at = case when e.outcome in ('data', 'unchanged') then e.source_at else f.source_at end,
         stale_at = e.new_stale_at,
