@@ -7,17 +7,17 @@
 -- pawl.limiter_id of the one of the two for which less is granted than wanted, null when neither;
 -- is_spending: what is taken must be told to pawl.spend_admitted, before the transaction ends; is_durable: and that
 -- must not be lost, so its commit waits for the disk.
--- Places: what runs, and what has ended less than spacing_ms ago. Budgets: pawl.settle_limiter; for each task that runs its
--- estimate is set aside.
+-- Places: what runs, and what has ended less than spacing_ms ago. Budgets, each with its window: pawl.settle_limiter; for
+-- each task that runs its estimate is set aside.
 -- Pace is GCRA (ITU-T I.371): one timestamp, the earliest next start; starts within the next p_horizon_ms are
 -- granted, each with its time. Who cannot wait for a start asks with horizon 0. Without a pace the
 -- timestamp says how long a host wants to be left alone (pawl.adjust_pace). Under a budget of calls nothing is granted for a
--- later slot. A next start that no pace and no host can have asked for is from before the clock was set back, or the
+-- later slot of theirs. A next start that no pace and no host can have asked for is from before the clock was set back, or the
 -- pace was made faster: it comes an interval from now.
 -- A node (p_node_id) that is refused because of what runs leaves a note (awaited_until), so that it is told when something
 -- ends elsewhere (pawl.note_ends). An end that had looked before the note was there tells nobody: hence the node asks
 -- once more, soon.
--- Refuses (PW007) a limiter that is missing.
+-- Refuses (PW007) a limiter that is missing, and one of which nobody can read what was spent.
 -- Locks: the limiter's row, then its parent's, skipping them when somebody else claims for it. NO KEY: who adds
 -- a job or a limiter that refers to one, and leaves the transaction open, is in nobody's way.
 create or replace function pawl.admit_tasks(
@@ -97,7 +97,10 @@ begin
     end if;
 
     if v_rules.max_calls is not null and reason is null then
-      v_free := v_rules.max_calls - (select pg_catalog.sum(c) from unnest(v_limiter.spent_calls) c);
+      v_free := v_rules.max_calls - (select pg_catalog.sum(c) from unnest(v_limiter.spent_calls) c having pg_catalog.count(c) = 61);
+      if v_free is null or v_limiter.spent_slot is null then
+        perform pawl.refuse_spent(v_key, 'calls');
+      end if;
       if v_free < granted then
         granted := greatest(0, v_free);
         limited_by := pawl.limiter_id(v_key);
@@ -111,21 +114,25 @@ begin
     end if;
 
     if v_rules.max_bytes is not null and reason is null then
-      v_free := pg_catalog.floor((v_rules.max_bytes - (select pg_catalog.sum(c) from unnest(v_limiter.spent_bytes) c)) / v_rules.estimated_bytes) - v_running;
+      v_free := pg_catalog.floor((v_rules.max_bytes
+        - (select pg_catalog.sum(c) from unnest(v_limiter.spent_bytes) c having pg_catalog.count(c) = 61)) / v_rules.estimated_bytes) - v_running;
+      if v_free is null or v_limiter.spent_bytes_slot is null then
+        perform pawl.refuse_spent(v_key, 'bytes');
+      end if;
       if v_free < granted then
         granted := greatest(0, v_free);
         limited_by := pawl.limiter_id(v_key);
       end if;
       if granted = 0 then
         reason := 'budget';
-        retry_ms := pawl.budget_opens_ms(v_limiter.spent_bytes, v_limiter.spent_slot, v_rules.window_ms, v_rules.max_bytes,
+        retry_ms := pawl.budget_opens_ms(v_limiter.spent_bytes, v_limiter.spent_bytes_slot, v_limiter.spent_bytes_window_ms, v_rules.max_bytes,
           v_rules.estimated_bytes * (v_running + 1), v_now);
         if v_running > 0 then -- one that ends may have taken less
           retry_ms := least(retry_ms, pawl.await_limiter(v_limiter, p_node_id, v_now));
         end if;
       end if;
     end if;
-    is_durable := is_durable or v_rules.window_ms is not null;
+    is_durable := is_durable or v_rules.window_ms is not null or v_rules.bytes_window_ms is not null;
     if granted = 0 then
       return query select 0, 0::double precision, 0::double precision, retry_ms, reason, limited_by, false, false;
       return;
@@ -185,6 +192,19 @@ begin
 end
 $$;
 comment on function pawl.check_limiter(text) is 'raises when a limiter is missing';
+
+-- Says that nobody can read what was spent under a limiter that has a budget: an unknown sum is never taken for none.
+create or replace function pawl.refuse_spent(p_limiter_key text, p_what text) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  raise exception 'what was spent of the % of limiter "%" is not readable', p_what, p_limiter_key
+    using errcode = 'PW007', hint = pg_catalog.format('It stops its jobs. To count from nothing again: update pawl.limiters set spent_%s = null, %s = null where key = %L;',
+      p_what, case p_what when 'calls' then 'spent_window_ms' else 'spent_bytes_window_ms' end, p_limiter_key);
+end
+$$;
+comment on function pawl.refuse_spent(text, text) is 'raises: what was spent under a limiter is not readable';
 
 -- A node was refused for what runs: notes that it waits, for the limiter that its caller holds. Returns in how many
 -- milliseconds it should ask again by itself.

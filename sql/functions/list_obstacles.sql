@@ -23,6 +23,23 @@ as $$
 $$;
 comment on function pawl.explain_wait(text) is 'what a waiting task waits for, in words';
 
+-- pawl.has_lost_count(limiter, rules): whether nobody can read what was spent of a budget, so that pawl.admit_tasks
+-- raises. What was counted with another window is made anew.
+-- Locks: none.
+create or replace function pawl.has_lost_count(p_limiter pawl.limiters, p_rules pawl.limiters) returns boolean
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(pg_catalog.bool_or(b.slot is null or (select pg_catalog.count(s) from unnest(b.spent) s) <> 61), false)
+  from (values
+    (p_rules.max_calls, p_rules.window_ms, p_limiter.spent_window_ms, p_limiter.spent_slot, p_limiter.spent_calls),
+    (p_rules.max_bytes, coalesce(p_rules.bytes_window_ms, p_rules.window_ms), p_limiter.spent_bytes_window_ms, p_limiter.spent_bytes_slot, p_limiter.spent_bytes)
+  ) as b (budget, window_ms, spent_window_ms, slot, spent)
+  where b.budget is not null
+    and b.spent_window_ms = b.window_ms
+$$;
+comment on function pawl.has_lost_count(pawl.limiters, pawl.limiters) is 'whether nobody can read what was spent of a budget';
+
 -- pawl.explain_limiter(limiter, job): why a limiter, or the one above it, grants nothing now, as pawl.admit_tasks
 -- would find; it takes no lock and uses nothing up.
 -- Returns at most a row for each limit that holds back: as pawl.list_obstacles.
@@ -42,6 +59,7 @@ declare
   v_opens_at timestamptz;
   v_ended bigint;
   v_bytes bigint;
+  v_bytes_window_ms double precision;
 begin
   while v_key is not null loop
     select l.* into v_limiter from pawl.limiters l where l.key = v_key;
@@ -53,6 +71,12 @@ begin
         pg_catalog.format('its limiter "%s" does not exist, so nothing of it may start', coalesce(v_limiter.rules_key, v_key)),
         null::timestamptz, null::timestamptz, 'when the limiter is there again'::text,
         pg_catalog.jsonb_build_object('limiter', coalesce(v_limiter.rules_key, v_key));
+      return;
+    elsif pawl.has_lost_count(v_limiter, v_rules) then
+      return query select 'limiter'::text,
+        pg_catalog.format('what was spent under its limiter "%s" is not readable, so nothing of it may start', v_key),
+        null::timestamptz, null::timestamptz, 'when it is set to null, to count from nothing again'::text,
+        pg_catalog.jsonb_build_object('limiter', v_key);
       return;
     end if;
 
@@ -85,21 +109,24 @@ begin
       into v_ended, v_bytes
       from pawl.limiter_uses u
       where u.limiter_key = v_key;
-      if v_rules.max_calls is not null and v_limiter.spent_calls is not null and pawl.spent(v_limiter, v_limiter.spent_calls) - v_ended >= v_rules.max_calls then
+      if v_rules.max_calls is not null and v_limiter.spent_calls is not null
+        and pawl.spent(v_limiter.spent_calls, v_limiter.spent_slot, v_limiter.spent_window_ms) - v_ended >= v_rules.max_calls
+      then
         return query select 'budget'::text,
           pg_catalog.format('the budget of "%s" is spent: %s calls in %s s', v_key, v_rules.max_calls, v_rules.window_ms / 1000),
           null::timestamptz, v_now + pawl.budget_opens_ms(v_limiter.spent_calls, v_limiter.spent_slot, v_limiter.spent_window_ms, v_rules.max_calls, 1, v_now)
             * interval '1 millisecond', 'when what was spent first is a window ago'::text,
           pg_catalog.jsonb_build_object('limiter', v_key, 'max_calls', v_rules.max_calls, 'window_ms', v_rules.window_ms);
       end if;
-      v_bytes := v_bytes + coalesce(pawl.spent(v_limiter, v_limiter.spent_bytes), 0);
+      v_bytes := v_bytes + coalesce(pawl.spent(v_limiter.spent_bytes, v_limiter.spent_bytes_slot, v_limiter.spent_bytes_window_ms), 0);
+      v_bytes_window_ms := coalesce(v_rules.bytes_window_ms, v_rules.window_ms);
       if v_rules.max_bytes is not null and v_bytes + (pawl.count_running(v_key) + 1) * v_rules.estimated_bytes > v_rules.max_bytes then
         return query select 'budget'::text,
-          pg_catalog.format('the budget of "%s" is spent or set aside: %s bytes in %s s', v_key, v_rules.max_bytes, v_rules.window_ms / 1000),
-          null::timestamptz, v_now + coalesce(pawl.budget_opens_ms(v_limiter.spent_bytes, v_limiter.spent_slot, v_limiter.spent_window_ms, v_rules.max_bytes,
-            v_rules.estimated_bytes * (pawl.count_running(v_key) + 1), v_now), 1000) * interval '1 millisecond',
+          pg_catalog.format('the budget of "%s" is spent or set aside: %s bytes in %s s', v_key, v_rules.max_bytes, v_bytes_window_ms / 1000),
+          null::timestamptz, v_now + coalesce(pawl.budget_opens_ms(v_limiter.spent_bytes, v_limiter.spent_bytes_slot, v_limiter.spent_bytes_window_ms,
+            v_rules.max_bytes, v_rules.estimated_bytes * (pawl.count_running(v_key) + 1), v_now), 1000) * interval '1 millisecond',
           'when what was spent first is a window ago, or a task has ended'::text,
-          pg_catalog.jsonb_build_object('limiter', v_key, 'max_bytes', v_rules.max_bytes, 'window_ms', v_rules.window_ms, 'spent_bytes', v_bytes);
+          pg_catalog.jsonb_build_object('limiter', v_key, 'max_bytes', v_rules.max_bytes, 'bytes_window_ms', v_bytes_window_ms, 'spent_bytes', v_bytes);
       end if;
     end if;
 

@@ -2,9 +2,7 @@
 -- from then on, calls of what never started are given back, bytes are counted as they were. For pawl.admit_tasks, which
 -- holds the limiter's row, and which has counted what runs before: what ends in between is counted twice, never
 -- not at all.
--- The window is cut into 60 slots, and what was spent is kept for 61 of them, the newest of which is not over: so no
--- stretch of time of the window's length holds more than the budget, wherever it begins. A clock that is set back
--- gives nothing back: the newest slot goes on until the clock has caught up, for a window at most.
+-- Calls and bytes are counted each in the slots of their own window (pawl.turn_slots).
 -- Returns the limiter as it is then, also in the table.
 -- Locks: the limiter's row is locked; its rows of pawl.limiter_uses, which nobody else takes.
 create or replace function pawl.settle_limiter(p_limiter pawl.limiters, p_rules pawl.limiters, p_at timestamptz) returns pawl.limiters
@@ -16,30 +14,17 @@ set enable_seqscan = off
 as $$
 declare
   v_limiter pawl.limiters := p_limiter;
-  v_slot_ms double precision := p_rules.window_ms / 60;
-  v_slot bigint := pg_catalog.floor(extract(epoch from p_at) * 1000 / v_slot_ms);
-  v_shift bigint;
+  v_bytes_window_ms double precision := coalesce(p_rules.bytes_window_ms, p_rules.window_ms);
   v_place bigint;
   r record;
 begin
   if p_rules.window_ms is not null then
-    if v_limiter.spent_window_ms is distinct from p_rules.window_ms then
-      -- another window: all that is known was spent just now
-      v_limiter.spent_calls := pg_catalog.array_fill(0::bigint, array[60])
-        || coalesce((select pg_catalog.sum(c)::bigint from unnest(v_limiter.spent_calls) c), 0::bigint);
-      v_limiter.spent_bytes := pg_catalog.array_fill(0::bigint, array[60])
-        || coalesce((select pg_catalog.sum(c)::bigint from unnest(v_limiter.spent_bytes) c), 0::bigint);
-      v_limiter.spent_window_ms := p_rules.window_ms;
-      v_limiter.spent_slot := v_slot;
-    end if;
-    v_shift := v_slot - v_limiter.spent_slot;
-    if v_shift > 0 then
-      v_limiter.spent_calls := v_limiter.spent_calls[1 + least(v_shift, 61) : 61] || pg_catalog.array_fill(0::bigint, array[least(v_shift, 61)::integer]);
-      v_limiter.spent_bytes := v_limiter.spent_bytes[1 + least(v_shift, 61) : 61] || pg_catalog.array_fill(0::bigint, array[least(v_shift, 61)::integer]);
-    end if;
-    if v_shift > 0 or v_shift < -61 then
-      v_limiter.spent_slot := v_slot;
-    end if;
+    select t.* into v_limiter.spent_calls, v_limiter.spent_slot, v_limiter.spent_window_ms
+    from pawl.turn_slots(v_limiter.spent_calls, v_limiter.spent_slot, v_limiter.spent_window_ms, p_rules.window_ms, p_at) t;
+  end if;
+  if v_bytes_window_ms is not null then
+    select t.* into v_limiter.spent_bytes, v_limiter.spent_bytes_slot, v_limiter.spent_bytes_window_ms
+    from pawl.turn_slots(v_limiter.spent_bytes, v_limiter.spent_bytes_slot, v_limiter.spent_bytes_window_ms, v_bytes_window_ms, p_at) t;
   end if;
 
   for r in
@@ -50,13 +35,13 @@ begin
     if p_rules.spacing_ms > 0 and r.ends > 0 then
       v_limiter.rested_from := v_limiter.rested_from || pg_catalog.array_fill(r.ended_at, array[least(r.ends, 1000)]);
     end if;
-    if p_rules.window_ms is not null then
+    if v_bytes_window_ms is not null then
       v_limiter.spent_bytes[61] := v_limiter.spent_bytes[61] + r.bytes + r.unmeasured * coalesce(p_rules.estimated_bytes, 0);
-      if r.returned > 0 then
-        v_place := 61 + pg_catalog.floor(extract(epoch from r.claimed_at) * 1000 / v_slot_ms) - v_limiter.spent_slot;
-        if v_place between 1 and 61 then
-          v_limiter.spent_calls[v_place] := greatest(0, v_limiter.spent_calls[v_place] - r.returned);
-        end if;
+    end if;
+    if p_rules.window_ms is not null and r.returned > 0 then
+      v_place := 61 + pg_catalog.floor(extract(epoch from r.claimed_at) * 1000 / (p_rules.window_ms / 60)) - v_limiter.spent_slot;
+      if v_place between 1 and 61 then
+        v_limiter.spent_calls[v_place] := greatest(0, v_limiter.spent_calls[v_place] - r.returned);
       end if;
     end if;
   end loop;
@@ -73,14 +58,46 @@ begin
   end;
   if v_limiter is distinct from p_limiter then
     update pawl.limiters l
-    set rested_from = v_limiter.rested_from, spent_window_ms = v_limiter.spent_window_ms, spent_slot = v_limiter.spent_slot,
-        spent_calls = v_limiter.spent_calls, spent_bytes = v_limiter.spent_bytes
+    set rested_from = v_limiter.rested_from,
+        spent_window_ms = v_limiter.spent_window_ms, spent_slot = v_limiter.spent_slot, spent_calls = v_limiter.spent_calls,
+        spent_bytes_window_ms = v_limiter.spent_bytes_window_ms, spent_bytes_slot = v_limiter.spent_bytes_slot, spent_bytes = v_limiter.spent_bytes
     where l.key = p_limiter.key;
   end if;
   return v_limiter;
 end
 $$;
 comment on function pawl.settle_limiter(pawl.limiters, pawl.limiters, timestamptz) is 'takes what has ended under a metered limiter into account';
+
+-- What was spent in a window, as it stands at a time. The window is cut into 60 slots, and what was spent is kept for
+-- 61 of them, the newest of which is not over: so no stretch of time of the window's length holds more than the
+-- budget, wherever it begins. A clock that is set back gives nothing back: the newest slot goes on until the clock has
+-- caught up, for a window at most.
+-- Returns the slots, the oldest first, the number of the newest, and the window that they are of.
+create or replace function pawl.turn_slots(
+  inout p_spent bigint[], inout p_slot bigint, inout p_spent_window_ms double precision, p_window_ms double precision, p_at timestamptz
+) returns record
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_slot bigint := pg_catalog.floor(extract(epoch from p_at) * 1000 / (p_window_ms / 60));
+  v_shift integer;
+begin
+  if p_spent_window_ms is distinct from p_window_ms then
+    -- another window: all that is known was spent just now
+    p_spent := pg_catalog.array_fill(0::bigint, array[60]) || coalesce((select pg_catalog.sum(s)::bigint from unnest(p_spent) s), 0::bigint);
+    p_spent_window_ms := p_window_ms;
+    p_slot := v_slot;
+  elsif v_slot > p_slot then
+    v_shift := least(v_slot - p_slot, 61);
+    p_spent := p_spent[1 + v_shift : 61] || pg_catalog.array_fill(0::bigint, array[v_shift]);
+    p_slot := v_slot;
+  elsif v_slot < p_slot - 61 then
+    p_slot := v_slot;
+  end if;
+end
+$$;
+comment on function pawl.turn_slots(bigint[], bigint, double precision, double precision, timestamptz) is 'what was spent in a window, as it stands at a time';
 
 -- In so many milliseconds enough of what was spent is no longer in the window that p_needed can be spent again.
 create or replace function pawl.budget_opens_ms(

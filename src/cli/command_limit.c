@@ -34,6 +34,7 @@ bool command_limit_list(const struct call *call, struct failure *failure)
         {"SPACING", "spacing_ms", FORMAT_MILLISECONDS},
         {"WINDOW", "window_ms", FORMAT_MILLISECONDS},
         {"CALLS", "calls_text"},
+        {"BYTES WINDOW", "bytes_window_ms", FORMAT_MILLISECONDS},
         {"BYTES", "bytes_text"},
         {NULL},
     };
@@ -63,6 +64,8 @@ const struct option command_limit_set_options[] = {
      "a place rests so long after its task has ended"},
     {"--window", "SECONDS", VALUE_NUMBER, 0.06, 3660000,
      "of the budgets: no such stretch of time holds more"},
+    {"--bytes-window", "SECONDS", VALUE_NUMBER, 0, 3660000,
+     "of the bytes, where it is not --window; 0: it is"},
     {"--max-calls", "N", VALUE_INTEGER, 0, 1e15, "starts in a window"},
     {"--max-bytes", "N", VALUE_INTEGER, 0, 1e15, "bytes in a window, in both directions"},
     {"--estimated-bytes", "N", VALUE_INTEGER, 1, 1e15,
@@ -75,7 +78,7 @@ static const char *milliseconds_of(const struct call *call, const char *option, 
 {
     if (!call_has(call, option))
         return NULL;
-    snprintf(text, 32, "%.0f", call_number(call, option, 0) * 1000);
+    snprintf(text, 32, "%.15g", call_number(call, option, 0) * 1000);
     return text;
 }
 
@@ -90,7 +93,7 @@ static bool is_any_given(const char *const *values, size_t count)
 
 bool command_limit_set(const struct call *call, struct failure *failure)
 {
-    char interval[32], spacing[32], window[32];
+    char interval[32], spacing[32], window[32], bytes_window[32];
     double pace = call_number(call, "--pace", 0);
     snprintf(interval, sizeof interval, "%.6f", pace > 0 ? 1000 / pace : 0);
     const char *const values[] = {
@@ -104,13 +107,14 @@ bool command_limit_set(const struct call *call, struct failure *failure)
         call_text(call, "--max-calls"),
         call_text(call, "--max-bytes"),
         call_text(call, "--estimated-bytes"),
+        milliseconds_of(call, "--bytes-window", bytes_window),
     };
     if (!is_any_given(values + 2, sizeof values / sizeof values[0] - 2)) {
         failure_set(failure, FAILURE_USAGE, "no limit is given");
         return failure_hint(failure, "pawl limit set --help shows which there are.");
     }
     json_t *limiter = document_ask_once(
-        call, "select to_jsonb(pawl.set_limit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10))", 10,
+        call, "select to_jsonb(pawl.set_limit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11))", 11,
         values, failure);
     if (!limiter)
         return false;

@@ -158,7 +158,9 @@ const struct command commands[] = {
      "  pawl limit set mail --max-running 20 --pace 10\n"
      "  pawl limit set mail --per-key --max-running 1\n"
      "  pawl limit set audio --max-running 1 --spacing 30\n"
-     "  pawl limit set geocode --window 86400 --max-calls 2500",
+     "  pawl limit set geocode --window 86400 --max-calls 2500\n"
+     "  pawl limit set stocks --window 60 --max-calls 300 --bytes-window 2592000 \\\n"
+     "    --max-bytes 20000000000 --estimated-bytes 2000000",
      {{"KIND", VALUE_TEXT}},
      command_limit_set_options,
      command_limit_set},

@@ -124,6 +124,24 @@ def test_an_upgrade_of_what_people_have_equals_a_fresh_install(databases, shared
             "select job_id, id from pawl.tasks where key = 'k'")
 
 
+def test_what_was_spent_is_still_spent_when_bytes_get_a_window(databases, shared_server, db):
+    """Limiters as they were when calls and bytes had one window (before 0014), and one whose budget had been taken away."""
+    old = databases(shared_server, is_migrated=False)
+    script = (SQL / "bootstrap.sql").read_text()
+    for number, name, checksum in applied(db)[:13]:
+        script += (SQL / name).read_text()
+        script += f"insert into pawl.migrations (number, name, checksum) values ({number}, '{name}', '{checksum}');"
+    psql(old, script + """
+      insert into pawl.limiters (key, window_ms, max_calls, max_bytes, estimated_bytes, spent_window_ms, spent_slot, spent_calls, spent_bytes)
+      values ('both', 3600000, 10, 1000, 100, 3600000, floor(extract(epoch from now()) / 60), array_fill(0, array[60]) || 7, array_fill(0, array[60]) || 950);
+      insert into pawl.limiters (key, window_ms) values ('left', 60000);""")
+    old.json("migrate")
+    assert old.rows("select a.granted from pawl.admit_tasks('both', 5) a") == [(0,)], "50 bytes are left, of which none takes 100"
+    old.rows("update pawl.limiters set max_bytes = 5000 where key = 'both'")
+    assert old.rows("select a.granted from pawl.admit_tasks('both', 5) a") == [(3,)], "and 3 calls"
+    assert old.rows("select window_ms, is_limiting from pawl.limiters where key = 'left'") == [(None, False)]
+
+
 def test_functions_that_differ_are_replaced(db):
     expected = dump(db)
     db.rows("""create or replace function pawl.now() returns timestamptz language sql stable parallel safe

@@ -166,8 +166,8 @@ def test_a_budget_of_calls_holds_in_any_window(db, serve):
     db.assert_never_swept()
 
 
-def test_a_budget_of_bytes_holds_in_any_window(db, serve):
-    """What goes in and what comes out, some 1000 bytes each; 10 of them in 2 s."""
+def test_a_budget_of_bytes_holds_in_any_window_of_its_own(db, serve):
+    """What goes in and what comes out, some 1000 bytes each; 10 of them in 2 s, and 4 calls in 0.6 s."""
     db.rows(ACT)
     db.rows("""
       alter table app.effects add column bytes integer;
@@ -177,13 +177,17 @@ def test_a_budget_of_bytes_holds_in_any_window(db, serve):
         return p;
       end $$""")
     db.kind("echo", "sql", "app.echo")
-    db.pawl("limit", "set", "echo", "--window", 2, "--max-bytes", 10500, "--estimated-bytes", 1100)
+    db.pawl("limit", "set", "echo", "--window", 0.6, "--max-calls", 4, "--bytes-window", 2, "--max-bytes", 10500, "--estimated-bytes", 1100)
+    shown, = db.json("limit", "list")
+    assert (shown["window_ms"], shown["max_calls"], shown["bytes_window_ms"], shown["max_bytes"]) == (600, 4, 2000, 10500)
+    assert "0 of 10500" in db.pawl("limit", "list").stdout and "BYTES WINDOW" in db.pawl("limit", "list").stdout
     serve(db)
     serve(db)
     for _ in range(25):
         db.rows("select pawl.enqueue('echo', jsonb_build_object('text', repeat('x', 490)))")
     wait_effects(db, 25)
     assert 6000 < most_in(db, 1.9, "ended_at", "bytes") <= 10500
+    assert most_in(db, 0.5, "ended_at") == 4, "and no more calls than in theirs"
     took = db.value("select extract(epoch from max(ended_at) - min(ended_at))::float8 from app.effects")
     assert 4 <= took < 8, took
     db.assert_never_swept()
