@@ -10,17 +10,19 @@
 #include <cmocka.h>
 
 #include "executors/sql.c"
+#include "executors/task_connection.c"
 
 /* ---- in place of pg/connection.c ---- */
 
 struct pg_connection {
     struct pg_connection_events events;
-    struct worker *worker;
+    void *context;
     bool is_ready;
     int cancels;
     pg_done_fn *on_called; /* NULL: no call is under way */
-    const char *sql;       /* of the group's last statement */
-    char error[512];       /* its sixth parameter */
+    void *caller;
+    const char *sql; /* of the group's last statement */
+    char error[512]; /* its sixth parameter */
 };
 
 struct pg_result {
@@ -51,7 +53,7 @@ struct pg_connection *pg_connection_create(uv_loop_t *loop, const char *url, con
 {
     assert_true(seen.made < MADE_MAX);
     struct pg_connection *connection = &seen.connections[seen.made++];
-    *connection = (struct pg_connection){.events = *events, .worker = context};
+    *connection = (struct pg_connection){.events = *events, .context = context};
     return connection;
 }
 
@@ -75,6 +77,7 @@ void pg_connection_query(struct pg_connection *connection, const char *sql, int 
 {
     assert_true(connection->is_ready);
     connection->on_called = on_done;
+    connection->caller = context;
     connection->sql = sql;
     snprintf(connection->error, sizeof connection->error, "%s",
              count > 5 && values[5] ? values[5] : "");
@@ -95,7 +98,7 @@ static void come(int number)
 {
     struct pg_connection *connection = &seen.connections[number];
     connection->is_ready = true;
-    connection->events.on_ready(connection->worker);
+    connection->events.on_ready(connection->context);
 }
 
 static void lose(int number)
@@ -106,8 +109,8 @@ static void lose(int number)
     connection->is_ready = false;
     connection->on_called = NULL;
     if (on_done)
-        on_done(connection->worker, NULL, &failure);
-    connection->events.on_lost(connection->worker, &failure);
+        on_done(connection->caller, NULL, &failure);
+    connection->events.on_lost(connection->context, &failure);
 }
 
 static void refuse(int number, const char *sqlstate)
@@ -118,7 +121,7 @@ static void refuse(int number, const char *sqlstate)
     pg_done_fn *on_done = connection->on_called;
     assert_non_null(on_done);
     connection->on_called = NULL;
-    on_done(connection->worker, NULL, &failure);
+    on_done(connection->caller, NULL, &failure);
 }
 
 static void reply(int number, int rows)
@@ -128,7 +131,7 @@ static void reply(int number, int rows)
     pg_done_fn *on_done = connection->on_called;
     assert_non_null(on_done);
     connection->on_called = NULL;
-    on_done(connection->worker, &result, NULL);
+    on_done(connection->caller, &result, NULL);
 }
 
 static void asks(int number, const char *part)
@@ -271,7 +274,8 @@ static void test_a_connection_that_is_lost_on_the_way_fails_the_attempt(void **s
     assert_int_equal(seen.ended, 1);
     assert_int_equal(seen.outcome.kind, OUTCOME_FAILED);
     assert_string_equal(seen.outcome.error_class, "network");
-    assert_null(((struct sql *)*state)->workers[0].statement); /* it went with the connection */
+    assert_null(
+        ((struct sql *)*state)->workers[0].connection.statement); /* it went with the connection */
     come(0);
     sql_start(*state, &second);
     refuse(0, "PW010");
