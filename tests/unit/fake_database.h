@@ -20,24 +20,25 @@
 #include "base/memory.h"
 #include "pg/connection.h"
 
+enum { CONNECTIONS_MAX = 8, COLUMNS_MAX = 16, VALUES_MAX = 16 };
+
 struct pg_connection {
     char purpose[16];
     struct pg_connection_events events;
     void *context;
     bool is_ready;
     int open; /* statements of a group that has not been sent yet */
+    int cancels;
     struct list statements;
 };
 
 struct statement {
     struct list link;
     const char *sql;
-    char *first, *second; /* the first two values, or NULL */
+    char *values[VALUES_MAX];
     pg_done_fn *on_done;
     void *context;
 };
-
-enum { CONNECTIONS_MAX = 8, COLUMNS_MAX = 16 };
 
 static struct {
     struct pg_connection *connections[CONNECTIONS_MAX];
@@ -83,8 +84,9 @@ void pg_connection_query(struct pg_connection *connection, const char *sql, int 
     assert_true(connection->is_ready); /* as the real one demands */
     struct statement *statement = memory_zeroed(1, sizeof *statement);
     statement->sql = sql;
-    statement->first = count > 0 && values[0] ? memory_copy_string(values[0]) : NULL;
-    statement->second = count > 1 && values[1] ? memory_copy_string(values[1]) : NULL;
+    assert_in_range(count, 0, VALUES_MAX);
+    for (int i = 0; i < count; i++)
+        statement->values[i] = values[i] ? memory_copy_string(values[i]) : NULL;
     statement->on_done = on_done;
     statement->context = context;
     list_append(&connection->statements, &statement->link);
@@ -99,6 +101,7 @@ void pg_connection_end_group(struct pg_connection *connection)
 
 void pg_connection_cancel(struct pg_connection *connection)
 {
+    connection->cancels++;
 }
 
 static void tell(struct statement *statement, const struct pg_result *result,
@@ -107,8 +110,8 @@ static void tell(struct statement *statement, const struct pg_result *result,
     list_remove(&statement->link);
     if (statement->on_done)
         statement->on_done(statement->context, result, failure);
-    free(statement->first);
-    free(statement->second);
+    for (int i = 0; i < VALUES_MAX; i++)
+        free(statement->values[i]);
     free(statement);
 }
 
@@ -161,7 +164,7 @@ static void lose(const char *purpose)
     connection->events.on_lost(connection->context, &failure);
 }
 
-static void ring(const char *message)
+static inline void ring(const char *message)
 {
     struct pg_connection *connection = connection_of("listen");
     connection->events.on_notify(connection->context, message);

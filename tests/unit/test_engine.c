@@ -651,8 +651,9 @@ static void test_a_task_that_waits_for_its_start_outlives_sleep(void **state)
     text_finish(&list);
     for (int left = JOBS; left; turn())
         for (int count = asked("claim_batch"); count; count--, left--)
-            answer("claim_batch",
-                   strcmp(question("claim_batch")->second, "1") == 0 ? task_row(1, "3600000") : "");
+            answer("claim_batch", strcmp(question("claim_batch")->values[1], "1") == 0
+                                      ? task_row(1, "3600000")
+                                      : "");
     answer("pawl.fold", "0|0|0|0|f\n");
     answer("next_due_ms", "~\n");
     while (asked("list_work"))
@@ -676,7 +677,7 @@ static void test_a_job_that_has_ended_is_forgotten(void **state)
     turn();
     for (int i = 1; i <= 3; i++)
         answer("claim_batch",
-               strcmp(question("claim_batch")->second, "1") == 0 ? task_row(1, "3600000") : "");
+               strcmp(question("claim_batch")->values[1], "1") == 0 ? task_row(1, "3600000") : "");
     answer("pawl.fold", "0|0|0|0|f\n");
     answer("next_due_ms", "~\n");
     while (asked("list_work"))
@@ -684,7 +685,7 @@ static void test_a_job_that_has_ended_is_forgotten(void **state)
     fall_asleep_now();
     engine.duties.next_sweep_us = 0;
     turn();
-    const char *asked_of = question("list_ended")->first;
+    const char *asked_of = question("list_ended")->values[0];
     assert_true(strcmp(asked_of, "{2,3}") == 0 || strcmp(asked_of, "{3,2}") == 0);
     answer("list_ended", "2\n1\n");
     assert_non_null(jobs_find(&engine.jobs, 1)); /* its task waits here */
@@ -756,8 +757,8 @@ static void test_a_task_that_was_cancelled_unheard_is_dropped_with_a_heartbeat(v
     kept->start_at_us -= 10000000;
     engine.duties.next_beat_us = 0;
     turn();
-    assert_string_equal(question("list_lost")->first, "7");
-    assert_string_equal(question("list_lost")->second, "{1}");
+    assert_string_equal(question("list_lost")->values[0], "7");
+    assert_string_equal(question("list_lost")->values[1], "{1}");
     answer("heartbeat", "t\n");
     answer("list_lost", "");
     assert_non_null(kept);
@@ -814,7 +815,7 @@ static void test_work_of_external_workers_is_told_once(void **state)
     ring("kinds");
     look_and_answer("mail|3|3|3/0|f|~\nfax|0|0|0/0|f|~\n");
     assert_int_equal(asked("wake_workers"), 1);
-    assert_string_equal(question("wake_workers")->first, "{\"mail\"}");
+    assert_string_equal(question("wake_workers")->values[0], "{\"mail\"}");
     answer("wake_workers", "");
     engine.relay.next_us = 0;
     look_and_answer("mail|3|3|3/0|f|~\nfax|0|0|0/0|f|~\n"); /* nobody came: no news */
@@ -833,7 +834,7 @@ static void test_work_of_external_workers_is_told_once(void **state)
     engine.relay.next_us = 0;
     ring("work 8 9"); /* it looks as before, and is another: taken and given back while we slept */
     turn();
-    assert_string_equal(question("list_external_work")->first, "{8,9}");
+    assert_string_equal(question("list_external_work")->values[0], "{8,9}");
     ring("work *"); /* while the answer is on its way */
     turn();
     answer("list_work", "");
@@ -842,7 +843,7 @@ static void test_work_of_external_workers_is_told_once(void **state)
     assert_int_equal(asked("wake_workers"), 1);
     answer("list_work", "");
     turn();
-    assert_string_equal(question("list_external_work")->first, "{0}");
+    assert_string_equal(question("list_external_work")->values[0], "{0}");
 }
 
 static void test_work_that_nobody_takes_keeps_nobody_awake(void **state)
@@ -985,7 +986,7 @@ static void test_jobs_of_a_full_executor_keep_nobody_from_a_turn(void **state)
     text_finish(&list);
     turn();
     assert_int_equal(asked("claim_batch"), 1);
-    assert_string_equal(question("claim_batch")->second, "21");
+    assert_string_equal(question("claim_batch")->values[1], "21");
 }
 
 static void test_a_job_of_little_weight_is_claimed_in_the_same_turn(void **state)
@@ -1126,7 +1127,7 @@ static void test_the_first_data_type_is_told_by_a_bell(void **state)
     come("freshness");
     turns(2);
     assert_int_equal(asked("refresh_due"), 1);
-    assert_string_equal(question("refresh_due")->first, "1000");
+    assert_string_equal(question("refresh_due")->values[0], "1000");
     assert_int_equal(asked("statement_timeout"), 1); /* functions of users run inside */
 }
 

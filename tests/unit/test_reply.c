@@ -7,6 +7,8 @@
 #include <cmocka.h>
 
 #include "executors/http/reply.c"
+#include "executors/http/reply_fields.c"
+#include "executors/http/secret_mask.c"
 
 static const struct installation installation = {0}; /* nobody can call back */
 
@@ -332,6 +334,37 @@ static void test_the_form_request(void **state)
     drop(&outcome);
 }
 
+/* Its good answers are handed over (test_fetch.c), but a part of one is of no use. */
+static void test_the_form_fetch(void **state)
+{
+    struct fixture *fixture = *state;
+    struct http_result result = {.failure = HTTP_FAILURE_TOO_LARGE,
+                                 .is_permanent = true,
+                                 .message = "it is so",
+                                 .head = {.status = 200},
+                                 .body_bytes = 2000,
+                                 .transfer_bytes = 1100,
+                                 .retry_after_ms = -1};
+    fixture->target.form = FORM_FETCH;
+    struct outcome outcome = reply_outcome(&fixture->dispatch, &result);
+    assert_int_equal(outcome.kind, OUTCOME_FAILED);
+    assert_true(outcome.is_final);
+    assert_string_equal(outcome.error_class, "status");
+    assert_string_equal(outcome.error,
+                        "HTTP 200: the reply is over max_reply_bytes of the kind, 1000");
+    assert_int_equal(outcome.bytes, 1100);
+    drop(&outcome);
+    result.head.status = 503;
+    outcome = reply_outcome(&fixture->dispatch, &result);
+    assert_string_equal(outcome.error, "HTTP 503");
+    assert_false(outcome.is_final);
+    drop(&outcome);
+    outcome = outcome_of(fixture, 400, NULL, "no");
+    assert_true(outcome.is_final);
+    assert_string_equal(outcome.error, "HTTP 400: no");
+    drop(&outcome);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -349,6 +382,7 @@ int main(void)
         TEST(test_a_secret_that_is_cut_off_is_masked),
         TEST(test_an_error_is_short_and_one_line),
         TEST(test_the_form_request),
+        TEST(test_the_form_fetch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

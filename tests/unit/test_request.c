@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #define PAWL_VERSION "1.2.3"
+#include "executors/http/fetch_request.c"
 #include "executors/http/header_lines.c"
 #include "executors/http/payload_request.c"
 #include "executors/http/request.c"
@@ -297,6 +298,114 @@ static void test_payloads_that_are_none(void **state)
     }
 }
 
+/* ---- what is fetched ---- */
+
+static const char *fetch_url(struct fixture *fixture, const char *target, const char *path)
+{
+    struct text payload = {0};
+    text_append_format(&payload, "{\"type\": \"price\", \"key\": \"K\", \"path\": %s}", path);
+    snprintf(fixture->url, sizeof fixture->url, "%s", target);
+    set_payload(fixture, text_string(&payload));
+    text_finish(&payload);
+    if (build(fixture, "{\"form\": \"fetch\"}") != REQUEST_IS_READY)
+        fail_msg("refused: %s: %s", path, text_string(&fixture->request.reason));
+    return text_string(&fixture->request.url);
+}
+
+static void test_what_is_fetched(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *const fetched = "https://a.example/v1/price/AAPL?x=%20&y=/../";
+    assert_string_equal(fetch_url(fixture, "https://a.example/v1/", "\"/price/AAPL?x=%20&y=/../\""),
+                        fetched);
+    assert_string_equal(fetch_url(fixture, "https://a.example/v1", "\"/price/AAPL?x=%20&y=/../\""),
+                        fetched);
+    assert_string_equal(fetch_url(fixture, "https://a.example", "\"?k=BRK%2FB\""),
+                        "https://a.example?k=BRK%2FB");
+    assert_string_equal(fetch_url(fixture, "https://a.example/", "\"/.well-known/a..b/...\""),
+                        "https://a.example/.well-known/a..b/...");
+    assert_string_equal(fetch_url(fixture, "https://a.example/v1/", "null"),
+                        "https://a.example/v1/");
+    struct http_request view = request_view(&fixture->request, fixture->target);
+    assert_string_equal(view.method, "GET");
+    assert_null(view.body.start);
+    assert_int_equal(view.timeout_ms, 4000); /* the rest is for saving */
+    assert_null(view.headers[0]);            /* nothing of ours is for somebody else's API */
+    set_payload(fixture, "{\"type\": \"all\"}");
+    fixture->job.timeout_ms = 60000;
+    assert_int_equal(build(fixture, "{\"form\": \"fetch\", \"authorization\": \"env:SHOP_KEY\", "
+                                    "\"headers\": {\"Accept\": \"text/csv\"}}"),
+                     REQUEST_IS_READY);
+    view = request_view(&fixture->request, fixture->target);
+    assert_int_equal(view.timeout_ms, 55000);
+    assert_string_equal(line_of(&view, "Authorization: "), "Bearer k-123456");
+    assert_string_equal(line_of(&view, "Accept: "), "text/csv");
+    assert_int_equal(build(fixture, "{\"form\": \"fetch\", \"authorization\": \"env:SHOP_NONE\"}"),
+                     REQUEST_WAITS);
+}
+
+static void expect_fetch_refused(struct fixture *fixture, const char *payload, const char *reason)
+{
+    set_payload(fixture, payload);
+    if (build(fixture, "{\"form\": \"fetch\"}") != REQUEST_IS_REFUSED)
+        fail_msg("taken: %s", payload);
+    assert_non_null(strstr(text_string(&fixture->request.reason), reason));
+}
+
+/* The request has the kind's secrets in it: a key must not choose where they go. */
+static void test_paths_that_lead_elsewhere(void **state)
+{
+    static const struct {
+        const char *path, *reason;
+    } rows[] = {
+        {"", "does not begin with / or ?"},
+        {"price", "does not begin with / or ?"},
+        {"@evil.example/", "does not begin with / or ?"},
+        {".evil.example/", "does not begin with / or ?"},
+        {":443/", "does not begin with / or ?"},
+        {"http://evil.example/", "does not begin with / or ?"},
+        {"#", "does not begin with / or ?"},
+        {"/a b", "must be percent-encoded"},
+        {"/a\\b", "must be percent-encoded"},
+        {"/a\\r\\nX: y", "must be percent-encoded"},
+        {"/a#b", "must be percent-encoded"},
+        {"/{key}", "must be percent-encoded"},
+        {"/\xc3\xa4", "must be percent-encoded"},
+        {"/\x7f", "must be percent-encoded"},
+        {"/price/..", "lead elsewhere"},
+        {"/price/../admin", "lead elsewhere"},
+        {"/price/./x", "lead elsewhere"},
+        {"/price/.?x", "lead elsewhere"},
+        {"/price/%2e%2E/admin", "lead elsewhere"},
+        {"/price/.%2e", "lead elsewhere"},
+        {"/price/..%2fadmin", "lead elsewhere"},
+        {"/price/a%2f..%5Cadmin", "lead elsewhere"},
+    };
+    struct fixture *fixture = *state;
+    char payload[200];
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        snprintf(payload, sizeof payload, "{\"type\": \"price\", \"path\": \"%s\"}", rows[i].path);
+        expect_fetch_refused(fixture, payload, rows[i].reason);
+    }
+    struct text long_path = {0};
+    text_append_string(&long_path, "{\"type\": \"price\", \"path\": \"/");
+    for (int i = 0; i < PATH_BYTES_MAX; i++)
+        text_append_char(&long_path, 'x');
+    text_append_string(&long_path, "\"}");
+    expect_fetch_refused(fixture, text_string(&long_path), "is too long");
+    text_finish(&long_path);
+    expect_fetch_refused(fixture, "{\"type\": \"price\", \"path\": 1}", "is no text");
+}
+
+static void test_what_is_no_refresh_is_not_fetched(void **state)
+{
+    static const char *const payloads[] = {"{}", "1", "{\"path\": \"/a\"}", "{\"type\": 1}"};
+    for (size_t i = 0; i < sizeof payloads / sizeof *payloads; i++)
+        expect_fetch_refused(*state, payloads[i],
+                             "kind \"ful\"fil\" has the form \"fetch\", and its tasks are "
+                             "refreshes of a data type (pawl.define_data_type)");
+}
+
 /* ---- targets ---- */
 
 static void test_a_target_is_kept_while_it_is_what_it_was(void **state)
@@ -357,6 +466,9 @@ int main(void)
         TEST(test_the_payload_is_the_request),
         TEST(test_a_url_alone),
         TEST(test_payloads_that_are_none),
+        TEST(test_what_is_fetched),
+        TEST(test_paths_that_lead_elsewhere),
+        TEST(test_what_is_no_refresh_is_not_fetched),
         TEST(test_a_target_is_kept_while_it_is_what_it_was),
         TEST(test_targets_are_bounded),
         TEST(test_targets_with_a_fault),

@@ -9,6 +9,7 @@
 #include "executors/http/breaker.h"
 #include "executors/http/dispatch_database.h"
 #include "executors/http/request.h"
+#include "executors/http/save.h"
 #include "executors/http/secrets.h"
 #include "executors/http/target.h"
 #include "http/client.h"
@@ -20,6 +21,7 @@ struct dispatcher {
     struct targets targets;
     struct breakers breakers;
     struct dispatch_database *database;
+    struct saves *saves;
     struct request request; /* used for one after the other: the client copies it */
     int in_flight;
     bool is_destroyed;
@@ -29,8 +31,10 @@ struct dispatch {
     struct dispatcher *dispatcher;
     struct task *task;
     struct target *target;
-    struct http_transfer *transfer;
-    size_t request_bytes; /* of the body */
+    struct http_transfer *transfer; /* NULL: has not begun, or is over */
+    struct save *save;              /* what it has fetched is handed over; NULL: not (yet) */
+    size_t request_bytes;           /* of the body */
+    int64_t bytes;                  /* that were sent and received, once they are known */
     bool is_self_test;
     uint64_t started_ms;      /* of the loop */
     struct text reply;        /* the begin of the reply's body, as much as a result may have */

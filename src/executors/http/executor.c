@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "executors/http/dispatch.h"
+#include "executors/http/fetch.h"
 #include "executors/http/health.h"
 #include "executors/http/reply.h"
 #include "executors/http/self_test.h"
@@ -105,6 +106,10 @@ static void on_done(void *context, const struct http_result *result)
     struct dispatch *dispatch = context;
     struct outcome outcome = {.kind = OUTCOME_RETURNED}; /* cancelled: nobody's fault */
     dispatch->transfer = NULL;
+    if (fetch_is_to_be_saved(dispatch, result)) {
+        fetch_save(dispatch, result);
+        return;
+    }
     if (result->failure != HTTP_FAILURE_CANCELLED)
         outcome = dispatch->is_self_test ? self_test_outcome(dispatch, result)
                                          : reply_outcome(dispatch, result);
@@ -183,7 +188,10 @@ static void dispatch_start(void *self, struct task *task)
 static void dispatch_cancel(void *self, struct task *task)
 {
     struct dispatch *dispatch = task->state;
-    http_transfer_cancel(dispatch->transfer); /* what has none has ended inside start() */
+    if (dispatch->save)
+        save_cancel(dispatch->save);
+    else
+        http_transfer_cancel(dispatch->transfer); /* what has none has ended inside start() */
 }
 
 /* ---- the executor ---- */
@@ -199,6 +207,7 @@ static void *dispatcher_create(const struct executor_environment *environment)
         &(struct http_limits){.idle_connections =
                                   slots > IDLE_CONNECTIONS_MIN ? slots : IDLE_CONNECTIONS_MIN,
                               .idle_ms = IDLE_MS});
+    dispatcher->saves = saves_create(environment->loop, environment->database_url);
     health_init(dispatcher);
     return dispatcher;
 }
@@ -224,9 +233,11 @@ static void dispatcher_destroy(void *self)
 {
     struct dispatcher *dispatcher = self;
     dispatcher->is_destroyed = true;
+    dispatcher->in_flight++; /* it stays while saves end */
     http_client_destroy(dispatcher->client);
+    saves_destroy(dispatcher->saves);
     health_finish(dispatcher);
-    if (dispatcher->in_flight == 0)
+    if (--dispatcher->in_flight == 0)
         free_dispatcher(dispatcher);
 }
 

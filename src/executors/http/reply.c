@@ -8,11 +8,12 @@
 
 #include "base/json_text.h"
 #include "base/memory.h"
+#include "executors/http/reply_fields.h"
+#include "executors/http/secret_mask.h"
 
 enum {
     ERROR_EXCERPT_BYTES = 300,
     RETRY_AFTER_MS_MAX = 24 * 60 * 60 * 1000,
-    SECRET_BYTES_MIN = 6, /* shorter ones stand in many a word by chance */
     EXPONENT_DIGITS_MAX = 3,
     NUMBER_DIGITS_MAX = 1000,
 };
@@ -43,50 +44,6 @@ void reply_feed(struct dispatch *dispatch, struct slice piece)
     size_t limit = dispatch->target->max_result_bytes;
     size_t room = dispatch->reply.length < limit ? limit - dispatch->reply.length : 0;
     text_append(&dispatch->reply, piece.start, piece.length < room ? piece.length : room);
-}
-
-/* How many bytes of the text begin with the secret, as it is or as JSON may write it ("\/"); 0: it
- * does not. Of a text that was cut off the secret's begin counts at the end. */
-static size_t match_secret(struct slice text, struct slice secret, bool is_cut)
-{
-    size_t at = 0;
-    for (size_t i = 0; i < secret.length; i++, at++) {
-        if (at + 1 < text.length && text.start[at] == '\\' && text.start[at + 1] == secret.start[i])
-            at++;
-        if (at == text.length)
-            return is_cut && i >= SECRET_BYTES_MIN ? at : 0;
-        if (text.start[at] != secret.start[i])
-            return 0;
-    }
-    return at;
-}
-
-static void mask(struct text *text, struct slice secret, bool is_cut)
-{
-    size_t matched;
-    if (secret.length < SECRET_BYTES_MIN)
-        return;
-    for (size_t at = 0; at < text->length; at += matched ? matched : 1) {
-        struct slice rest = slice_of(text->start + at, text->length - at);
-        if ((matched = match_secret(rest, secret, is_cut)))
-            memset(text->start + at, '*', matched);
-    }
-}
-
-/* A target that says our own words back must not have us write a secret down; nor what stands
- * behind the scheme of one ("Basic ..."). */
-static void mask_secrets(const struct dispatch *dispatch, struct text *text, bool is_cut)
-{
-    const char *start = text_string(&dispatch->sent_secrets);
-    const char *end = start + dispatch->sent_secrets.length;
-    for (; start < end; start += strlen(start) + 1) {
-        struct slice secret = slice_trimmed(slice_of_string(start));
-        mask(text, secret, is_cut);
-        const char *space = memchr(secret.start, ' ', secret.length);
-        if (space)
-            mask(text, slice_of(space + 1, secret.length - (size_t)(space + 1 - secret.start)),
-                 is_cut);
-    }
 }
 
 /* ---- is it JSON that the database takes? ---- */
@@ -130,29 +87,15 @@ static bool is_json(const struct http_head *head, struct slice body)
 
 /* ---- results ---- */
 
-static bool came_before(const struct http_head *head, size_t place)
-{
-    for (size_t i = 0; i < place; i++)
-        if (slice_equals_nocase(head->fields[i].name, head->fields[place].name))
-            return true;
-    return false;
-}
-
-/* A field that came several times is one, with commas (RFC 9110, section 5.3). */
 static void append_headers(struct text *text, const struct http_head *head)
 {
     struct text value = {0};
     text_append_string(text, "\"headers\":{");
     for (size_t i = 0; i < head->field_count; i++) {
-        if (came_before(head, i))
+        if (!reply_field_is_first(head, i))
             continue;
         text_clear(&value);
-        for (size_t k = i; k < head->field_count; k++) {
-            if (!slice_equals_nocase(head->fields[k].name, head->fields[i].name))
-                continue;
-            text_append_string(&value, k > i ? ", " : "");
-            text_append_slice(&value, head->fields[k].value);
-        }
+        reply_field_append(head, i, &value);
         json_append_string(text, head->fields[i].name);
         text_append_char(text, ':');
         json_append_string(text, text_slice(&value));
@@ -191,7 +134,7 @@ static void append_content_type(struct text *text, const struct dispatch *dispat
     if (!type)
         return;
     text_append_string(&masked, type);
-    mask_secrets(dispatch, &masked, false);
+    secret_mask_text(dispatch, &masked, false);
     json_append_string_member(text, "content_type", text_string(&masked));
     text_finish(&masked);
 }
@@ -260,7 +203,7 @@ static char *describe_status(const struct dispatch *dispatch, const struct http_
     } else {
         append_excerpt(&error, text_slice(&dispatch->reply));
     }
-    mask_secrets(dispatch, &error, false);
+    secret_mask_text(dispatch, &error, false);
     return error.start;
 }
 
@@ -301,7 +244,7 @@ static struct outcome status_outcome(struct dispatch *dispatch, const struct htt
         outcome.delay_ms = dispatch->target->callback_ms;
         return outcome;
     }
-    mask_secrets(dispatch, &dispatch->reply, is_truncated(dispatch, result));
+    secret_mask_text(dispatch, &dispatch->reply, is_truncated(dispatch, result));
     if (verdict == VERDICT_COMPLETED || dispatch->target->form == FORM_REQUEST)
         outcome.result = result_of(dispatch, result);
     if (verdict == VERDICT_COMPLETED)
@@ -314,13 +257,30 @@ static struct outcome status_outcome(struct dispatch *dispatch, const struct htt
     return outcome;
 }
 
+/* A part of what was fetched is of no use, and it would be too large again. */
+static struct outcome excess_outcome(const struct dispatch *dispatch,
+                                     const struct http_result *result)
+{
+    struct text error = {0};
+    text_append_format(&error, "HTTP %d: the reply is over max_reply_bytes of the kind, %llu",
+                       result->head.status, (unsigned long long)dispatch->target->max_reply_bytes);
+    return (struct outcome){.kind = OUTCOME_FAILED,
+                            .is_final = true,
+                            .delay_ms = -1,
+                            .error_class = "status",
+                            .error = error.start};
+}
+
 /* Too large: the status is known, and it is what counts. */
 struct outcome reply_outcome(struct dispatch *dispatch, const struct http_result *result)
 {
     bool has_status = result->failure == HTTP_FAILURE_NONE ||
                       (result->failure == HTTP_FAILURE_TOO_LARGE && result->head.status >= 200);
-    struct outcome outcome =
-        has_status ? status_outcome(dispatch, result) : reply_failure_outcome(result);
+    bool is_part = dispatch->target->form == FORM_FETCH && result->failure && has_status &&
+                   result->head.status / 100 == 2;
+    struct outcome outcome = is_part      ? excess_outcome(dispatch, result)
+                             : has_status ? status_outcome(dispatch, result)
+                                          : reply_failure_outcome(result);
     if (!has_status && result->failure == HTTP_FAILURE_TIMEOUT &&
         !dispatch->target->retry_timeouts && result->is_sent)
         outcome.is_final = true; /* the receiver may be at it */

@@ -2,7 +2,8 @@
  * What an answer, or none, means for the task (DESIGN 5.8): 2xx completes it with the reply as
  * result; 408, 425, 429, 5xx and a broken connection are tried again, when the answer says so if it
  * says so; all else fails for good. Once an answer has begun with 2xx and is only too large, the
- * work has been done: the task is completed with what there is of it.
+ * work has been done: the task is completed with what there is of it. Not in the form "fetch",
+ * whose good answers do not come here (fetch.h): of data a part is of no use.
  */
 #ifndef PAWL_EXECUTORS_HTTP_REPLY_H
 #define PAWL_EXECUTORS_HTTP_REPLY_H

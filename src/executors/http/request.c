@@ -8,6 +8,7 @@
 
 #include "base/json_text.h"
 #include "base/memory.h"
+#include "executors/http/fetch_request.h"
 #include "executors/http/header_lines.h"
 #include "executors/http/payload_request.h"
 #include "executors/http/signature.h"
@@ -192,15 +193,29 @@ static enum request_step build_envelope(struct request *request, const struct ta
 
 /* ---- for all ---- */
 
+static enum request_step build_fetch(struct request *request, const struct target *target,
+                                     const struct task *task, struct secrets *secrets,
+                                     uint64_t now_ms)
+{
+    if (!fetch_request_build(request, target, task))
+        return REQUEST_IS_REFUSED;
+    return add_own_headers(request, target, secrets, now_ms) ? REQUEST_IS_READY : REQUEST_WAITS;
+}
+
 enum request_step request_build(struct request *request, const struct target *target,
                                 const struct task *task, const struct installation *installation,
                                 struct secrets *secrets, uint64_t now_ms)
 {
     clear(request);
     request->timeout_ms = task->job->timeout_ms;
-    if (target->form == FORM_REQUEST)
+    switch (target->form) {
+    case FORM_REQUEST:
         return payload_request_build(request, target, task);
-    return build_envelope(request, target, task, installation, secrets, now_ms);
+    case FORM_FETCH:
+        return build_fetch(request, target, task, secrets, now_ms);
+    default:
+        return build_envelope(request, target, task, installation, secrets, now_ms);
+    }
 }
 
 enum request_step request_build_self_test(struct request *request, const struct target *target,

@@ -1,7 +1,8 @@
 /*
  * What is sent for an attempt. In the form "envelope": our JSON around the payload, signed, with an
  * idempotency key and a trace (docs/dispatch.md). In the form "request" the payload is the request:
- * {"method", "url", "headers": {}, "body", "timeout_ms"}.
+ * {"method", "url", "headers": {}, "body", "timeout_ms"}. In the form "fetch" it is a GET of a path
+ * behind the target (fetch_request.h).
  */
 #ifndef PAWL_EXECUTORS_HTTP_REQUEST_H
 #define PAWL_EXECUTORS_HTTP_REQUEST_H

@@ -9,17 +9,19 @@
 #include "executors/http/reply.h"
 
 /* Statuses after which dispatches would fail too. That OPTIONS is not answered (400, 405, 501)
- * says nothing about them. */
+ * says nothing about them; nor, where more is to come behind the target's URL, that nothing is at
+ * it. */
 static const struct {
     int first, last;
     const char *meaning;
+    bool is_of_url;
 } refusals[] = {
     {501, 501, NULL},
     {300, 399, "it leads elsewhere, and redirects are not followed"},
     {401, 401, "the target wants other credentials: see the options authorization and headers"},
     {403, 403, "the target refuses us: see the options authorization and headers"},
-    {404, 404, "there is nothing at this URL"},
-    {410, 410, "there is nothing at this URL any more"},
+    {404, 404, "there is nothing at this URL", true},
+    {410, 410, "there is nothing at this URL any more", true},
     {407, 407, "a proxy in front of the target wants credentials"},
     {500, 599, "the target, or what stands in front of it, is not well"},
 };
@@ -34,11 +36,11 @@ bool self_test_is_wanted(const struct job_facts *job)
     return is_wanted;
 }
 
-static const char *meaning_of(int status)
+static const char *meaning_of(int status, enum target_form form)
 {
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
         if (status >= refusals[i].first && status <= refusals[i].last)
-            return refusals[i].meaning;
+            return refusals[i].is_of_url && form == FORM_FETCH ? NULL : refusals[i].meaning;
     return NULL;
 }
 
@@ -77,7 +79,7 @@ struct outcome self_test_outcome(const struct dispatch *dispatch, const struct h
     if (result->failure && result->failure != HTTP_FAILURE_TOO_LARGE)
         return failed_outcome(result);
     struct text text = {0};
-    const char *meaning = meaning_of(status);
+    const char *meaning = meaning_of(status, dispatch->target->form);
     if (meaning) {
         text_append_format(&text, "status: HTTP %d: %s", status, meaning);
         return (struct outcome){.kind = OUTCOME_FAILED,

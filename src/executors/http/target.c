@@ -51,17 +51,28 @@ static void read_kind_headers(struct target *target, const json_t *headers)
     }
 }
 
+static enum target_form form_of(const char *name)
+{
+    static const char *const names[] = {
+        [FORM_ENVELOPE] = "envelope", [FORM_REQUEST] = "request", [FORM_FETCH] = "fetch"};
+    for (size_t i = 0; name && i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0)
+            return (enum target_form)i;
+    return FORM_ENVELOPE;
+}
+
 static void read_options(struct target *target, const json_t *options)
 {
-    const char *form = json_string_value(json_object_get(options, "form"));
     int64_t connect_ms = read_integer(options, "connect_timeout_ms", 10000);
-    target->form = form && strcmp(form, "request") == 0 ? FORM_REQUEST : FORM_ENVELOPE;
+    target->form = form_of(json_string_value(json_object_get(options, "form")));
     target->method = read_string(options, "method");
     target->authorization = read_string(options, "authorization");
     target->signing_secret = read_string(options, "signing_secret");
     target->previous_signing_secret = read_string(options, "previous_signing_secret");
     target->max_reply_bytes = (uint64_t)read_integer(options, "max_reply_bytes", 1048576);
-    target->max_result_bytes = (size_t)read_integer(options, "max_result_bytes", 65536);
+    target->max_result_bytes = target->form == FORM_FETCH
+                                   ? (size_t)target->max_reply_bytes
+                                   : (size_t)read_integer(options, "max_result_bytes", 65536);
     target->connect_timeout_ms = connect_ms < INT_MAX ? (int)connect_ms : INT_MAX;
     target->callback_ms = read_integer(options, "heartbeat_timeout_ms",
                                        read_integer(options, "callback_timeout_ms", 3600000));
@@ -102,9 +113,9 @@ static struct target *create(const struct job_facts *job)
     read_options(target, options);
     if (!json_is_object(options))
         target->fault = memory_copy_string("the options of the kind are no JSON object");
-    else if (target->form == FORM_ENVELOPE && !*target->url)
+    else if (target->form != FORM_REQUEST && !*target->url)
         target->fault = memory_copy_string("the kind has no target");
-    if (target->form == FORM_ENVELOPE)
+    if (target->form != FORM_REQUEST)
         target->origin = origin_of(target->url);
     json_decref(options);
     return target;

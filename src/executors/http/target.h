@@ -16,6 +16,7 @@
 enum target_form {
     FORM_ENVELOPE, /* we wrap the payload, and sign */
     FORM_REQUEST,  /* the payload is the request */
+    FORM_FETCH,    /* we get what the payload, a refresh of a data type, names */
 };
 
 struct target_header {
@@ -35,7 +36,7 @@ struct target {
     size_t header_count;
     char *authorization, *signing_secret, *previous_signing_secret; /* references, or NULL */
     uint64_t max_reply_bytes;
-    size_t max_result_bytes;
+    size_t max_result_bytes; /* of a reply so much is kept; fetch: all of it */
     int connect_timeout_ms;
     int64_t callback_ms; /* silence between a 202 and the call back, or two heartbeats */
     bool allow_private;
