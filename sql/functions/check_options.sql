@@ -46,7 +46,7 @@ begin
   end if;
   return case
     when p_name = 'form' then
-      case when p_value not in ('"envelope"', '"request"') then 'It must be "envelope" or "request".' end
+      case when p_value not in ('"envelope"', '"request"', '"fetch"') then 'It must be "envelope", "request" or "fetch".' end
     when p_name = 'method' then
       case when p_value not in ('"POST"', '"PUT"', '"PATCH"') then 'It must be "POST", "PUT" or "PATCH".' end
     when p_name in ('allow_private', 'retry_timeouts') then
@@ -145,9 +145,44 @@ begin
       using errcode = 'PW006',
         hint = 'Each of its payloads says where it goes, so whoever writes a payload could have the secrets sent to himself.';
   end if;
+  if p_options ->> 'form' = 'fetch' then
+    perform pawl.check_fetch_options(p_kind, p_options);
+  end if;
 end
 $$;
 comment on function pawl.check_http_options(text, jsonb) is 'refuses options that a kind of executor http cannot have';
+
+-- The form "fetch" is a GET without a body, whose answer goes to the function of a data type.
+create or replace function pawl.check_fetch_options(p_kind text, p_options jsonb) returns void
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_name text;
+  v_why text;
+begin
+  select w.name, w.why into v_name, v_why
+  from (values
+    ('method', 'It is always GET.'),
+    ('signing_secret', 'A GET has nothing in it to sign. For a key that the target wants there are authorization and headers.'),
+    ('previous_signing_secret', 'A GET has nothing in it to sign.'),
+    ('callback_timeout_ms', 'What it calls does not call back.'),
+    ('heartbeat_timeout_ms', 'What it calls does not call back.'),
+    ('max_result_bytes', 'Its reply goes to the data type''s function, up to max_reply_bytes of it.')
+  ) as w (name, why)
+  where p_options ? w.name
+  limit 1;
+  if found then
+    raise exception 'kind "%" has the form "fetch" and cannot use the option "%"', p_kind, v_name
+      using errcode = 'PW006', hint = v_why || pg_catalog.format(' Take it away with p_options => ''{"%s": null}''.', v_name);
+  end if;
+  if (p_options ->> 'max_reply_bytes')::bigint > 67108864 then
+    raise exception 'option "max_reply_bytes" of kind "%" cannot be used', p_kind
+      using errcode = 'PW006', hint = 'With the form "fetch" it must be a whole number from 1 to 67108864, which is 64 MiB.';
+  end if;
+end
+$$;
+comment on function pawl.check_fetch_options(text, jsonb) is 'refuses options that a kind with the form fetch cannot have';
 
 create or replace function pawl.check_http_target(p_kind text, p_target text, p_options jsonb) returns void
 language plpgsql immutable
@@ -167,6 +202,9 @@ begin
     raise exception 'target % is no URL that can be called', pg_catalog.quote_literal(p_target)
       using errcode = 'PW006',
         hint = 'Write it as https://example.com/path: http or https, a host, no user name, no placeholder, other characters percent-encoded.';
+  elsif p_options ->> 'form' = 'fetch' and p_target like '%?%' then
+    raise exception 'kind "%" has the form "fetch", and its target has a query in it', p_kind
+      using errcode = 'PW006', hint = 'What comes behind the target says the data type: p_fetch_path of pawl.define_data_type, for example ''/prices/{key}?fields=last''.';
   end if;
 end
 $$;

@@ -145,6 +145,7 @@ begin
         keep = case when p_keep is null then k.keep else excluded.keep end,
         updated_at = excluded.updated_at;
 
+  perform pawl.check_form_of_types(p_name);
   if v_limiter is not null then
     perform pawl.limit_standing_jobs(p_name);
   end if;
@@ -171,3 +172,29 @@ end
 $$;
 comment on function pawl.define_kind(text, text, text, integer, integer, integer, integer, integer, integer, double precision, jsonb, text, real, interval)
   is 'creates or changes a kind; null keeps what is there';
+
+-- Data types are fetched by kinds with the form "fetch", and by no others: else their refreshes would be sent to the same URL as something
+-- else, or come to nothing. Called with the kind's row locked, which who defines a type holds FOR SHARE. Refuses (PW006). Locks: none.
+create or replace function pawl.check_form_of_types(p_kind text) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_type record;
+begin
+  select d.name, d.fetch_path is not null as is_fetched
+  into v_type
+  from pawl.kinds k
+  join pawl.data_types d on d.kind = k.name
+  where k.name = p_kind
+    and (d.fetch_path is not null) <> (k.executor = 'http' and coalesce(k.options ->> 'form', '') = 'fetch')
+  order by d.name
+  limit 1;
+  if found then
+    raise exception 'kind "%" refreshes data type "%", which % fetched', p_kind, v_type.name, case when v_type.is_fetched then 'is' else 'is not' end
+      using errcode = 'PW006',
+        hint = pg_catalog.format('Define another kind %s the form "fetch", and give its types to it with pawl.define_data_type.', case when v_type.is_fetched then 'without' else 'with' end);
+  end if;
+end
+$$;
+comment on function pawl.check_form_of_types(text) is 'refuses a form of a kind that its data types do not fit';

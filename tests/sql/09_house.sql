@@ -61,7 +61,7 @@ select is((
       and not coalesce(p.proconfig::text like '%search_path=%', false)
       and p.proname <> all (array[
         'now', 'clock', 'limiter_id', -- the planner can inline them
-        'run_sql_task', -- the function that it calls must see the session's search_path
+        'run_sql_task', 'save_fetched', -- the function that they call must see the session's search_path
         'on_insert', 'on_update', 'on_delete', -- hand on the caller's, by which the expressions are read
         'keep_ledger_insert', 'keep_ledger_update', 'hold_job_open'])), -- in every statement: too dear there
   null, 'every function sets its search_path, with these exceptions');
