@@ -2,10 +2,13 @@
 -- one that nobody needs any more is cancelled, as long as it has not begun; what is stale and wanted is refreshed, or waits for its parent or
 -- its gate; and check_at says when to look again. Who wants a key: its viewers, somebody who asked, or the type's schedule.
 -- Returns those keys that somebody else has locked, or that have no row: nothing was done for them.
+-- To end the demand for a key its row is locked FOR UPDATE, which keeps subscribers out (pawl.watch); so only the timer does that
+-- (p_may_end), whose transactions are short; others leave it to the timer, at once. And before the row is changed: a lock on what
+-- was changed in the same transaction is waited for by those who skip what is locked.
 -- Never waits. Raises what reading the type's table raises. Locks: the keys' freshness, by key (skip locked); after it tasks of refreshes
 -- (skip locked), and for parents theirs.
 -- The settings, and the arrays of one job, pin the plans as in pawl.finish_tasks.
-create or replace function pawl.look_at(p_type pawl.data_types, p_keys text[]) returns text[]
+create or replace function pawl.look_at(p_type pawl.data_types, p_keys text[], p_may_end boolean default false) returns text[]
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -23,8 +26,8 @@ declare
   v_useless bigint[];
   v_due text[];
   v_parent text;
-  v_started text[];
-  v_idle text[];
+  v_better text[];
+  v_free text[] := '{}';
 begin
   select coalesce(pg_catalog.array_agg(h.key order by h.key), '{}') into v_keys
   from (
@@ -34,6 +37,17 @@ begin
     order by f.key
     for no key update of f skip locked
   ) h;
+
+  if p_may_end and p_type.strategy <> 'scheduled' then
+    v_free := array(
+      select f.key
+      from unnest(v_keys) k (key)
+      join pawl.freshness f on f.type = p_type.name and f.key = k.key
+      where not f.is_wanted
+        and not exists (select from pawl.subscriptions s where s.type = f.type and s.key = f.key)
+      order by f.key
+      for update of f skip locked);
+  end if;
 
   -- what has become of refreshes that were under way
   select pg_catalog.array_agg(f.task_id) filter (where t.status >= 'completed'), pg_catalog.array_agg(f.key) filter (where t.id is null),
@@ -75,6 +89,7 @@ begin
     select f.key, f.viewers, f.task_id, f.is_active, d.is_demanded, d.due_at, p.waits_for, g.closed_until, f.refreshed_at,
       case
         when f.is_active then 'active'
+        when f.task_id is not null then 'ended' -- at this moment; who ended it found the key locked
         when not d.is_demanded then 'idle'
         when d.due_at > v_now then 'later'
         when p.waits_for is not null then 'parent'
@@ -98,11 +113,11 @@ begin
         end as due_at
     ) d
     cross join lateral (
-      select case when p_type.parents <> '{}' and not f.is_active and d.is_demanded and d.due_at <= v_now then pawl.stale_parent(p_type, f.key) end as waits_for
+      select case when p_type.parents <> '{}' and f.task_id is null and d.is_demanded and d.due_at <= v_now then pawl.stale_parent(p_type, f.key) end as waits_for
     ) p
     cross join lateral (
       select case
-        when p_type.gate_function is not null and not f.is_active and d.is_demanded and d.due_at <= v_now and p.waits_for is null and f.has_data
+        when p_type.gate_function is not null and f.task_id is null and d.is_demanded and d.due_at <= v_now and p.waits_for is null and f.has_data
             and (f.refreshed_at + p_type.max_age <= v_now) is not true
           then pawl.gate_of(p_type, f.key)
       end as closed_until
@@ -125,7 +140,7 @@ begin
             select t.id from pawl.tasks t where t.job_id = any (array[p_type.job_id]) and t.key = j.key and t.is_key_active))
           else f.task_id
         end,
-        is_watched = f.is_watched or j.viewers > 0,
+        is_watched = j.viewers > 0 or f.is_watched and (j.verdict <> 'idle' or j.key <> all (v_free)),
         requested_at = case when j.verdict = 'start' then v_now else f.requested_at end,
         wait_reason = case when j.verdict in ('parent', 'gate') then j.verdict end,
         waits_for = case when j.verdict = 'parent' then j.waits_for end,
@@ -133,30 +148,29 @@ begin
         check_at = case j.verdict
           when 'start' then v_now + interval '30 seconds'
           when 'active' then v_now + least(interval '1 hour', greatest(interval '30 seconds', (v_now - j.requested_at) / 2))
+          when 'ended' then v_now
           when 'later' then nullif(j.due_at, 'infinity')
           when 'parent' then v_now + interval '1 minute'
           when 'gate' then least(j.closed_until, j.refreshed_at + p_type.max_age, v_now + interval '1 hour')
-          when 'idle' then case when f.is_watched then v_now + interval '1 second' end
+          when 'idle' then case
+            when not f.is_watched or j.key = any (v_free) then null
+            else v_now + case when p_may_end then interval '1 second' else interval '1 millisecond' end
+          end
         end
     from judged j
     left join added a on a.key = j.key
     where f.type = p_type.name
       and f.key = j.key
-    returning f.key, j.verdict, j.task_status < 'running' and j.task_priority < j.priority as is_better
+    returning f.key, j.task_status < 'running' and j.task_priority < j.priority as is_better
   )
-  select pg_catalog.array_agg(l.key) filter (where l.is_better), pg_catalog.array_agg(l.key) filter (where l.verdict = 'idle')
-  into v_started, v_idle
-  from looked l;
-  if v_started is not null then
-    perform pawl.raise_refreshes(p_type, v_started);
-  end if;
-  if v_idle is not null then
-    perform pawl.end_demand(p_type, v_idle);
+  select pg_catalog.array_agg(l.key) into v_better from looked l where l.is_better;
+  if v_better is not null then
+    perform pawl.raise_refreshes(p_type, v_better);
   end if;
   return array(select k.key from unnest(p_keys) k (key) where k.key <> all (v_keys));
 end
 $$;
-comment on function pawl.look_at(pawl.data_types, text[]) is 'looks at keys of a type, and does what is to be done; returns those that are locked';
+comment on function pawl.look_at(pawl.data_types, text[], boolean) is 'looks at keys of a type, and does what is to be done; returns those that are locked';
 
 -- What a refresh is worth beside others of its type, where a minute of being stale is worth 1 (tasks.lateness): somebody looks: 60, and 5
 -- more for each doubling of the viewers (at most 1000 are counted); who asks for it adds what he likes.
@@ -235,36 +249,6 @@ begin
 end
 $$;
 comment on function pawl.raise_refreshes(pawl.data_types, text[]) is 'refreshes that have not begun are worth more by now';
-
--- Nobody looks at these keys any more, as far as the caller sees, who has their freshness. A subscriber who has not committed holds it
--- FOR KEY SHARE: then it stays watched, and is looked at again. Whether there is one is asked after the lock, in a snapshot that is younger.
-create or replace function pawl.end_demand(p_type pawl.data_types, p_keys text[]) returns void
-language plpgsql volatile
-set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-set jit = off
-set enable_seqscan = off
-set enable_bitmapscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
-as $$
-declare
-  v_keys text[] := array(
-    select f.key
-    from unnest(p_keys) k (key)
-    join pawl.freshness f on f.type = p_type.name and f.key = k.key
-    order by f.key
-    for update of f skip locked);
-begin
-  update pawl.freshness f
-  set is_watched = false, check_at = null
-  from unnest(v_keys) k (key)
-  where f.type = p_type.name
-    and f.key = k.key
-    and not exists (select from pawl.subscriptions s where s.type = f.type and s.key = f.key);
-end
-$$;
-comment on function pawl.end_demand(pawl.data_types, text[]) is 'nobody looks at these keys any more';
 
 -- The first parent of which the key's data is stale, or missing and not known to be; null: none. Locks: none.
 create or replace function pawl.stale_parent(p_type pawl.data_types, p_key text) returns text

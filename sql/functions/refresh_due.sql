@@ -66,7 +66,7 @@ begin
     group by d.type
     order by d.type
   loop
-    perform pawl.look_for(r.type, r.keys, null, null, null);
+    perform pawl.look_for(r.type, r.keys, null, null, null, true);
     looked := looked + pg_catalog.cardinality(r.keys);
   end loop;
   next_ms := pawl.next_refresh_ms();
@@ -78,9 +78,9 @@ end
 $$;
 comment on function pawl.refresh_due(integer) is 'the work that freshness makes by itself; returns how much there was, and when to call again';
 
--- Looks at keys of one type, for pawl.refresh_due; p_wanted are those of them for which somebody asked, with priority and time: a refresh that
+-- Looks at keys of one type, for pawl.refresh_due; p_may_end: as for pawl.look_at; p_wanted are those of them for which somebody asked, with priority and time: a refresh that
 -- ended after that was for him, too. Returns how many were locked; those are looked at later.
-create or replace function pawl.look_for(p_type text, p_keys text[], p_wanted text[], p_priorities real[], p_wanted_at timestamptz[]) returns integer
+create or replace function pawl.look_for(p_type text, p_keys text[], p_wanted text[], p_priorities real[], p_wanted_at timestamptz[], p_may_end boolean default false) returns integer
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -99,7 +99,9 @@ begin
     return 0;
   end if;
   begin
-    perform pawl.make_pairs(v_type, p_keys);
+    if not p_may_end then
+      perform pawl.make_pairs(v_type, p_keys);
+    end if;
     with found as materialized (
       select f.key, w.priority
       from unnest(p_wanted, p_priorities, p_wanted_at) as w (key, priority, wanted_at)
@@ -113,7 +115,7 @@ begin
     from found w
     where f.type = p_type
       and f.key = w.key;
-    v_locked := pawl.look_at(v_type, p_keys);
+    v_locked := pawl.look_at(v_type, p_keys, p_may_end);
     if p_wanted is not null then
       insert into pawl.looks (type, key, is_wanted, priority, created_at)
       select p_type, w.key, true, w.priority, w.wanted_at
@@ -142,7 +144,7 @@ begin
   end;
 end
 $$;
-comment on function pawl.look_for(text, text[], text[], real[], timestamptz[]) is 'looks at keys of one type; returns how many were locked';
+comment on function pawl.look_for(text, text[], text[], real[], timestamptz[], boolean) is 'looks at keys of one type; returns how many were locked';
 
 -- Holders whose moment has come: what of theirs is over is gone, and with it the demand that it made; the next look is when the next may be.
 -- Returns how many holders. Locks: the holders and their subscriptions (skip locked), then as pawl.look_at.

@@ -132,14 +132,6 @@ begin
       join pawl.freshness f on f.type = p_type.name and f.key = k.key
       order by f.key
       for no key update of f skip locked
-    ), watched as (
-      update pawl.freshness f
-      set is_watched = true
-      from found w
-      where f.type = p_type.name
-        and f.key = w.key
-        and not f.is_watched
-      returning f.key
     )
     select coalesce(pg_catalog.array_agg(w.key), '{}') into v_done from found w;
     perform pawl.look_at(p_type, v_done);

@@ -39,7 +39,8 @@ end
 $$;
 comment on function pawl.unsubscribe(text, text, text) is 'the holder does not look any more: at a key, a type, or anything';
 
--- Those of these pairs (arrays in parallel) that nobody looks at any more are looked at, which ends demand.
+-- Those of these pairs (arrays in parallel) that nobody looks at any more are looked at: a refresh that has not begun is cancelled, and the timer
+-- ends demand.
 -- Locks: as pawl.look_at.
 create or replace function pawl.unwatch(p_types text[], p_keys text[]) returns void
 language plpgsql volatile
@@ -63,6 +64,7 @@ begin
     select d.* into v_type from pawl.data_types d where d.name = r.type;
     if found then
       perform pawl.look_later(r.type, pawl.look_at(v_type, r.keys));
+      perform pawl.ring('fresh');
     end if;
   end loop;
 end

@@ -180,7 +180,9 @@ select state from pawl.subscribe('price', 'A', 'anna', '1 hour'); select state f
 select is(pawl.unsubscribe('price', 'A', 'anna'), 1, 'one leaves');
 select is(probe.open('price'), 'A', 'the other still looks');
 select is(pawl.unsubscribe('price', 'A', 'bob'), 1, 'the last one leaves');
-select is(probe.open('price') || probe.key('price', 'A'), 'unwatched since 20.00 next never', 'demand ends: the refresh that had not begun is cancelled, and nobody looks again');
+select is(probe.open('price') || probe.key('price', 'A'), 'due since 20.00 next 20.00', 'demand ends: the refresh that had not begun is cancelled');
+select probe.clock('20 minutes 1 second'), probe.due();
+select is(probe.open('price') || probe.key('price', 'A'), 'unwatched since 20.00 next never', 'and nobody looks again');
 select is(pawl.unsubscribe('price', 'A', 'bob'), 0, 'who does not look cannot leave, which is no error');
 select state from pawl.subscribe('price', 'A', 'anna'); select probe.claim(:node, probe.job('price'));
 select pawl.unsubscribe(null, null, 'anna');
@@ -188,7 +190,7 @@ select is(probe.key('price', 'A') ~ '^running', true, 'one that runs is left to 
 select pawl.finish_followed_tasks(:node, array[t.job_id], array[t.id], array[t.attempt], array['completed'], array[0::bigint], array['{"outcome": "data"}'], array[null::text], array[null::text])
 from pawl.tasks t where t.key = 'A' and t.status = 'running';
 select probe.due(); select probe.clock('25 minutes'), probe.due();
-select is(probe.key('price', 'A') || probe.open('price'), 'unwatched since 21.00 next never', 'what nobody looks at gets stale, and is left alone');
+select is(probe.key('price', 'A') || probe.open('price'), 'unwatched since 21.02 next never', 'what nobody looks at gets stale, and is left alone');
 
 -- ---- holders ----
 select probe.clock('30 minutes');

@@ -33,7 +33,7 @@ class Race:
             if re.match(r"[0-9A-Z]{5} ", answer or "") and answer[:5] not in self.refusals:
                 return f"refused: {answer}"
         if self.check and not self.check(one, two, look):
-            return f"{self.guards}: not so"
+            return f"{self.guards}: not so, but {one}, {two}: {look}"
         return None
 
 

@@ -14,9 +14,12 @@ import os
 import re
 import sys
 
+import freshness
 import gates
+import races
 from explorer import Explorer, value
-from races import RACES
+
+RACES = races.RACES + freshness.RACES
 
 
 class Functions:

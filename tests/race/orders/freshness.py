@@ -1,0 +1,141 @@
+"""The races of freshness (sql/functions/look_at.sql): who looks at a key, who leaves it, who refreshes it, and the timer.
+
+What is right in the end is told by race.fresh(): what the fleet makes of it when the locks are gone. For each key, how many look
+at it, whether it is armed (somebody is going to look at it, or its refresh is under way), how many refreshes are open, and how many
+have ended well.
+"""
+from races import Race
+
+SUBSCRIBE_X = "select state from pawl.subscribe('price', 'A', 'x', '1 day')"
+SUBSCRIBE_Y = "select state from pawl.subscribe('price', 'A', 'y', '1 day')"
+FRESH = "select race.fresh()"
+# its first refresh is claimed by node 1
+RUNS = f"select race.price(); {SUBSCRIBE_X}; select race.claim(1, 1, 9)"
+# watched, and due since a while
+DUE = (f"{RUNS}; select race.follow(1, 1, 1);"
+       " update pawl.freshness set refreshed_at = '2000-01-01', stale_at = '2000-01-01', due_at = '2000-01-01', check_at = '2000-01-01'")
+
+
+def ends_as(*allowed):
+    return lambda one, two, look: look in allowed
+
+
+RACES = [
+    Race(
+        "two_first_viewers", "two who are the first to look at a key cause one refresh, and neither waits",
+        setup="select race.price()",
+        one=[[SUBSCRIBE_X]],
+        two=[[SUBSCRIBE_Y]],
+        never_waits=(1, 2),
+        switches=1,
+        look=FRESH,
+        check=ends_as("A: 2 viewers, armed, 1 open, 0 done"),
+        variants={
+            "rows that are made without a lock that is tried": [
+                ("make_pairs", r"where pg_catalog\.pg_try_advisory_xact_lock\(1885435759[^\n]*\n", "\n")],
+        }),
+    Race(
+        "first_viewer_rolls_back", "a viewer relies on nobody whose transaction may be undone",
+        setup="select race.price()",
+        one=[[SUBSCRIBE_X, "rollback"]],
+        two=[[SUBSCRIBE_Y]],
+        never_waits=(1, 2),
+        switches=1,
+        look=FRESH,
+        check=ends_as("A: 1 viewers, armed, 1 open, 0 done"),
+        variants={
+            "one who leaves it to the other": [("watch", r"(?s)perform pawl\.look_later\(p_type\.name, array\(.*?\)\);", "")],
+        }),
+    Race(
+        "opposite_keys", "two who subscribe to keys in opposite orders meet in no circle",
+        setup="select race.price(); select pawl.make_pairs(pawl.data_type('price'), array['A', 'B'])",
+        one=[["select state from pawl.subscribe('price', 'A', 'x', '1 day')", "select state from pawl.subscribe('price', 'B', 'x', '1 day')"]],
+        two=[["select state from pawl.subscribe('price', 'B', 'y', '1 day')", "select state from pawl.subscribe('price', 'A', 'y', '1 day')"]],
+        never_waits=(1, 2),
+        switches=1,
+        look=FRESH,
+        check=ends_as("A: 2 viewers, armed, 1 open, 0 done; B: 2 viewers, armed, 1 open, 0 done"),
+        variants={
+            "viewers who wait for a key": [("look_at", "for no key update of f skip locked", "for no key update of f"),
+                                           ("watch", "for no key update of f skip locked", "for no key update of f")],
+        }),
+    Race(
+        "last_viewer_and_first", "who comes while the last one leaves is not forgotten",
+        setup=f"{RUNS}; select race.follow(1, 1, 1)",
+        one=[["select pawl.unsubscribe('price', 'A', 'x')"], ["select pg_sleep(0.002)", "select looked from pawl.refresh_due()"]],
+        two=[[SUBSCRIBE_Y]],
+        never_waits=(1, 2),
+        switches=1,
+        look="select split_part(race.fresh(), ',', 1) || split_part(race.fresh(), ',', 2)",
+        check=ends_as("A: 1 viewers armed"),
+        variants={
+            "demand that ends beside a viewer who has not committed": [("look_at", "for update of f skip locked", "")],
+            "a viewer who holds nothing": [("watch", "for key share of f skip locked", "")],
+        }),
+    Race(
+        "end_and_viewer", "a refresh that ends while somebody comes: he is served, and nobody waits",
+        setup=RUNS,
+        one=[["select race.follow(1, 1, 1)"]],
+        two=[[SUBSCRIBE_Y]],
+        never_waits=(1, 2),
+        switches=1,
+        look=FRESH,
+        check=ends_as("A: 2 viewers, armed, 0 open, 1 done"),
+        variants={
+            "a look that takes an ended refresh for none": [("look_at", "when f.task_id is not null then 'ended'", "when false then 'ended'")],
+            "an end that waits for the key": [("settle_type", "for no key update of f skip locked", "for no key update of f")],
+            "an end that leaves a locked key to nobody": [
+                ("look_later", r"(?s)insert into pawl\.looks.*?;", "null;"), ("look_at", "when 'ended' then v_now", "when 'ended' then null")],
+        }),
+    Race(
+        "end_and_request", "who asks while a refresh ends gets that one, or the next: never none, never two at once",
+        setup=RUNS,
+        one=[["select race.follow(1, 1, 1)"]],
+        two=[["select pawl.request_refresh('price', 'A')"]],
+        never_waits=(1, 2),
+        switches=1,
+        look=FRESH,
+        check=ends_as("A: 1 viewers, armed, 0 open, 1 done", "A: 1 viewers, armed, 1 open, 1 done"),
+        variants={
+            "a request that waits": [("want", "for no key update of f skip locked", "for no key update of f")],
+        }),
+    Race(
+        "two_timers", "of two nodes that look what is due one does it, once, and nobody waits",
+        setup=DUE,
+        one=[["select looked from pawl.refresh_due()"]],
+        two=[["select looked from pawl.refresh_due()"]],
+        never_waits=(1, 2),
+        switches=1,
+        look=FRESH,
+        check=ends_as("A: 1 viewers, armed, 1 open, 1 done"),
+        variants={
+            "timers that wait for each other": [
+                ("refresh_due", r"if not pg_catalog\.pg_try_advisory_xact_lock\(1885435756, 6\) then", "if false then"),
+                ("refresh_due", "for no key update skip locked", "for no key update")],
+        }),
+    Race(
+        "timer_and_last_viewer", "a key that falls due while its last viewer leaves ends in one refresh at most",
+        setup=DUE,
+        one=[["select looked from pawl.refresh_due()"]],
+        two=[["select pawl.unsubscribe('price', 'A', 'x')"]],
+        never_waits=(1, 2),
+        switches=1,
+        look=FRESH,
+        check=ends_as("A: 0 viewers, 0 open, 1 done"),
+        variants={
+            "a leaver who waits": [("look_at", "for no key update of f skip locked", "for no key update of f")],
+        }),
+    Race(
+        "expiry_and_heartbeat", "a heartbeat that says yes has kept what the holder looks at",
+        setup=f"{RUNS}; select race.follow(1, 1, 1); update pawl.holders set seen_at = '2000-01-01', check_at = '2000-01-01';"
+              " update pawl.subscriptions set renewed_at = '2000-01-01', ttl = '1 hour'",
+        one=[["select looked from pawl.refresh_due()"]],
+        two=[["select pawl.heartbeat('x')"]],
+        never_waits=(1,),
+        switches=3,
+        look="select count(*) from pawl.subscriptions",
+        check=lambda one, two, look: (two[0], look) in (("t", "1"), ("f", "0")),
+        variants={
+            "an expiry that does not hold the holder": [("expire_holders", "for update skip locked", "")],
+        }),
+]
