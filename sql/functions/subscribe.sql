@@ -159,8 +159,7 @@ as $$
 $$;
 comment on function pawl.is_power_of_two(bigint) is 'is it 1, 2, 4, 8 ...?';
 
--- pawl.freshness_state(row): fresh; queued or running: its refresh is under way; gate, parent: it waits for that; retry: the last
--- refresh failed, and the next is put off; due: it is looked at any moment; unwatched: stale, and nobody wants it. Null for no row.
+-- pawl.freshness_state(row): pawl.state_of_key, with the task looked up. Null for no row.
 -- Locks: none.
 create or replace function pawl.freshness_state(p_freshness pawl.freshness) returns text
 language plpgsql stable
@@ -169,7 +168,6 @@ set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 as $$
 declare
-  v_now timestamptz := pawl.now();
   v_status pawl.task_status;
 begin
   if p_freshness.type is null then
@@ -180,17 +178,9 @@ begin
     from pawl.data_types d
     join pawl.tasks t on t.job_id = d.job_id and t.id = p_freshness.task_id
     where d.name = p_freshness.type;
-    if v_status < 'completed' then
-      return case v_status when 'running' then 'running' else 'queued' end;
-    end if;
   end if;
-  return case
-    when p_freshness.wait_reason is not null then p_freshness.wait_reason
-    when p_freshness.stale_at > v_now and not p_freshness.is_wanted then 'fresh'
-    when p_freshness.check_at is null then 'unwatched'
-    when p_freshness.failures > 0 and p_freshness.due_at > v_now then 'retry'
-    else 'due'
-  end;
+  return pawl.state_of_key(v_status, p_freshness.wait_reason, p_freshness.stale_at, p_freshness.due_at, p_freshness.check_at, p_freshness.is_wanted,
+    p_freshness.failures);
 end
 $$;
 comment on function pawl.freshness_state(pawl.freshness) is 'how it stands with a key: fresh, queued, running, gate, parent, retry, due, unwatched';

@@ -2,8 +2,9 @@
 -- whoever runs: where; for whoever has ended: how. For pawl why.
 -- Returns a JSON object; ids are strings. Both: status; message, one line for people; reasons, an array of what it waits for, the
 -- most important first, each with reason, message, since_at, next_look_at, until and facts of its own, as in
--- pawl.list_obstacles; since_at and next_look_at, those of the first. A job has counters, its pace and, in waits, what its waiting tasks
--- wait for by reason, read off at most 1,000 of them. Refuses an unknown job or task (PW002).
+-- pawl.list_obstacles; since_at and next_look_at, those of the first. Where it refreshes a data type: type, and of a task key.
+-- A job has counters, its pace and, in waits, what its waiting tasks wait for by
+-- reason, read off at most 1,000 of them. Refuses an unknown job or task (PW002).
 -- Bounded: it counts at most 1,000 tasks ahead, and looks for waiting tasks among 10,000 due ones and 10,000 of the job.
 -- Locks: none.
 create or replace function pawl.why(p_job_id bigint, p_task_id bigint default null) returns jsonb
@@ -54,7 +55,7 @@ declare
   v_message text;
   v_why jsonb;
 begin
-  select t.*, j.kind, j.status as job_status, k.max_attempts, k.timeout_ms, k.executor, n.name as node,
+  select t.*, j.kind, j.data_type, j.status as job_status, k.max_attempts, k.timeout_ms, k.executor, n.name as node,
     n.heartbeat_at, n.dead_at, l.failed_at, l.error_class
   into v_task
   from pawl.tasks t
@@ -76,7 +77,8 @@ begin
   end if;
   v_tries := pg_catalog.format('attempt %s of %s', v_task.attempt - v_task.uncounted_attempts, v_task.max_attempts);
   v_why := pg_catalog.jsonb_build_object('task', p_job_id || '/' || p_task_id, 'job', p_job_id::text, 'kind', v_task.kind,
-    'status', v_task.status, 'attempt', v_task.attempt - v_task.uncounted_attempts, 'max_attempts', v_task.max_attempts, 'error', v_task.error);
+    'status', v_task.status, 'attempt', v_task.attempt - v_task.uncounted_attempts, 'max_attempts', v_task.max_attempts, 'error', v_task.error)
+    || case when v_task.data_type is not null then pg_catalog.jsonb_build_object('type', v_task.data_type, 'key', v_task.key) else '{}' end;
 
   case v_task.status
     when 'waiting' then
@@ -202,7 +204,8 @@ begin
       v_reasons := pg_catalog.jsonb_build_array(pawl.reason('queue', v_message, null, pawl.now() + interval '250 milliseconds', 'when the job''s turn comes'));
     end if;
   end if;
-  return pg_catalog.jsonb_build_object('job', p_job_id::text, 'kind', v_job.kind, 'status', v_job.status, 'message', v_message,
+  return case when v_job.data_type is not null then pg_catalog.jsonb_build_object('type', v_job.data_type) else '{}' end
+    || pg_catalog.jsonb_build_object('job', p_job_id::text, 'kind', v_job.kind, 'status', v_job.status, 'message', v_message,
     'since_at', case when v_job.finished_at is not null then pg_catalog.to_jsonb(v_job.finished_at) else v_reasons -> 0 -> 'since_at' end,
     'next_look_at', v_reasons -> 0 -> 'next_look_at', 'until', v_reasons -> 0 -> 'until', 'reasons', v_reasons,
     'waits', coalesce(v_waits, '[]'),

@@ -337,7 +337,7 @@ select is(probe.key('chart', 'A') ~ '^queued', true, 'its parents are fresh: it 
 select probe.clock('600 minutes');
 select state from pawl.subscribe('price', array['C1', 'C2', 'C3', 'C4', 'C5'], 'carl', '1 day');
 select pawl.cancel_task(job_id, id) from pawl.tasks where key = 'C1' and status = 'pending';
-select is(probe.key('price', 'C1'), 'due since 600.00 next 600.17', 'cancelled by somebody: put off, and no failure');
+select is(probe.key('price', 'C1'), 'retry since 600.00 next 600.17', 'cancelled by somebody: put off, and no failure');
 delete from pawl.tasks where key = 'C2';
 update pawl.tasks set status = 'completed', result = '{"outcome": "data"}', finished_at = now() where key = 'C3' and status = 'pending';
 select probe.clock('600 minutes 31 seconds'), probe.due();
