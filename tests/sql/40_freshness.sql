@@ -370,14 +370,44 @@ select probe.clock('603 minutes'), probe.due(); select probe.claim(:node, probe.
 select pawl.rescue_tasks(array[:node]);
 select is(probe.key('price2', 'SQL') ~ 'failures 1', true, 'a node that was lost with its last attempt');
 
+-- ---- budgets ----
+select pawl.define_kind('api', 'noop');
+select pawl.define_data_type('costly', 'api', '1 hour', p_budget => '{"calls": 2, "window": "1 minute", "bytes": 1000, "bytes_window": "1 day", "estimated_bytes": 100}');
+select throws_like($$ select pawl.define_data_type('costly', p_budget => '{"calls": null}') $$, '%calls: null%', 'a quota that was NULL is refused, and what was there stays');
+select throws_ok($$ select pawl.define_data_type('costly', p_budget => '{"window": "soon"}') $$, 'PW006', null, 'a window is a time');
+select is((select (max_calls, window_ms, max_bytes, bytes_window_ms, estimated_bytes) from pawl.limiters where key = 'type:costly')::text, '(2,60000,1000,86400000,100)', 'both budgets, each with its window');
+select is((select limiter_key from pawl.jobs where id = probe.job('costly')), 'type:costly', 'its job stands under it');
+select is((select parent_key from pawl.limiters where key = 'type:costly'), null, 'alone');
+select pawl.set_limit('api', p_max_running => 1);
+select is((select parent_key from pawl.limiters where key = 'type:costly'), 'kind:api', 'and under its kind''s, once that has one');
+select state from pawl.subscribe('costly', array['A', 'B', 'C'], 'carl', '1 day');
+select is(cardinality(probe.claim(:node, probe.job('costly'))), 1, 'both hold: one at once, of the kind');
+select pawl.set_limit('api', p_max_running => 5);
+select is(cardinality(probe.claim(:node, probe.job('costly'))) <= 1, true, 'two in a minute, of the type');
+select pawl.define_data_type('costly', p_budget => '{"calls": 0}');
+select is((select max_calls from pawl.limiters where key = 'type:costly'), null, 'taken away');
+
+-- ---- order under overload ----
+select pawl.define_data_type('busy', 'provider', '1 minute');
+select pawl.request_refresh('busy', 'bg-old');
+select probe.clock('643 minutes');
+select state from pawl.subscribe('busy', 'one', 'v1', '1 day'); select count(s.state) from generate_series(1, 2) v, pawl.subscribe('busy', 'two', 'v' || v, '1 day') s;
+select count(s.state) from generate_series(1, 40) v, pawl.subscribe('busy', 'many', 'v' || v, '1 day') s;
+select pawl.request_refresh('busy', 'bg-new');
+select is(probe.open('busy'), 'many two one bg-old bg-new', 'watched before background, more viewers first');
+select probe.clock('650 minutes'); select state from pawl.subscribe('busy', 'later', 'v1', '1 day');
+select is(probe.open('busy'), 'many two one later bg-old bg-new', 'of equals the oldest first');
+select probe.clock('705 minutes'); select state from pawl.subscribe('busy', 'much-later', 'v1', '1 day');
+select is(probe.open('busy'), 'many two one later bg-old bg-new much-later', 'and nobody waits for ever: what has waited an hour goes before who looks now');
+
 -- ---- one that is broken harms no other ----
 create table app.gone (symbol text primary key, updated_at timestamptz);
 select pawl.define_data_type('broken', 'provider', '1 minute', 'app.gone', 'symbol', 'updated_at');
 select state from pawl.subscribe('broken', 'A', 'carl', '1 day');
 select probe.refresh(:node, 'broken', 'A', '{"outcome": "data"}');
 drop table app.gone;
-select probe.clock('700 minutes'), probe.due();
-select is(probe.key('broken', 'A'), 'due since 604.00 next 701.00', 'its table is gone: looked at again in a minute');
+select probe.clock('800 minutes'), probe.due();
+select is(probe.key('broken', 'A'), 'due since 706.00 next 801.00', 'its table is gone: looked at again in a minute');
 select is((select error like '%app.gone%' from pawl.data_types where name = 'broken'), true, 'and the type says why');
 select is(probe.open('hand') <> '' and probe.open('chart') <> '', true, 'the others were looked at');
 select throws_ok($$ select pawl.subscribe('broken', 'A2', 'x') $$, '42P01', null, 'who subscribes is told');
