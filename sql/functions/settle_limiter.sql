@@ -14,15 +14,21 @@ set enable_seqscan = off
 as $$
 declare
   v_limiter pawl.limiters := p_limiter;
+  v_at_ms double precision := extract(epoch from p_at) * 1000;
   v_bytes_window_ms double precision := coalesce(p_rules.bytes_window_ms, p_rules.window_ms);
   v_place bigint;
   r record;
 begin
-  if p_rules.window_ms is not null then
+  -- most claims find the slots that the one before left
+  if p_rules.window_ms is not null and (v_limiter.spent_window_ms is distinct from p_rules.window_ms
+    or v_limiter.spent_slot is distinct from pg_catalog.floor(v_at_ms / (p_rules.window_ms / 60)))
+  then
     select t.* into v_limiter.spent_calls, v_limiter.spent_slot, v_limiter.spent_window_ms
     from pawl.turn_slots(v_limiter.spent_calls, v_limiter.spent_slot, v_limiter.spent_window_ms, p_rules.window_ms, p_at) t;
   end if;
-  if v_bytes_window_ms is not null then
+  if v_bytes_window_ms is not null and (v_limiter.spent_bytes_window_ms is distinct from v_bytes_window_ms
+    or v_limiter.spent_bytes_slot is distinct from pg_catalog.floor(v_at_ms / (v_bytes_window_ms / 60)))
+  then
     select t.* into v_limiter.spent_bytes, v_limiter.spent_bytes_slot, v_limiter.spent_bytes_window_ms
     from pawl.turn_slots(v_limiter.spent_bytes, v_limiter.spent_bytes_slot, v_limiter.spent_bytes_window_ms, v_bytes_window_ms, p_at) t;
   end if;

@@ -43,6 +43,8 @@ select alike((select o.message from pawl.list_obstacles(:api) o where o.reason =
 select is((select l from jsonb_array_elements(pawl.list_limits()) l where l ->> 'kind' = 'api')
   @> '{"window_ms": 60000, "max_calls": 10, "spent_calls": 6, "bytes_window_ms": 600000, "max_bytes": 6000, "spent_bytes": 6000}', true, 'both windows in the list');
 set local pawl.now = '2034-01-01 00:10:09.999+00';
+select is((select array[l ->> 'spent_calls', l ->> 'spent_bytes'] from jsonb_array_elements(pawl.list_limits()) l where l ->> 'kind' = 'api'), array['0', '6000'],
+  'the list counts each in its window');
 select is(probe.decision(:api), '0 budget by kind:api retry 1', 'the bytes'' edge: not a millisecond earlier, and with ten calls to spend');
 set local pawl.now = '2034-01-01 00:10:10+00';
 select is(probe.decision(:api), '6 by kind:api', 'then 3000 bytes are free again');
