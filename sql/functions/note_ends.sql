@@ -1,7 +1,7 @@
 -- pawl.note_ends(node, jobs, claimed_at, bytes, were_started): tasks of limited jobs have ended, or were given back, in this
 -- transaction. For everybody who ends tasks; arrays run in parallel, and jobs without a limiter are passed over.
 -- bytes: what a task took, null when nobody knows; were_started: false for one that was claimed and never begun.
--- For metered limiters it appends to pawl.limiter_uses, one row a limiter, which the next admission takes into account
+-- For metered limiters it appends to pawl.limiter_uses, one row a limiter and claim, which the next admission takes into account
 -- (pawl.settle_limiter). And when another node has been refused and waits (awaited_until), it rings "open": a place
 -- may be free (I5). The node itself (p_node_id, null for none) knows that its task has ended.
 -- Returns nothing. Locks: none; an end waits for no claim.
@@ -29,7 +29,7 @@ begin
     select e.limiter_key, m.key, coalesce(n.is_metered, m.is_metered) as is_metered, e.claimed_at, e.ends, e.bytes, e.unmeasured, e.returned,
       m.awaited_until > v_now and m.awaited_by is distinct from p_node_id as is_awaited
     from (
-      select j.limiter_key, case when not o.was_started then o.claimed_at end as claimed_at,
+      select j.limiter_key, o.claimed_at,
         pg_catalog.count(*) filter (where o.was_started) as ends,
         coalesce(pg_catalog.sum(o.bytes) filter (where o.was_started), 0) as bytes,
         pg_catalog.count(*) filter (where o.was_started and o.bytes is null) as unmeasured,

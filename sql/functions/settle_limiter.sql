@@ -1,5 +1,5 @@
 -- pawl.settle_limiter(limiter, rules, at): what has ended under a metered limiter since the last admission, taken into account: places rest
--- from then on, calls of what never started are given back, bytes are counted as they were. For pawl.admit_tasks, which
+-- from then on, calls of what never started are given back, those of what did count from their end, bytes are counted as they were. For pawl.admit_tasks, which
 -- holds the limiter's row, and which has counted what runs before: what ends in between is counted twice, never
 -- not at all.
 -- Calls and bytes are counted each in the slots of their own window (pawl.turn_slots).
@@ -16,8 +16,7 @@ declare
   v_limiter pawl.limiters := p_limiter;
   v_at_ms double precision := extract(epoch from p_at) * 1000;
   v_bytes_window_ms double precision := coalesce(p_rules.bytes_window_ms, p_rules.window_ms);
-  v_place bigint;
-  r record;
+  r pawl.limiter_uses;
 begin
   -- most claims find the slots that the one before left
   if p_rules.window_ms is not null and (v_limiter.spent_window_ms is distinct from p_rules.window_ms
@@ -44,11 +43,8 @@ begin
     if v_bytes_window_ms is not null then
       v_limiter.spent_bytes[61] := v_limiter.spent_bytes[61] + r.bytes + r.unmeasured * coalesce(p_rules.estimated_bytes, 0);
     end if;
-    if p_rules.window_ms is not null and r.returned > 0 then
-      v_place := 61 + pg_catalog.floor(extract(epoch from r.claimed_at) * 1000 / (p_rules.window_ms / 60)) - v_limiter.spent_slot;
-      if v_place between 1 and 61 then
-        v_limiter.spent_calls[v_place] := greatest(0, v_limiter.spent_calls[v_place] - r.returned);
-      end if;
+    if p_rules.max_calls is not null then
+      v_limiter.spent_calls := pawl.settle_calls(v_limiter.spent_calls, v_limiter.spent_slot, p_rules.window_ms, r);
     end if;
   end loop;
 
@@ -73,6 +69,35 @@ begin
 end
 $$;
 comment on function pawl.settle_limiter(pawl.limiters, pawl.limiters, timestamptz) is 'takes what has ended under a metered limiter into account';
+
+-- The calls of tasks that have ended, in the slots of pawl.turn_slots. Who is called saw the call at some moment between its claim and its end,
+-- and counts from there. So it counts here from its end; but no longer than a twelfth of the window beside it, since a call
+-- that takes its time has come long before. A claim may have been counted in the slot after that of its transaction's begin.
+create or replace function pawl.settle_calls(p_spent bigint[], p_slot bigint, p_window_ms double precision, p_use pawl.limiter_uses) returns bigint[]
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_slot_ms double precision := p_window_ms / 60;
+  v_claimed_ms double precision := extract(epoch from p_use.claimed_at) * 1000;
+  v_from bigint := 61 + pg_catalog.floor(v_claimed_ms / v_slot_ms) - p_slot;
+  v_to bigint := 61 + pg_catalog.floor(least(extract(epoch from p_use.ended_at) * 1000, v_claimed_ms + p_window_ms / 12) / v_slot_ms) - p_slot;
+  v_left integer := p_use.ends;
+  v_moved bigint;
+begin
+  if v_from between 1 and 61 then
+    p_spent[v_from] := greatest(0, p_spent[v_from] - p_use.returned);
+    for v_place in v_from .. least(v_from + 1, v_to - 1, 60) loop
+      v_moved := least(v_left, p_spent[v_place]);
+      p_spent[v_place] := p_spent[v_place] - v_moved;
+      p_spent[least(v_to, 61)] := p_spent[least(v_to, 61)] + v_moved;
+      v_left := v_left - v_moved;
+    end loop;
+  end if;
+  return p_spent;
+end
+$$;
+comment on function pawl.settle_calls(bigint[], bigint, double precision, pawl.limiter_uses) is 'the calls of tasks that have ended';
 
 -- What was spent in a window, as it stands at a time. The window is cut into 60 slots, and what was spent is kept for
 -- 61 of them, the newest of which is not over: so no stretch of time of the window's length holds more than the

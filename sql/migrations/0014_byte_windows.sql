@@ -26,8 +26,10 @@ comment on column pawl.limiters.max_calls is 'starts in window_ms; null: any num
 comment on column pawl.limiters.max_bytes is 'bytes in bytes_window_ms, in both directions; null: any number, and then there is no window of theirs';
 comment on column pawl.limiters.spent_window_ms is 'window that spent_calls was counted with';
 comment on column pawl.limiters.spent_slot is 'number of the newest of the 61 slots of spent_calls, each a 60th of the window, since 1970';
+comment on column pawl.limiters.spent_calls is 'starts in each slot, the oldest first; those of tasks that have ended in the slot of their end (pawl.settle_calls)';
 comment on column pawl.limiters.spent_bytes_window_ms is 'window that spent_bytes was counted with';
 comment on column pawl.limiters.spent_bytes_slot is 'number of the newest of the 61 slots of spent_bytes';
+comment on column pawl.limiter_uses.claimed_at is 'when all of those were claimed';
 
 -- other arguments now
 drop function if exists pawl.set_limit(text, text, integer, double precision, integer, double precision, double precision, bigint, bigint, bigint);

@@ -150,7 +150,7 @@ def test_ten_rapid_inserts_are_called_for_one_after_the_other(db, serve):
 
 
 def test_a_budget_of_calls_holds_in_any_window(db, serve):
-    """Late by up to 100 ms here, so a start's own clock may crowd a window by that much."""
+    """Each start by its own clock, which is between its claim and its end."""
     db.rows(ACT)
     db.kind("act", "sql", "app.act")
     db.pawl("limit", "set", "act", "--window", 3, "--max-calls", 20)
@@ -159,7 +159,7 @@ def test_a_budget_of_calls_holds_in_any_window(db, serve):
     for key in range(50):
         enqueue(db, "act", f"key {key}", 1, seconds=0.001)
     wait_effects(db, 50)
-    assert most_in(db, 2.9, "started_at") == 20, "the budget holds, and is used"
+    assert most_in(db, 3, "started_at") == 20, "the budget holds, and is used"
     took = db.value("select extract(epoch from max(started_at) - min(started_at))::float8 from app.effects")
     assert 6 <= took < 8, f"three windows' worth, and each begins when it can: {took}"
     assert db.value("select count(distinct node_id) from pawl.tasks") == 2

@@ -216,16 +216,18 @@ set local pawl.now = '2034-01-01 00:00:30.5+00';
 select is(probe.decision(:calls, 20), '6 granted 6 by kind:calls', 'calls: the rest');
 select is(probe.decision(:calls, 20), '0 granted 0 budget by kind:calls retry 30500', 'calls: none until the first are out of the window');
 select probe.end_limited(:calls, 7, 'completed');
-select is(probe.decision(:calls, 20), '0 granted 0 budget by kind:calls retry 30500', 'calls: that they end changes nothing');
+select is(probe.decision(:calls, 20), '0 granted 0 budget by kind:calls retry 35500', 'calls: they count from their end, but no longer than a twelfth of the window');
 select probe.end_limited(:calls, 2, 'returned', null, false);
 select is(probe.decision(:calls, 20), '2 granted 2 by kind:calls', 'calls: two that never started are given back');
-set local pawl.now = '2034-01-01 00:01:01+00';
+set local pawl.now = '2034-01-01 00:01:05.999+00';
+select is(probe.decision(:calls, 20), '0 granted 0 budget by kind:calls retry 1', 'calls: not a millisecond earlier');
+set local pawl.now = '2034-01-01 00:01:06+00';
 select is(probe.decision(:calls, 20), '4 granted 4 by kind:calls', 'calls: what was spent a window ago is free again');
 select probe.end_limited(:calls, 100);
 set local pawl.now = '2034-01-01 00:00:50+00';
 select is(probe.decision(:calls, 20), '0 granted 0 budget by kind:calls retry 41000', 'a clock that is set back gives nothing back');
 set local pawl.now = '2030-01-01 00:00:00+00';
-select is(probe.decision(:calls, 20), '0 granted 0 budget by kind:calls retry 30000', 'and by years keeps nobody longer than a window');
+select is(probe.decision(:calls, 20), '0 granted 0 budget by kind:calls retry 25000', 'and by years keeps nobody longer than a window');
 update pawl.nodes set heartbeat_at = pawl.now() where id = :node;
 update pawl.jobs set measured_tasks = 100, measured_seconds = 1, measured_at = pawl.now() where id = :calls;
 select is((pawl.why(:calls) ->> 'estimated_completion_at')::timestamptz, (pawl.why(:calls) ->> 'next_look_at')::timestamptz,
@@ -256,6 +258,35 @@ end $$;
 select cmp_ok((select sum(n) from probe.spent), '>', 150::bigint, 'I11: some hundred calls at random moments');
 select is((select count(*) from probe.spent a where (select sum(n) from probe.spent b where b.at_ms >= a.at_ms and b.at_ms < a.at_ms + 10000) > 20), 0::bigint,
   'I11: no window holds more calls than the budget');
+
+-- who is called counts when a call reaches him: at any moment between its claim and its end
+create table probe.came (came_ms double precision);
+create table probe.calls (id bigint primary key, claimed_ms double precision, came_ms double precision, ends_ms double precision);
+do $$
+declare
+  v_job bigint := probe.job(3000, true, 'calls');
+  v_node integer := (select max(id) from pawl.nodes);
+  v_ended bigint[];
+begin
+  perform pawl.set_limit('calls', p_window_ms => 12000, p_max_calls => 20), setseed(0.4);
+  for v_ms in 0 .. 150000 by 47 loop
+    perform set_config('pawl.now', ('2036-01-01 00:00:00+00'::timestamptz + v_ms * interval '1 millisecond')::text, true);
+    with ended as (delete from probe.calls c where c.ends_ms <= v_ms returning c.*), kept as (insert into probe.came select e.came_ms from ended e)
+    select array_agg(e.id) into v_ended from ended e;
+    if v_ended is not null then
+      perform pawl.finish_followed_tasks(v_node, array_fill(v_job, array[cardinality(v_ended)]), v_ended, array_fill(1, array[cardinality(v_ended)]),
+        array_fill('completed'::text, array[cardinality(v_ended)]), null, null, null, null);
+    end if;
+    insert into probe.calls
+    select c.task_id, v_ms, v_ms + d.length * random(), v_ms + d.length
+    from pawl.claim_batch(v_node, v_job, (random() * 6)::integer, '-Infinity', 0) c
+    cross join lateral (select case when random() < 0.5 then 30 else 990 end * random() * (c.task_id is not null)::integer as length) d
+    where c.task_id is not null;
+  end loop;
+end $$;
+select cmp_ok((select count(*) from probe.came), '>', 200::bigint, 'I11: some hundred calls that take their time');
+select is((select max((select count(*) from probe.came b where b.came_ms >= a.came_ms and b.came_ms < a.came_ms + 12000)) from probe.came a), 20::bigint,
+  'I11: nor does who is called see more in any window');
 
 -- budget of bytes: the estimate is set aside, what was used is counted
 select probe.kind('bytes');
