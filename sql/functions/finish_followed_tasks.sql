@@ -63,7 +63,7 @@ begin
     perform pawl.note_ends(p_node_id, v_ended_jobs, v_claimed_at, v_bytes, v_were_started);
   end if;
   if v_refreshes is not null then
-    perform pawl.settle_refreshes(v_refresh_jobs, v_refreshes);
+    perform pawl.settle_refreshes(v_refresh_jobs, v_refreshes, true);
   end if;
   return v_finished;
 end

@@ -1,8 +1,9 @@
--- pawl.settle_refreshes(jobs, tasks): tasks have just reached a final status in this transaction: those that were refreshes settle
+-- pawl.settle_refreshes(jobs, tasks, by_node): tasks have just reached a final status in this transaction: those that were refreshes settle
 -- the freshness of their keys. For everybody who ends tasks; arrays run in parallel, and tasks of other jobs are passed over. An end
 -- that nobody settles so (somebody has the key locked, or wrote into pawl.tasks by hand) is settled by pawl.look_at, which finds it.
+-- A node that ends tasks itself (p_by_node) asks anyway what is due next; else the nodes are told to.
 -- Returns nothing. Never waits, and raises nothing of the users' functions and tables. Locks: the keys' freshness (skip locked).
-create or replace function pawl.settle_refreshes(p_job_ids bigint[], p_task_ids bigint[]) returns void
+create or replace function pawl.settle_refreshes(p_job_ids bigint[], p_task_ids bigint[], p_by_node boolean default false) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -27,11 +28,14 @@ begin
     select d.* into v_type from pawl.data_types d where d.name = r.data_type;
     if found then
       perform pawl.settle_type(v_type, r.task_ids);
+      if not p_by_node then
+        perform pawl.ring('fresh');
+      end if;
     end if;
   end loop;
 end
 $$;
-comment on function pawl.settle_refreshes(bigint[], bigint[]) is 'ended tasks that were refreshes settle the freshness of their keys';
+comment on function pawl.settle_refreshes(bigint[], bigint[], boolean) is 'ended tasks that were refreshes settle the freshness of their keys';
 
 -- The same for tasks of one type's job. What a refresh has come to, in this order:
 --   failed      the task failed, or says an outcome that does not exist

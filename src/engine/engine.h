@@ -294,6 +294,8 @@ void refresher_begin(struct engine *engine);
 void refresher_rung(struct engine *engine);
 /* Something may be due earlier, and nobody has rung. */
 void refresher_ask(struct engine *engine);
+/* Tasks have ended here whose ends lead to more: a key may be due earlier than was said. */
+void refresher_note_end(struct engine *engine);
 /* The sweep has seen whether there are data types. */
 void refresher_learn(struct engine *engine, bool has_types);
 void refresher_turn(struct engine *engine);

@@ -211,6 +211,8 @@ static void accept_answer(struct finish_batch *batch, const struct pg_result *re
     if (found.hopeless_jobs)
         duties_stop_crawls(engine, found.hopeless_jobs);
     duties_note_ledger(engine);
+    if (batch->form == FINISH_FOLLOWED)
+        refresher_note_end(engine);
     doorbell_note_work(engine);
     for (int i = 0; i < batch->count; i++) {
         struct job *job = jobs_find(&engine->jobs, batch->rows[i]->job_id);

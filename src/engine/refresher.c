@@ -60,6 +60,12 @@ void refresher_ask(struct engine *engine)
     engine->refresher.is_wanted = true;
 }
 
+void refresher_note_end(struct engine *engine)
+{
+    if (engine->doorbell.state == BELL_ASLEEP) /* awake, it asks anyway */
+        engine->refresher.is_wanted = true;
+}
+
 void refresher_rung(struct engine *engine)
 {
     engine->refresher.is_wanted = true;

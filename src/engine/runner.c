@@ -142,6 +142,8 @@ void runner_on_done(void *owner, struct task *task, struct outcome *outcome)
         free(outcome->result);
         free(outcome->page);
         duties_note_ledger(engine);
+        if (task->is_followed)
+            refresher_note_end(engine);
     } else {
         finisher_add(engine, task, outcome);
     }

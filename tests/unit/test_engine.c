@@ -1287,6 +1287,21 @@ static void test_until_it_is_sure_it_is_asked_with_each_look(void **state)
     assert_int_equal(asked("refresh_due"), 1); /* once more: the answer may be older than this */
 }
 
+static void test_an_end_while_it_sleeps_is_a_reason_to_ask(void **state)
+{
+    serve_types_asleep();
+    refresher_note_end(&engine); /* its key is due sooner than anything else, perhaps */
+    turn();
+    assert_int_equal(asked("refresh_due"), 1);
+    answer("refresh_due", "0|2000\n");
+    pass_ms(1999);
+    turn();
+    assert_int_equal(asked("refresh_due"), 0);
+    pass_ms(1);
+    turn();
+    assert_int_equal(asked("refresh_due"), 1);
+}
+
 static void test_a_refusal_is_not_asked_again_at_once(void **state)
 {
     serve_types_asleep();
@@ -1387,6 +1402,7 @@ int main(void)
         TEST(test_what_another_node_has_is_left_to_it_for_a_while),
         TEST(test_awake_it_is_asked_all_the_time),
         TEST(test_until_it_is_sure_it_is_asked_with_each_look),
+        TEST(test_an_end_while_it_sleeps_is_a_reason_to_ask),
         TEST(test_a_refusal_is_not_asked_again_at_once),
         TEST(test_a_lost_connection_of_freshness_stops_nothing),
     };

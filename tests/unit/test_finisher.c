@@ -73,6 +73,10 @@ void doorbell_note_work(struct engine *owner)
 {
 }
 
+void refresher_note_end(struct engine *owner)
+{
+}
+
 struct job *jobs_find(struct jobs *jobs, int64_t id)
 {
     return NULL;
