@@ -404,18 +404,13 @@ begin
     where f.type = p_type.name
       and f.key = n.key;
   end if;
+  perform pawl.read_keys(p_type);
   if p_type.strategy = 'scheduled' then
     if p_type.is_global then
       perform pawl.make_pairs(p_type, array['']);
-    elsif p_type.table_name is not null then
-      execute pg_catalog.format('insert into pawl.freshness (type, key, has_data, stale_at, due_at) '
-        'select $1.name, k.key, true, t.at, t.at from (select distinct d.%I::text as key from %s d where d.%1$I is not null) k '
-        'cross join lateral (select pawl.next_stale_at($1, k.key, null, $2, $1.ttl) as at) t where pg_catalog.length(k.key) between 1 and 500 order by k.key on conflict (type, key) do nothing',
-        p_type.key_column, p_type.table_name)
-      using p_type, v_now;
     end if;
     update pawl.freshness f
-    set check_at = nullif(f.due_at, 'infinity')
+    set check_at = nullif(f.due_at, 'infinity'), forget_at = null
     where f.type = p_type.name
       and f.check_at is null;
   end if;

@@ -156,7 +156,8 @@ begin
             when not f.is_watched or j.key = any (v_free) then null
             else v_now + case when p_may_end then interval '1 second' else interval '1 millisecond' end
           end
-        end
+        end,
+        forget_at = case when j.verdict = 'idle' and (not f.is_watched or j.key = any (v_free)) then v_now + interval '30 days' end
     from judged j
     left join added a on a.key = j.key
     where f.type = p_type.name

@@ -1,5 +1,5 @@
 -- pawl.refresh_due(limit): the work that freshness makes by itself: keys that somebody else had locked (pawl.looks), holders who were not heard of, and
--- keys whose moment has come. One node at a time; each type in a subtransaction of its own, so that one whose table is gone
+-- keys whose moment has come; and what is to be forgotten, or learnt of (read_keys.sql). One node at a time; each type in a subtransaction of its own, so that one whose table is gone
 -- or whose functions fail keeps no other from being looked at: its keys come again in a minute, and pawl.data_types.error says why.
 -- Returns one row: looked, how many were handled; next_ms, when to call again: 0: there is more now; null: nothing is due ever.
 -- Refuses a transaction outside READ COMMITTED (PW009).
@@ -68,6 +68,17 @@ begin
   loop
     perform pawl.look_for(r.type, r.keys, null, null, null, true);
     looked := looked + pg_catalog.cardinality(r.keys);
+  end loop;
+  looked := looked + pawl.forget_keys(p_limit);
+  for r in
+    select d.name
+    from pawl.data_types d
+    where d.read_keys_at <= v_now
+    order by d.name
+    for no key update skip locked
+  loop
+    perform pawl.try_read_keys(r.name);
+    looked := looked + 1;
   end loop;
   next_ms := pawl.next_refresh_ms();
   if next_ms = 0 and looked = 0 or v_locked > 0 then
@@ -234,6 +245,12 @@ as $$
        from pawl.holders h
        order by h.check_at
        limit 1),
+      (select f.forget_at
+       from pawl.freshness f
+       where f.forget_at is not null
+       order by f.forget_at
+       limit 1),
+      (select pg_catalog.min(d.read_keys_at) from pawl.data_types d),
       (select pawl.now() from pawl.looks l order by l.type, l.key, l.id limit 1)) as check_at
   ) d
   where d.check_at is not null

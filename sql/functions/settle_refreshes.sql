@@ -163,6 +163,7 @@ begin
           when f.is_watched or p_type.strategy = 'scheduled'
             then nullif(greatest(e.new_stale_at, e.put_off_until, v_now + interval '1 second'), 'infinity')
         end,
+        forget_at = case when not f.is_watched and p_type.strategy <> 'scheduled' then v_now + interval '30 days' end,
         outcome = coalesce(e.outcome, f.outcome),
         outcome_at = case when e.outcome is not null then v_now else f.outcome_at end,
         error = case when e.outcome is not null then e.error else f.error end

@@ -26,6 +26,7 @@ create table pawl.data_types (
   save_function text,
   error text,
   error_at timestamptz,
+  read_keys_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint name_is_short_and_not_empty check (octet_length(name) between 1 and 50),
@@ -69,6 +70,7 @@ comment on column pawl.data_types.fetch_path is 'kind with the form fetch: what 
 comment on column pawl.data_types.save_function is 'kind with the form fetch: (key text, status integer, headers jsonb, body jsonb) returns jsonb, which saves what came';
 comment on column pawl.data_types.error is 'why its keys could not be looked at, the last time that happened; null: it never did, or it was defined anew';
 comment on column pawl.data_types.error_at is 'when that was';
+comment on column pawl.data_types.read_keys_at is 'scheduled: when the keys of its table are read again, to learn of new ones; null: triggers tell, or there is no table';
 comment on column pawl.data_types.created_at is 'when it was defined first';
 comment on column pawl.data_types.updated_at is 'when it was defined last';
 
@@ -102,6 +104,7 @@ create table pawl.freshness (
   stale_at timestamptz not null,
   due_at timestamptz not null,
   check_at timestamptz,
+  forget_at timestamptz,
   outcome_at timestamptz,
   requested_at timestamptz,
   waits_until timestamptz,
@@ -116,6 +119,8 @@ create table pawl.freshness (
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
 -- reader: pawl.refresh_due, pawl.next_refresh_ms
 create index freshness_to_check on pawl.freshness (check_at) where check_at is not null;
+-- reader: pawl.forget_keys, pawl.next_refresh_ms
+create index freshness_to_forget on pawl.freshness (forget_at) where forget_at is not null;
 -- reader: pawl.settle_refreshes (whose parent has come)
 create index freshness_waiting on pawl.freshness (waits_for, key) where waits_for is not null;
 comment on table pawl.freshness is 'how fresh the data of each key of a type is, who wants it, and when it is looked at next';
@@ -135,6 +140,7 @@ comment on column pawl.freshness.source_at is 'how old that data is by its sourc
 comment on column pawl.freshness.stale_at is 'when the data is, or was, stale; without data: since when it is missing';
 comment on column pawl.freshness.due_at is 'not refreshed before then by itself: stale_at, or later after failures';
 comment on column pawl.freshness.check_at is 'when it is looked at next; never later than it is due where somebody wants it; null: nobody does';
+comment on column pawl.freshness.forget_at is 'nobody wants it: when it is forgotten; what is to be known of it is read from the type''s table when somebody comes';
 comment on column pawl.freshness.outcome_at is 'when the last refresh ended; null: none has';
 comment on column pawl.freshness.requested_at is 'when its refresh was enqueued last';
 comment on column pawl.freshness.waits_until is 'gate: until when it is closed';

@@ -282,6 +282,20 @@ select pawl.finish_followed_tasks(:node, array[t.job_id], array[t.id], array[t.a
 from pawl.tasks t where t.job_id = probe.job('daily') and t.status = 'running' order by t.id;
 select is((select bool_and(abs(extract(epoch from f.due_at - t.due_at) / 86400 - round(extract(epoch from f.due_at - t.due_at) / 86400)) < 1e-6) from pawl.freshness f join turns t using (key) where f.type = 'daily'), true, 'always at the same time of it');
 
+insert into app.prices values ('FRESH', 1, pawl.now());
+delete from app.prices where symbol = 'OLD';
+update pawl.freshness set has_data = false, outcome = 'empty', check_at = 'infinity' where type = 'daily' and key = 'OLD';
+select probe.clock('25 hours 41 minutes'), probe.due();
+select is((select (has_data, stale_at > pawl.now(), check_at = due_at) from pawl.freshness where type = 'daily' and key = 'FRESH')::text, '(t,t,t)', 'a key that is new in the table is learnt of');
+select probe.due();
+select is((select count(*) from pawl.freshness where type = 'daily' and key = 'OLD'), 0::bigint, 'one that is in it no more, and of which there is nothing, is forgotten');
+select pawl.request_refresh('report', 'ONCE'), probe.refresh(:node, 'report', 'ONCE'), pawl.request_refresh('report', 'NEVER'), pawl.unsubscribe('report', 'HOUR', 'anna');
+select probe.clock('54 days'), probe.due();
+select is((select string_agg(key, ' ' order by key) from pawl.freshness where type = 'report'), 'NEVER', 'keys that nobody has wanted for 30 days are forgotten, and only those');
+select is((select count(*) from pawl.freshness where type = 'daily') > 3, true, 'those of a schedule are not');
+select pawl.define_data_type('daily', p_ttl => '1 day', p_strategy => 'on_demand');
+select is((select read_keys_at from pawl.data_types where name = 'daily'), null, 'its table is not read any more');
+
 -- ---- gates ----
 select probe.clock('0');
 create table app.gate (closed_until timestamptz);
