@@ -19,7 +19,7 @@ struct fixture {
     struct list tasks; /* under way */
     struct job_facts job;
     char kind[8], params[40], options[300], target[100];
-    int started, ended;
+    int started, ended, saved;
     struct outcome last;
     char last_error[300];
 };
@@ -50,6 +50,7 @@ static void on_done(void *engine, struct task *task, struct outcome *outcome)
 {
     struct fixture *fixture = engine;
     fixture->ended++;
+    fixture->saved += outcome->kind == OUTCOME_ENDED;
     fixture->last = *outcome;
     snprintf(fixture->last_error, sizeof fixture->last_error, "%s",
              outcome->error ? outcome->error : "");
@@ -142,6 +143,16 @@ static bool have_all_ended(struct fixture *fixture)
 static bool is_connecting(struct fixture *fixture)
 {
     return database.count > 0;
+}
+
+static bool is_connecting_anew(struct fixture *fixture)
+{
+    return !connection_of("save")->is_ready;
+}
+
+static bool has_one_ended(struct fixture *fixture)
+{
+    return fixture->ended == 1;
 }
 
 static bool is_handed_over(struct fixture *fixture)
@@ -392,6 +403,7 @@ static void test_saves_take_turns_on_a_few_connections(void **state)
         answer("statement_timeout", "");
         answer("save_fetched", "");
     }
+    assert_int_equal(fixture->saved, 20); /* none ended by its deadline */
     assert_int_equal(database.count, SAVERS);
     assert_int_equal(http_peer_requests(fixture->peer), 20);
 }
@@ -401,8 +413,7 @@ static void test_one_that_finds_none_free_in_its_time_fails(void **state)
     struct fixture *fixture = *state;
     fixture->job.timeout_ms = 1500;
     start_more_than_can_be_saved(fixture, SAVERS + 1);
-    while (fixture->ended < 1)
-        uv_run(&fixture->loop, UV_RUN_ONCE);
+    turn_until(fixture, has_one_ended);
     assert_string_equal(fixture->last.error_class, "timeout");
     assert_string_equal(
         fixture->last_error,
@@ -439,8 +450,7 @@ static void test_a_connection_that_was_sent_a_cancel_saves_nothing_more(void **s
     refuse("save_fetched", "57014");
     turn_until(fixture, have_all_ended);
     start_fetch(fixture);
-    while (connection_of("save")->is_ready)
-        uv_run(&fixture->loop, UV_RUN_ONCE);
+    turn_until(fixture, is_connecting_anew);
     assert_int_equal(database.count, 1);
     come("save");
     turn_until(fixture, is_handed_over);
