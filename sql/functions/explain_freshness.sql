@@ -159,7 +159,7 @@ declare
 begin
   case v_state
     when 'queued', 'running' then
-      v_message := pg_catalog.format('its refresh %s: %s', case v_state when 'queued' then 'is queued' else 'is under way' end, p_why #>> '{task_why,message}');
+      v_message := pg_catalog.format('its refresh %s: %s', case v_state when 'queued' then 'waits' else 'is under way' end, p_why #>> '{task_why,message}');
       v_reasons := p_why #> '{task_why,reasons}';
     when 'fresh' then
       v_message := 'its data is fresh';

@@ -3,7 +3,7 @@
 create or replace view pawl.freshness_by_type as
 select d.name as type, d.kind, d.job_id, k.keys, k.watched,
   coalesce(v.viewers, 0) as viewers,
-  k.fresh, k.unwatched, k.due, k.gate, k.parent, k.retry, k.queued, k.running,
+  k.fresh, k.unwatched, k.due, k.at_gate, k.for_parent, k.in_retry, k.queued, k.running,
   k.late, k.late_p50_seconds, k.late_p95_seconds, k.late_max_seconds, k.refreshed, k.failed, k.next_check_at,
   k.last_error, k.last_error_key, k.last_error_at, d.error as problem, d.error_at as problem_at
 from pawl.data_types d
@@ -13,9 +13,9 @@ cross join lateral (
     count(*) filter (where b.state = 'fresh') as fresh,
     count(*) filter (where b.state = 'unwatched') as unwatched,
     count(*) filter (where b.state not in ('fresh', 'unwatched')) as due,
-    count(*) filter (where b.state = 'gate') as gate,
-    count(*) filter (where b.state = 'parent') as parent,
-    count(*) filter (where b.state = 'retry') as retry,
+    count(*) filter (where b.state = 'gate') as at_gate,
+    count(*) filter (where b.state = 'parent') as for_parent,
+    count(*) filter (where b.state = 'retry') as in_retry,
     count(*) filter (where b.state = 'queued') as queued,
     count(*) filter (where b.state = 'running') as running,
     count(b.late_seconds) as late,
@@ -46,9 +46,9 @@ comment on column pawl.freshness_by_type.viewers is 'subscriptions';
 comment on column pawl.freshness_by_type.fresh is 'keys whose data is fresh';
 comment on column pawl.freshness_by_type.unwatched is 'keys whose data is stale, and nobody wants it';
 comment on column pawl.freshness_by_type.due is 'keys that are to be refreshed: those of the next five columns, and those that are looked at any moment';
-comment on column pawl.freshness_by_type.gate is 'wait for their gate';
-comment on column pawl.freshness_by_type.parent is 'wait for a parent';
-comment on column pawl.freshness_by_type.retry is 'are put off, since their last refresh failed or was cancelled';
+comment on column pawl.freshness_by_type.at_gate is 'wait for their gate';
+comment on column pawl.freshness_by_type.for_parent is 'wait for a parent';
+comment on column pawl.freshness_by_type.in_retry is 'are put off, since their last refresh failed or was cancelled';
 comment on column pawl.freshness_by_type.queued is 'have a refresh that waits to start';
 comment on column pawl.freshness_by_type.running is 'have a refresh that runs';
 comment on column pawl.freshness_by_type.late is 'keys past their time that neither a gate nor a retry''s pause holds on purpose';

@@ -156,6 +156,18 @@ static const struct option *find_option(const struct option *options, const char
     return NULL;
 }
 
+/* One more of those that may be there several times; option NULL: an argument. */
+static bool keep_listed(struct parser *parser, const struct option *option, const char *name,
+                        const char *value)
+{
+    struct call *call = parser->call;
+    if (call->listed_count == LISTED_MAX)
+        return failure_set(parser->failure, FAILURE_USAGE, "%s is given too often: at most %d",
+                           name, LISTED_MAX);
+    call->listed[call->listed_count++] = (struct listed){option, value};
+    return true;
+}
+
 /* Takes `word` (--name or --name=value); next is the word behind it, NULL when there is none.
  * *is_next_used tells whether that one was the value. */
 static bool take_option(struct parser *parser, const char *word, const char *next,
@@ -192,11 +204,8 @@ static bool take_option(struct parser *parser, const char *word, const char *nex
                             option->value_name);
     }
     *place = value;
-    if (option->type == VALUE_LIST && call->listed_count == LISTED_MAX)
-        return failure_set(parser->failure, FAILURE_USAGE, "%s is given too often: at most %d",
-                           option->name, LISTED_MAX);
-    if (option->type == VALUE_LIST)
-        call->listed[call->listed_count++] = (struct listed){option, value};
+    if (option->type == VALUE_LIST && !keep_listed(parser, option, option->name, value))
+        return false;
     return check_value(option, value, parser->failure);
 }
 
@@ -208,16 +217,25 @@ static bool has_own_values(const struct call *call)
     return false;
 }
 
+static bool is_repeated(const struct argument *argument)
+{
+    return strstr(argument->name, "...]") != NULL;
+}
+
 static bool take_argument(struct parser *parser, const char *word)
 {
     struct call *call = parser->call;
     int at = parser->argument_count;
+    if (at > 0 && is_repeated(&call->command->arguments[at - 1]))
+        return keep_listed(parser, NULL, call->command->arguments[at - 1].name, word);
     if (at == ARGUMENTS_MAX || !call->command->arguments[at].name) {
         failure_set(parser->failure, FAILURE_USAGE, "unexpected argument \"%s\"", word);
         return failure_hint(parser->failure, "pawl %s --help shows how it is called.",
                             call->command->words);
     }
     call->arguments[parser->argument_count++] = word;
+    if (is_repeated(&call->command->arguments[at]))
+        return keep_listed(parser, NULL, call->command->arguments[at].name, word);
     return check_argument(&call->command->arguments[at], word, parser->failure);
 }
 
@@ -267,7 +285,7 @@ static bool take_all(struct parser *parser, int count, char **words)
     return true;
 }
 
-/* Every argument that the command has must be there. */
+/* Every argument that the command must have is there. */
 static bool check_complete(const struct parser *parser)
 {
     const struct call *call = parser->call;
@@ -276,7 +294,7 @@ static bool check_complete(const struct parser *parser)
         return failure_hint(parser->failure, "pawl %s --help shows those it has.", call->noun);
     }
     for (int i = parser->argument_count; call->command && i < ARGUMENTS_MAX; i++)
-        if (call->command->arguments[i].name) {
+        if (call->command->arguments[i].name && call->command->arguments[i].name[0] != '[') {
             failure_set(parser->failure, FAILURE_USAGE, "\"%s\" needs an argument: %s",
                         call->command->words, call->command->arguments[i].name);
             return failure_hint(parser->failure, "pawl %s --help shows how it is called.",

@@ -38,7 +38,16 @@ const char *call_text(const struct call *call, const char *option)
 const char *call_listed(const struct call *call, const char *option, int i)
 {
     for (int at = 0; at < call->listed_count; at++)
-        if (strcmp(call->listed[at].option->name, option) == 0 && i-- == 0)
+        if (call->listed[at].option && strcmp(call->listed[at].option->name, option) == 0 &&
+            i-- == 0)
+            return call->listed[at].value;
+    return NULL;
+}
+
+const char *call_further(const struct call *call, int i)
+{
+    for (int at = 0; at < call->listed_count; at++)
+        if (!call->listed[at].option && i-- == 0)
             return call->listed[at].value;
     return NULL;
 }
@@ -60,23 +69,26 @@ double call_number(const struct call *call, const char *option, double otherwise
     return text ? strtod(text, NULL) : otherwise;
 }
 
-bool call_interval(const struct call *call, const char *option, char text[64],
-                   const char **interval, struct failure *failure)
+bool command_read_interval(const char *typed, char text[64])
 {
     static const struct {
         const char *name, *unit;
     } units[] = {{"s", "seconds"}, {"m", "minutes"}, {"h", "hours"}, {"d", "days"}, {"w", "weeks"}};
-    const char *typed = call_text(call, option);
-    size_t digits = typed ? strspn(typed, "0123456789") : 0;
-    *interval = NULL;
-    if (!typed)
-        return true;
+    size_t digits = strspn(typed, "0123456789");
     for (size_t i = 0; digits > 0 && digits < 8 && i < sizeof units / sizeof *units; i++)
         if (strcmp(typed + digits, units[i].name) == 0) {
             snprintf(text, 64, "%.*s %s", (int)digits, typed, units[i].unit);
-            *interval = text;
             return true;
         }
-    return failure_set(failure, FAILURE_USAGE,
+    return false;
+}
+
+bool call_interval(const struct call *call, const char *option, char text[64],
+                   const char **interval, struct failure *failure)
+{
+    const char *typed = call_text(call, option);
+    *interval = typed && command_read_interval(typed, text) ? text : NULL;
+    return !typed || *interval ||
+           failure_set(failure, FAILURE_USAGE,
                        "%s takes a time as 30s, 90m, 6h, 2d or 1w, not \"%s\"", option, typed);
 }

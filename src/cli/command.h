@@ -32,11 +32,12 @@ struct option {
 };
 
 struct argument {
-    const char *name; /* as help shows it; NULL: there is none */
+    const char *name; /* as help shows it; [NAME]: it may be left out, and [NAME...]: or be there
+                         several times, which call_further() reads; NULL: there is none */
     enum value_type type;
 };
 
-enum { ARGUMENTS_MAX = 2, OPTIONS_MAX = 24, LISTED_MAX = 100 };
+enum { ARGUMENTS_MAX = 3, OPTIONS_MAX = 24, LISTED_MAX = 100 };
 
 struct call;
 
@@ -60,14 +61,15 @@ struct command {
 struct call {
     const struct command *command; /* NULL only with wants_help or wants_version */
     const char *noun;              /* one word of several commands that was given alone, or NULL */
-    const char *arguments[ARGUMENTS_MAX];
-    const char *values[OPTIONS_MAX];  /* by the option's place in its table; a flag: its name */
-    const char *shared[OPTIONS_MAX];  /* the same for the command's shared ones */
-    const char *globals[OPTIONS_MAX]; /* and for options_for_every_command */
+    const char *arguments[ARGUMENTS_MAX]; /* NULL where it was left out */
+    const char *values[OPTIONS_MAX];      /* by the option's place in its table; a flag: its name */
+    const char *shared[OPTIONS_MAX];      /* the same for the command's shared ones */
+    const char *globals[OPTIONS_MAX];     /* and for options_for_every_command */
     struct listed {
         const struct option *option;
         const char *value;
-    } listed[LISTED_MAX]; /* every value of options of VALUE_LIST, in their order */
+    } listed[LISTED_MAX]; /* every value of options of VALUE_LIST in their order; option NULL: an
+                             argument of a [NAME...] */
     int listed_count;
 };
 
@@ -78,11 +80,14 @@ extern const struct option options_for_every_command[];
 const char *call_text(const struct call *call, const char *option);
 /* The i-th value of an option of VALUE_LIST; NULL behind the last. */
 const char *call_listed(const struct call *call, const char *option, int i);
+/* The i-th argument of a [NAME...]; NULL behind the last. */
+const char *call_further(const struct call *call, int i);
 bool call_has(const struct call *call, const char *option);
 int64_t call_integer(const struct call *call, const char *option, int64_t otherwise);
 double call_number(const struct call *call, const char *option, double otherwise);
-/* "6h" as an interval that PostgreSQL reads; NULL when the option was not given. False when it is
- * none. */
+/* "6h" as an interval that PostgreSQL reads. False when it is none. */
+bool command_read_interval(const char *typed, char text[64]);
+/* The same of an option; NULL when it was not given. False with failure set when it is none. */
 bool call_interval(const struct call *call, const char *option, char text[64],
                    const char **interval, struct failure *failure);
 

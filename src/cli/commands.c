@@ -4,6 +4,7 @@
 
 #include "cli/bench.h"
 #include "cli/crawl_order.h"
+#include "cli/data_type_options.h"
 
 #define JOB_ID                                                                                     \
     {                                                                                              \
@@ -251,6 +252,94 @@ const struct command commands[] = {
      "  pawl trigger remove orders_insert_fulfil",
      {{"NAME", VALUE_TEXT}},
      .run = command_trigger_remove},
+
+    {"data-type list", "freshness", "show what can go stale, and how it is refreshed", NULL,
+     "  pawl data-type list\n  pawl data-type list --json | jq '.[] | select(.problem)'",
+     .run = command_data_type_list},
+    {"data-type show",
+     NULL,
+     "show all that a data type is",
+     NULL,
+     "  pawl data-type show price",
+     {{"NAME", VALUE_TEXT}},
+     .run = command_data_type_show},
+    {"data-type set",
+     NULL,
+     "create a data type, or change it",
+     "What is not given stays as it is, or takes the default in brackets. A new one needs --kind "
+     "and\n"
+     "--ttl, or --cron or --spread. Data of it is refreshed when it is stale and somebody looks at "
+     "it\n"
+     "(pawl.subscribe) or asks for it; with --cron or --spread, whether anybody does or not.",
+     "  pawl data-type set price --kind provider --ttl 1m --table public.prices \\\n"
+     "      --key-column symbol --time-column updated_at --max-calls 300 --window 1m\n"
+     "  pawl data-type set price --ttl 5m      change that, and nothing else\n"
+     "  pawl data-type set price --parent profile --gate-function app.market_gate\n"
+     "  pawl data-type set digest --kind report --cron \"0 18 * * 1-5\" --global",
+     {{"NAME", VALUE_TEXT}},
+     command_data_type_set_options,
+     command_data_type_set,
+     .shared = data_type_budget_options,
+     .shared_title = "its budget: limits over all its refreshes, beside those of the kind; 0 takes "
+                     "one away"},
+    {"data-type set-ttl",
+     NULL,
+     "let one key be fresh for another time than its type says",
+     "It counts from the last refresh on. With default its type's time holds again.",
+     "  pawl data-type set-ttl price BRK.A 1h\n  pawl data-type set-ttl price BRK.A default",
+     {{"TYPE", VALUE_TEXT}, {"KEY", VALUE_TEXT}, {"TTL", VALUE_TEXT}},
+     .run = command_data_type_set_ttl},
+    {"data-type drop",
+     NULL,
+     "forget a data type, and who looks at it; its data stays",
+     "What is open of its refreshes is cancelled.",
+     "  pawl data-type drop price",
+     {{"NAME", VALUE_TEXT}},
+     .run = command_data_type_drop},
+    {"freshness status",
+     NULL,
+     "show how the keys of each type stand, and what holds them back",
+     "DUE is all that is to be refreshed: what is queued, runs, waits for its gate, for a parent "
+     "or\n"
+     "after a failure, and what is looked at any moment. LATE says for how long it has been due, "
+     "but\n"
+     "for what a gate or the pause after a failure holds on purpose. Below stand budgets, gates,\n"
+     "breakers and errors.",
+     "  pawl freshness status\n  pawl freshness status price --json | jq '.[].late_p95_seconds'",
+     {{"[TYPE]", VALUE_TEXT}},
+     .run = command_freshness_status},
+    {"freshness show",
+     NULL,
+     "say why a key is stale, who wants it and what happens next",
+     "Of a type without keys the key is left out.",
+     "  pawl freshness show price AAPL\n"
+     "  pawl freshness show price AAPL --json | jq -r '.reasons[].reason'",
+     {{"TYPE", VALUE_TEXT}, {"[KEY]", VALUE_TEXT}},
+     .run = command_freshness_show},
+    {"freshness list",
+     NULL,
+     "show keys of a type, the longest overdue first",
+     NULL,
+     "  pawl freshness list price\n  pawl freshness list price --state retry --limit 10",
+     {{"TYPE", VALUE_TEXT}},
+     command_freshness_list_options,
+     command_freshness_list},
+    {"freshness request",
+     NULL,
+     "refresh a key now, whoever looks at it",
+     "Asked again before it has come it is the same request, and only its priority may rise.",
+     "  pawl freshness request price AAPL\n  pawl freshness request price AAPL --priority 100",
+     {{"TYPE", VALUE_TEXT}, {"[KEY]", VALUE_TEXT}},
+     command_freshness_priority_options,
+     command_freshness_request},
+    {"freshness check",
+     NULL,
+     "say what of a key is stale, and refresh that",
+     "In these types, or in all that have keys. Absent data is stale.",
+     "  pawl freshness check AAPL\n  pawl freshness check AAPL price profile --priority 10",
+     {{"KEY", VALUE_TEXT}, {"[TYPE...]", VALUE_TEXT}},
+     command_freshness_priority_options,
+     command_freshness_check},
 
     {"breaker list", "breakers", "show targets that are down, or were", NULL,
      "  pawl breaker list\n  pawl breaker list --json | jq '.[] | select(.state != \"closed\")'",

@@ -17,6 +17,10 @@ command_run_fn command_kind_list, command_kind_set, command_kind_test;
 command_run_fn command_limit_list, command_limit_set;
 command_run_fn command_schedule_list, command_schedule_show, command_schedule_set,
     command_schedule_delete, command_schedule_run;
+command_run_fn command_data_type_list, command_data_type_show, command_data_type_set,
+    command_data_type_set_ttl, command_data_type_drop;
+command_run_fn command_freshness_status, command_freshness_show, command_freshness_list,
+    command_freshness_request, command_freshness_check;
 command_run_fn command_breaker_list, command_breaker_close;
 command_run_fn command_trigger_list, command_trigger_set, command_trigger_test,
     command_trigger_remove;
@@ -25,6 +29,7 @@ extern const struct option command_up_options[], command_serve_options[], comman
     command_crawl_options[], command_report_options[], command_enqueue_options[],
     command_job_list_options[], command_job_show_options[], command_task_list_options[],
     command_kind_set_options[], command_limit_set_options[], command_schedule_set_options[],
-    command_schedule_show_options[], command_trigger_set_options[];
+    command_schedule_show_options[], command_trigger_set_options[], command_data_type_set_options[],
+    command_freshness_list_options[], command_freshness_priority_options[];
 
 #endif

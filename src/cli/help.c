@@ -32,7 +32,8 @@ static void print_row(FILE *file, const struct command *command)
     for (int i = 0; i < ARGUMENTS_MAX && command->arguments[i].name; i++)
         length += snprintf(left + length, sizeof left - (size_t)length, " %s",
                            command->arguments[i].name);
-    fprintf(file, "  %-28s %s\n", left, command->summary);
+    /* two blanks at least are between them, also for scripts/print-commands */
+    fprintf(file, "  %-28s%s%s\n", left, length < 28 ? " " : "  ", command->summary);
 }
 
 static bool begins_with_word(const char *words, const char *word)

@@ -43,7 +43,7 @@ create function probe.said(p_type text, p_key text, variadic p_members text[]) r
 $$;
 -- of a type: keys, and how many of them are in which state
 create function probe.type(p_type text) returns text language sql as $$
-  select keys || ' = ' || fresh || ' fresh ' || unwatched || ' unwatched ' || due || ' due (' || gate || ' gate ' || parent || ' parent ' || retry || ' retry '
+  select keys || ' = ' || fresh || ' fresh ' || unwatched || ' unwatched ' || due || ' due (' || at_gate || ' gate ' || for_parent || ' parent ' || in_retry || ' retry '
     || queued || ' queued ' || running || ' running)'
   from pawl.freshness_by_type where type = p_type
 $$;
@@ -75,8 +75,8 @@ select is(probe.said('price', 'NEW', 'message', 'stale_since', 'stale_message', 
 update pawl.tasks set created_at = pawl.now();
 select is(probe.key('price', 'OLD'), 'queued: queue since 0 until 0.25', 'queued');
 select is(probe.said('price', 'OLD', 'message', 'stale_message', 'viewers', 'priority'),
-  'its refresh is queued: it is the next of its job, and waits for the job''s turn | it is fresh for 60 s after a refresh | 2 | 65', 'in words');
-select is(probe.said('price', 'NONE', 'message', 'stale_message'), 'its refresh is queued: one task of its job is to be claimed before it | app.prices has no row of it', 'behind another');
+  'its refresh waits: it is the next of its job, and waits for the job''s turn | it is fresh for 60 s after a refresh | 2 | 65', 'in words');
+select is(probe.said('price', 'NONE', 'message', 'stale_message'), 'its refresh waits: one task of its job is to be claimed before it | app.prices has no row of it', 'behind another');
 select is(pawl.explain_freshness('price', 'OLD') ->> 'task', (select job_id || '/' || id from pawl.tasks where key = 'OLD'), 'its task');
 select is(pawl.explain_freshness('price', 'OLD') -> 'task_why', pawl.why(job_id, id), 'and what that waits for') from pawl.tasks where key = 'OLD';
 select is(pawl.why(job_id, id) @> '{"type": "price", "key": "OLD"}', true, 'why: the task says what it refreshes') from pawl.tasks where key = 'OLD';

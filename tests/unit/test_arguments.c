@@ -34,6 +34,9 @@ static const struct command table[] = {
     {"migrate", .run = run_nothing},
     {"migrate status", .run = run_nothing},
     {"why", .arguments = {{"JOB[/TASK]", VALUE_WORK}}, .run = run_nothing},
+    {"data-type show", .arguments = {{"TYPE"}, {"[KEY]"}}, .run = run_nothing},
+    {"data-type set-ttl", .arguments = {{"TYPE"}, {"KEY"}, {"TTL"}}, .run = run_nothing},
+    {"check", .arguments = {{"KEY"}, {"[TYPE...]"}}, .options = filter_options, .run = run_nothing},
     {NULL},
 };
 
@@ -44,7 +47,7 @@ static struct failure failure;
 static bool parse(const char *line)
 {
     static char copy[256];
-    char *words[16] = {(char *)(uintptr_t) "pawl"}, *rest = NULL;
+    char *words[128] = {(char *)(uintptr_t) "pawl"}, *rest = NULL;
     int count = 1;
     snprintf(copy, sizeof copy, "%s", line);
     for (char *word = strtok_r(copy, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
@@ -197,6 +200,54 @@ static void test_ids(void **state)
     assert_string_equal(task, "1234");
 }
 
+static void test_arguments_that_may_be_left_out(void **state)
+{
+    assert_true(parse("data-type show price"));
+    assert_string_equal(call.arguments[0], "price");
+    assert_null(call.arguments[1]);
+    assert_true(parse("data-type show price AAPL"));
+    assert_string_equal(call.arguments[1], "AAPL");
+    expect_failure("data-type show", FAILURE_USAGE, "\"data-type show\" needs an argument: TYPE",
+                   "pawl data-type show --help shows how it is called.");
+    expect_failure("data-type show price AAPL MSFT", FAILURE_USAGE, "unexpected argument \"MSFT\"",
+                   "pawl data-type show --help shows how it is called.");
+    expect_failure("data-type set-ttl price AAPL", FAILURE_USAGE,
+                   "\"data-type set-ttl\" needs an argument: TTL",
+                   "pawl data-type set-ttl --help shows how it is called.");
+}
+
+/* The last argument may be there several times, between options too. */
+static void test_further_arguments(void **state)
+{
+    char line[256] = "check AAPL";
+    assert_true(parse("check AAPL"));
+    assert_null(call_further(&call, 0));
+    assert_true(parse("check AAPL price --tag a profile --tag b news"));
+    assert_string_equal(call.arguments[0], "AAPL");
+    assert_string_equal(call_further(&call, 0), "price");
+    assert_string_equal(call_further(&call, 1), "profile");
+    assert_string_equal(call_further(&call, 2), "news");
+    assert_null(call_further(&call, 3));
+    assert_string_equal(call_listed(&call, "--tag", 1), "b");
+    assert_null(call_listed(&call, "--tag", 2));
+    for (int i = 0; i <= LISTED_MAX; i++)
+        strcat(line, " x");
+    expect_failure(line, FAILURE_USAGE, "[TYPE...] is given too often: at most 100", "");
+}
+
+static void test_intervals(void **state)
+{
+    char text[64];
+    assert_true(command_read_interval("90m", text));
+    assert_string_equal(text, "90 minutes");
+    assert_true(command_read_interval("0s", text));
+    assert_false(command_read_interval("90", text));
+    assert_false(command_read_interval("m", text));
+    assert_false(command_read_interval("90mm", text));
+    assert_false(command_read_interval("-1s", text));
+    assert_false(command_read_interval("12345678s", text));
+}
+
 static void test_dashes(void **state)
 {
     assert_true(parse("enqueue kind -"));
@@ -210,10 +261,17 @@ static void test_dashes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_commands),      cmocka_unit_test(test_help_needs_nothing_else),
-        cmocka_unit_test(test_unknown_words), cmocka_unit_test(test_values),
-        cmocka_unit_test(test_bad_values),    cmocka_unit_test(test_ids),
-        cmocka_unit_test(test_dashes),        cmocka_unit_test(test_shared_options),
+        cmocka_unit_test(test_commands),
+        cmocka_unit_test(test_help_needs_nothing_else),
+        cmocka_unit_test(test_unknown_words),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_bad_values),
+        cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_dashes),
+        cmocka_unit_test(test_shared_options),
+        cmocka_unit_test(test_arguments_that_may_be_left_out),
+        cmocka_unit_test(test_further_arguments),
+        cmocka_unit_test(test_intervals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
