@@ -92,6 +92,7 @@ struct http_result {
     double dns_ms, connect_ms, tls_ms;
     double first_byte_ms, total_ms; /* since the request was started */
     uint64_t transfer_bytes;        /* of the body on the wire */
+    uint64_t wire_bytes;            /* heads and bodies, sent and received */
     uint64_t body_bytes;            /* after decompression */
     int64_t retry_after_ms;         /* -1: the answer does not say, or not a moment to come */
 };

@@ -297,6 +297,19 @@ static void read_times(CURL *easy, struct http_result *result)
     result->tls_ms = is_tls ? (tls > 0 ? tls - connect : -1) : (connect > 0 ? 0 : -1);
 }
 
+/* Heads as HTTP/1.1 has them. libcurl counts with the head of a request as much of its body as goes
+ * out together with it: all of a small one. */
+static uint64_t read_wire_bytes(CURL *easy)
+{
+    curl_off_t uploaded = 0, downloaded = 0;
+    long request = 0, head = 0;
+    curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &request);
+    curl_easy_getinfo(easy, CURLINFO_SIZE_UPLOAD_T, &uploaded);
+    curl_easy_getinfo(easy, CURLINFO_HEADER_SIZE, &head);
+    curl_easy_getinfo(easy, CURLINFO_SIZE_DOWNLOAD_T, &downloaded);
+    return (uint64_t)(request + (request > uploaded ? 0 : uploaded) + head + downloaded);
+}
+
 void transfer_read_result(struct http_transfer *transfer, CURLcode code, struct http_result *result)
 {
     CURL *easy = transfer->easy;
@@ -312,6 +325,7 @@ void transfer_read_result(struct http_transfer *transfer, CURLcode code, struct 
         .address = address ? address : "",
         .is_sent = request_bytes > 0,
         .transfer_bytes = (uint64_t)transfer_bytes,
+        .wire_bytes = read_wire_bytes(easy),
         .body_bytes = transfer->body_bytes,
         .retry_after_ms =
             retry_after_s > 0 && retry_after_s < INT32_MAX ? retry_after_s * 1000 : -1,

@@ -66,6 +66,22 @@ static void serve(struct fixture *fixture, const char *status, const char *heade
     http_peer_serve(fixture->peer, "/v1/price/AAPL?x=1", status, headers, body);
 }
 
+/* What goes over the wire for the latest request, answered so, in both directions. */
+static size_t wire_bytes(struct fixture *fixture, const char *status, const char *headers,
+                         const char *body)
+{
+    char head[1000];
+    snprintf(head, sizeof head, "HTTP/1.1 %s\r\n%sContent-Length: %zu\r\n\r\n", status, headers,
+             strlen(body));
+    return strlen(http_peer_last_request(fixture->peer)) + strlen(head) + strlen(body);
+}
+
+/* The same for what set_up() serves. */
+static size_t usual_bytes(struct fixture *fixture)
+{
+    return wire_bytes(fixture, "200 OK", "Content-Type: application/json\r\n", "{\"p\": 1}");
+}
+
 static int set_up(void **state)
 {
     struct fixture *fixture = memory_zeroed(1, sizeof *fixture);
@@ -206,7 +222,11 @@ static void test_what_came_is_handed_to_the_database(void **state)
                                       "\\\"c\\\"\","));
     assert_null(strstr(values[5], "ookie"));
     assert_string_equal(values[6], "\\x7b2270223a2022ff227d");
-    assert_string_equal(values[7], "10");
+    assert_int_equal(
+        atoi(values[7]),
+        wire_bytes(fixture, "200 OK",
+                   "Content-Type: application/json\r\nSet-Cookie: s=1\r\nX-A: b\r\nX-A: \"c\"\r\n",
+                   "{\"p\": \"\xff\"}"));
     int timeout_ms = atoi(question("statement_timeout")->values[0]);
     assert_in_range(timeout_ms, 2000, PATIENCE_MS); /* what is left of the kind's */
     assert_memory_equal(http_peer_last_request(fixture->peer), "GET /v1/price/AAPL?x=1 HTTP/1.1",
@@ -226,12 +246,12 @@ static void test_that_there_is_none_is_handed_over(void **state)
                                            "410 Gone"};
     struct fixture *fixture = *state;
     for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
-        bool has_body = statuses[i][0] == '4';
-        serve(fixture, statuses[i], "", has_body ? "no such thing" : "");
+        const char *body = statuses[i][0] == '4' ? "no such thing" : "";
+        serve(fixture, statuses[i], "", body);
         char *const *values = hand_over(fixture)->values;
         assert_memory_equal(values[4], statuses[i], 3);
         assert_string_equal(values[6], "\\x"); /* what such an answer says is no data */
-        assert_string_equal(values[7], has_body ? "13" : "0");
+        assert_int_equal(atoi(values[7]), wire_bytes(fixture, statuses[i], "", body));
         finish_call(fixture);
         assert_int_equal(fixture->last.kind, OUTCOME_ENDED);
     }
@@ -328,7 +348,7 @@ static void test_what_the_database_refuses(void **state)
         turn_until(fixture, have_all_ended);
         assert_int_equal(fixture->last.kind, rows[i].kind);
         assert_int_equal(fixture->last.is_final, rows[i].is_final);
-        assert_int_equal(fixture->last.bytes, strlen("{\"p\": 1}")); /* spent all the same */
+        assert_int_equal(fixture->last.bytes, usual_bytes(fixture)); /* spent all the same */
         if (rows[i].class) {
             assert_string_equal(fixture->last.error_class, rows[i].class);
             assert_memory_equal(fixture->last_error, "the database says no (SQLSTATE ", 31);
@@ -378,7 +398,7 @@ static void test_it_does_not_wait_for_ever(void **state)
     assert_string_equal(fixture->last.error_class, "network");
     assert_string_equal(fixture->last_error,
                         "HTTP 200 came, and was not saved in time: the connection is lost");
-    assert_int_equal(fixture->last.bytes, strlen("{\"p\": 1}"));
+    assert_int_equal(fixture->last.bytes, usual_bytes(fixture));
 }
 
 static void start_more_than_can_be_saved(struct fixture *fixture, int count)

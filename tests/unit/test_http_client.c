@@ -39,6 +39,11 @@ static void test_an_answer_is_told_whole(void **state)
     assert_string_equal(text_string(&record.body), hello);
     assert_int_equal(record.result.body_bytes, strlen(hello));
     assert_int_equal(record.result.transfer_bytes, strlen(hello));
+    assert_int_equal(record.result.wire_bytes,
+                     strlen(http_peer_last_request(fixture->peer)) +
+                         strlen("HTTP/1.1 200 OK\r\nContent-Type:  text/html; charset=utf-8 \r\n"
+                                "Content-Length: NN\r\n\r\n") +
+                         strlen(hello));
     assert_int_equal(record.result.retry_after_ms, -1);
     assert_true(record.result.connect_ms > 0 && record.result.tls_ms == 0);
     assert_true(record.result.first_byte_ms > 0);
@@ -81,6 +86,10 @@ static void test_a_body_is_sent(void **state)
     assert_non_null(strstr(request, "\r\nContent-Length: 3\r\n"));
     assert_null(strstr(request, "Expect"));
     assert_memory_equal(strstr(request, "\r\n\r\n") + 4, "a\0b", 3);
+    assert_int_equal(record.result.wire_bytes,
+                     strstr(request, "\r\n\r\n") + 4 - request + 3 +
+                         strlen("HTTP/1.1 202 Accepted\r\nContent-Length: NN\r\n\r\n") +
+                         strlen(hello));
     finish(&record);
 
     record = fetch_path(fixture, "/in"); /* nothing of the earlier requests sticks to the handle */

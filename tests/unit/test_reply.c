@@ -44,7 +44,7 @@ static struct outcome outcome_of(struct fixture *fixture, int status, const char
     struct http_result result = {
         .head = {.status = status, .content_type = type, .location = "https://b.example/"},
         .body_bytes = strlen(body),
-        .transfer_bytes = strlen(body),
+        .wire_bytes = strlen(body),
         .retry_after_ms = -1,
     };
     text_clear(&fixture->dispatch.reply);
@@ -193,12 +193,12 @@ static void test_a_reply_that_is_too_large(void **state)
                                  .head = {.status = 200},
                                  .body_bytes = 3,
                                  .transfer_bytes = 7,
+                                 .wire_bytes = 317,
                                  .retry_after_ms = -1};
-    fixture->dispatch.request_bytes = 10;
     reply_feed(&fixture->dispatch, slice_of_string("[1]"));
     struct outcome outcome = reply_outcome(&fixture->dispatch, &result);
     assert_int_equal(outcome.kind, OUTCOME_COMPLETED);
-    assert_int_equal(outcome.bytes, 17);
+    assert_int_equal(outcome.bytes, 317);
     assert_string_equal(outcome.result,
                         "{\"status\":200,\"is_truncated\":true,\"bytes\":3,\"body\":\"[1]\"}");
     drop(&outcome);
@@ -344,6 +344,7 @@ static void test_the_form_fetch(void **state)
                                  .head = {.status = 200},
                                  .body_bytes = 2000,
                                  .transfer_bytes = 1100,
+                                 .wire_bytes = 1500,
                                  .retry_after_ms = -1};
     fixture->target.form = FORM_FETCH;
     struct outcome outcome = reply_outcome(&fixture->dispatch, &result);
@@ -352,7 +353,7 @@ static void test_the_form_fetch(void **state)
     assert_string_equal(outcome.error_class, "status");
     assert_string_equal(outcome.error,
                         "HTTP 200: the reply is over max_reply_bytes of the kind, 1000");
-    assert_int_equal(outcome.bytes, 1100);
+    assert_int_equal(outcome.bytes, 1500);
     drop(&outcome);
     result.head.status = 503;
     outcome = reply_outcome(&fixture->dispatch, &result);

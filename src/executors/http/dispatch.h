@@ -33,7 +33,6 @@ struct dispatch {
     struct target *target;
     struct http_transfer *transfer; /* NULL: has not begun, or is over */
     struct save *save;              /* what it has fetched is handed over; NULL: not (yet) */
-    size_t request_bytes;           /* of the body */
     int64_t bytes;                  /* that were sent and received, once they are known */
     bool is_self_test;
     uint64_t started_ms;      /* of the loop */

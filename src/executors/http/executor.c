@@ -123,7 +123,6 @@ static void send_request(struct dispatch *dispatch)
     static const struct http_callbacks callbacks = {NULL, on_body, on_done};
     struct request *request = &dispatch->dispatcher->request;
     struct http_request view = request_view(request, dispatch->target);
-    dispatch->request_bytes = view.body.length;
     view.is_alone = dispatch->is_self_test; /* so that name, connection and TLS are tried out too */
     text_append_slice(&dispatch->sent_secrets, text_slice(&request->sent_secrets));
     dispatch->transfer =

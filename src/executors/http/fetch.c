@@ -91,7 +91,7 @@ void fetch_save(struct dispatch *dispatch, const struct http_result *result)
     struct fetched fetched = {
         .task = dispatch->task,
         .status = result->head.status,
-        .bytes = (int64_t)(dispatch->request_bytes + result->transfer_bytes),
+        .bytes = (int64_t)result->wire_bytes,
         .deadline_ms = dispatch->started_ms + (uint64_t)dispatch->task->job->timeout_ms,
     };
     dispatch->bytes = fetched.bytes;

@@ -284,6 +284,6 @@ struct outcome reply_outcome(struct dispatch *dispatch, const struct http_result
     if (!has_status && result->failure == HTTP_FAILURE_TIMEOUT &&
         !dispatch->target->retry_timeouts && result->is_sent)
         outcome.is_final = true; /* the receiver may be at it */
-    outcome.bytes = (int64_t)(dispatch->request_bytes + result->transfer_bytes);
+    outcome.bytes = (int64_t)result->wire_bytes;
     return outcome;
 }
