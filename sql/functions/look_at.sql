@@ -7,7 +7,10 @@
 -- was changed in the same transaction is waited for by those who skip what is locked.
 -- Never waits. Raises what reading the type's table raises. Locks: the keys' freshness, by key (skip locked); after it tasks of refreshes
 -- (skip locked), and for parents theirs.
--- The settings, and the arrays of one job, pin the plans as in pawl.finish_tasks.
+-- Plans are made once a session, perhaps while the tables are small, and must do for large ones. So the settings leave the planner only the
+-- road by index; where keys are looked up the type comes with each key from an array, and is compared with any (array[...]): as one value
+-- for all it would be a road of its own, through all that the type has. For a task, and where it is asked whether there is a subscription, it is
+-- offset 0 that keeps the look-up one of its own for each key.
 create or replace function pawl.look_at(p_type pawl.data_types, p_keys text[], p_may_end boolean default false) returns text[]
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -21,63 +24,60 @@ as $$
 declare
   v_now timestamptz := pawl.now();
   v_keys text[];
-  v_ended bigint[];
-  v_vanished text[];
-  v_useless bigint[];
+  v_types text[];
+  v_busy text[];
   v_due text[];
   v_parent text;
-  v_better text[];
   v_free text[] := '{}';
+  v_verdicts text[];
+  v_dues timestamptz[];
+  v_parents text[];
+  v_gates timestamptz[];
+  v_are_watched boolean[];
+  v_are_free boolean[];
+  v_started text[];
+  v_priorities real[];
+  v_lateness double precision[];
+  v_payloads jsonb[];
+  v_better text[];
 begin
-  select coalesce(pg_catalog.array_agg(h.key order by h.key), '{}') into v_keys
+  select coalesce(pg_catalog.array_agg(h.key), '{}'), pg_catalog.array_agg(h.key) filter (where h.task_id is not null),
+    pg_catalog.array_agg(h.key) filter (where h.task_id is null and (h.due_at <= v_now or h.is_wanted))
+  into v_keys, v_busy, v_due
   from (
-    select f.key
-    from unnest(p_keys) k (key)
-    join pawl.freshness f on f.type = p_type.name and f.key = k.key
+    select f.key, f.task_id, f.due_at, f.is_wanted
+    from unnest(pg_catalog.array_fill(p_type.name, array[pg_catalog.cardinality(p_keys)]), p_keys) as k (type, key)
+    join pawl.freshness f on f.type = any (array[k.type]) and f.key = k.key
     order by f.key
     for no key update of f skip locked
   ) h;
+  if v_keys = '{}' then
+    return p_keys;
+  end if;
+  v_types := pg_catalog.array_fill(p_type.name, array[pg_catalog.cardinality(v_keys)]);
 
   if p_may_end and p_type.strategy <> 'scheduled' then
     v_free := array(
       select f.key
-      from unnest(v_keys) k (key)
-      join pawl.freshness f on f.type = p_type.name and f.key = k.key
+      from unnest(v_types, v_keys) as k (type, key)
+      join pawl.freshness f on f.type = any (array[k.type]) and f.key = k.key
       where not f.is_wanted
-        and not exists (select from pawl.subscriptions s where s.type = f.type and s.key = f.key)
+        and not exists (select from pawl.subscriptions s where s.type = f.type and s.key = f.key offset 0)
       order by f.key
       for update of f skip locked);
   end if;
 
-  -- what has become of refreshes that were under way
-  select pg_catalog.array_agg(f.task_id) filter (where t.status >= 'completed'), pg_catalog.array_agg(f.key) filter (where t.id is null),
-    pg_catalog.array_agg(f.task_id) filter (where t.status < 'running' and not f.is_wanted and (f.due_at > v_now or not (
-      p_type.strategy = 'scheduled' or exists (select from pawl.subscriptions s where s.type = f.type and s.key = f.key))))
-  into v_ended, v_vanished, v_useless
-  from unnest(v_keys) k (key)
-  join pawl.freshness f on f.type = p_type.name and f.key = k.key
-  left join pawl.tasks t on t.job_id = any (array[p_type.job_id]) and t.id = f.task_id
-  where f.task_id is not null;
-  if v_ended is not null then
-    perform pawl.settle_type(p_type, v_ended);
-  end if;
-  if v_useless is not null then
-    v_vanished := v_vanished || pawl.cancel_refreshes(p_type, v_useless);
-  end if;
-  if v_vanished is not null then
-    update pawl.freshness f
-    set task_id = null
-    where f.type = p_type.name
-      and f.key = any (v_vanished);
+  if v_busy is not null then
+    perform pawl.look_at_tasks(p_type, v_busy);
+    v_due := array(
+      select f.key
+      from unnest(v_types, v_keys) as k (type, key)
+      join pawl.freshness f on f.type = any (array[k.type]) and f.key = k.key
+      where f.task_id is null
+        and (f.due_at <= v_now or f.is_wanted));
   end if;
 
   -- what others have written meanwhile, and parents
-  v_due := array(
-    select f.key
-    from unnest(v_keys) k (key)
-    join pawl.freshness f on f.type = p_type.name and f.key = k.key
-    where f.task_id is null
-      and (f.due_at <= v_now or f.is_wanted));
   if v_due <> '{}' then
     perform pawl.read_truth(p_type, v_due);
     foreach v_parent in array p_type.parents loop
@@ -86,9 +86,9 @@ begin
   end if;
 
   with judged as materialized (
-    select f.key, f.viewers, f.task_id, f.is_active, d.is_demanded, d.due_at, p.waits_for, g.closed_until, f.refreshed_at,
+    select f.key, f.viewers, d.is_demanded, d.due_at, p.waits_for, g.closed_until,
       case
-        when f.is_active then 'active'
+        when f.task_status < 'completed' then 'active'
         when f.task_id is not null then 'ended' -- at this moment; who ended it found the key locked
         when not d.is_demanded then 'idle'
         when d.due_at > v_now then 'later'
@@ -97,13 +97,14 @@ begin
         else 'start'
       end as verdict,
       pawl.refresh_priority(f.viewers, case when f.is_wanted then f.wanted_priority else 0 end) as priority,
-      f.requested_at, f.stale_at, f.source_at, f.task_status, f.task_priority
+      least(f.stale_at, v_now) as stale_since, f.refreshed_at, f.source_at, f.task_status, f.task_priority
     from (
-      select f.*, t.status as task_status, t.priority as task_priority, t.status < 'completed' is true as is_active,
+      select f.*, t.status as task_status, t.priority as task_priority,
         (select pg_catalog.count(*) from (select from pawl.subscriptions s where s.type = f.type and s.key = f.key limit 1000) s) as viewers
-      from unnest(v_keys) k (key)
-      join pawl.freshness f on f.type = p_type.name and f.key = k.key
-      left join pawl.tasks t on t.job_id = any (array[p_type.job_id]) and t.id = f.task_id
+      from unnest(v_types, v_keys) as k (type, key)
+      join pawl.freshness f on f.type = any (array[k.type]) and f.key = k.key
+      left join lateral (select x.status, x.priority from pawl.tasks x where x.job_id = p_type.job_id and x.id = f.task_id offset 0) t on true
+      offset 0 -- so that viewers are counted once
     ) f
     cross join lateral (
       select f.viewers > 0 or f.is_wanted or p_type.strategy = 'scheduled' as is_demanded,
@@ -122,56 +123,104 @@ begin
           then pawl.gate_of(p_type, f.key)
       end as closed_until
     ) g
-  ), added as (
-    insert into pawl.tasks (job_id, key, is_key_reusable, priority, lateness, payload)
-    select p_type.job_id, j.key, true, j.priority, extract(epoch from least(j.stale_at, v_now))::double precision / 60 - 26297280, -- since 2020
-      pg_catalog.jsonb_build_object('type', p_type.name, 'key', j.key, 'stale_since', least(j.stale_at, v_now), 'refreshed_at', j.refreshed_at, 'source_at', j.source_at)
-        || case when p_type.fetch_path is null then '{}'
-          else pg_catalog.jsonb_build_object('path', pg_catalog.replace(p_type.fetch_path, '{key}', pawl.encode_key(j.key))) end
-    from judged j
-    where j.verdict = 'start'
-    order by j.key
-    on conflict (job_id, key) where is_key_active do nothing
-    returning id, key
-  ), looked as (
-    update pawl.freshness f
-    set task_id = case
-          when j.verdict = 'start' then coalesce(a.id, (
-            select t.id from pawl.tasks t where t.job_id = any (array[p_type.job_id]) and t.key = j.key and t.is_key_active))
-          else f.task_id
-        end,
-        is_watched = j.viewers > 0 or f.is_watched and (j.verdict <> 'idle' or j.key <> all (v_free)),
-        requested_at = case when j.verdict = 'start' then v_now else f.requested_at end,
-        wait_reason = case when j.verdict in ('parent', 'gate') then j.verdict end,
-        waits_for = case when j.verdict = 'parent' then j.waits_for end,
-        waits_until = case when j.verdict = 'gate' then j.closed_until end,
-        check_at = case j.verdict
-          when 'start' then v_now + interval '30 seconds'
-          when 'active' then v_now + least(interval '1 hour', greatest(interval '30 seconds', (v_now - j.requested_at) / 2))
-          when 'ended' then v_now
-          when 'later' then nullif(j.due_at, 'infinity')
-          when 'parent' then v_now + interval '1 minute'
-          when 'gate' then least(j.closed_until, j.refreshed_at + p_type.max_age, v_now + interval '1 hour')
-          when 'idle' then case
-            when not f.is_watched or j.key = any (v_free) then null
-            else v_now + case when p_may_end then interval '1 second' else interval '1 millisecond' end
-          end
-        end,
-        forget_at = case when j.verdict = 'idle' and (not f.is_watched or j.key = any (v_free)) then v_now + interval '30 days' end
-    from judged j
-    left join added a on a.key = j.key
-    where f.type = p_type.name
-      and f.key = j.key
-    returning f.key, j.task_status < 'running' and j.task_priority < j.priority as is_better
   )
-  select pg_catalog.array_agg(l.key) into v_better from looked l where l.is_better;
+  select pg_catalog.array_agg(j.key), pg_catalog.array_agg(j.verdict), pg_catalog.array_agg(j.due_at), pg_catalog.array_agg(j.waits_for),
+    pg_catalog.array_agg(j.closed_until), pg_catalog.array_agg(j.viewers > 0),
+    pg_catalog.array_agg(j.verdict = 'idle' and j.key in (select u.key from unnest(v_free) u (key))),
+    pg_catalog.array_agg(j.key) filter (where j.verdict = 'start'), pg_catalog.array_agg(j.priority) filter (where j.verdict = 'start'),
+    pg_catalog.array_agg(extract(epoch from j.stale_since)::double precision / 60 - 26297280) filter (where j.verdict = 'start'), -- since 2020
+    pg_catalog.array_agg(pg_catalog.jsonb_build_object('type', p_type.name, 'key', j.key, 'stale_since', j.stale_since, 'refreshed_at', j.refreshed_at,
+        'source_at', j.source_at)
+      || case when p_type.fetch_path is null then '{}'
+        else pg_catalog.jsonb_build_object('path', pg_catalog.replace(p_type.fetch_path, '{key}', pawl.encode_key(j.key))) end) filter (where j.verdict = 'start'),
+    pg_catalog.array_agg(j.key) filter (where j.task_status < 'running' and j.task_priority < j.priority)
+  into v_keys, v_verdicts, v_dues, v_parents, v_gates, v_are_watched, v_are_free, v_started, v_priorities, v_lateness, v_payloads, v_better
+  from judged j;
+
+  if v_started is not null then
+    insert into pawl.tasks (job_id, key, is_key_reusable, priority, lateness, payload)
+    select p_type.job_id, s.key, true, s.priority, s.lateness, s.payload
+    from unnest(v_started, v_priorities, v_lateness, v_payloads) as s (key, priority, lateness, payload)
+    order by s.key
+    on conflict (job_id, key) where is_key_active do nothing;
+  end if;
+  update pawl.freshness f
+  set task_id = case
+        when j.verdict = 'start' then (select t.id from pawl.tasks t where t.job_id = p_type.job_id and t.key = f.key and t.is_key_active)
+        else f.task_id
+      end,
+      is_watched = j.is_watched or f.is_watched and not j.is_free,
+      requested_at = case when j.verdict = 'start' then v_now else f.requested_at end,
+      wait_reason = case when j.verdict in ('parent', 'gate') then j.verdict end,
+      waits_for = case when j.verdict = 'parent' then j.waits_for end,
+      waits_until = case when j.verdict = 'gate' then j.closed_until end,
+      check_at = case j.verdict
+        when 'start' then v_now + interval '30 seconds'
+        when 'active' then v_now + least(interval '1 hour', greatest(interval '30 seconds', (v_now - f.requested_at) / 2))
+        when 'ended' then v_now
+        when 'later' then nullif(j.due_at, 'infinity')
+        when 'parent' then v_now + interval '1 minute'
+        when 'gate' then least(j.closed_until, f.refreshed_at + p_type.max_age, v_now + interval '1 hour')
+        when 'idle' then case
+          when not f.is_watched or j.is_free then null
+          else v_now + case when p_may_end then interval '1 second' else interval '1 millisecond' end
+        end
+      end,
+      forget_at = case when j.verdict = 'idle' and (not f.is_watched or j.is_free) then v_now + interval '30 days' end
+  from unnest(v_types, v_keys, v_verdicts, v_dues, v_parents, v_gates, v_are_watched, v_are_free)
+    as j (type, key, verdict, due_at, waits_for, closed_until, is_watched, is_free)
+  where f.type = any (array[j.type])
+    and f.key = j.key;
   if v_better is not null then
     perform pawl.raise_refreshes(p_type, v_better);
   end if;
-  return array(select k.key from unnest(p_keys) k (key) where k.key <> all (v_keys));
+  return array(select k.key from unnest(p_keys) k (key) where k.key not in (select u.key from unnest(v_keys) u (key)));
 end
 $$;
 comment on function pawl.look_at(pawl.data_types, text[], boolean) is 'looks at keys of a type, and does what is to be done; returns those that are locked';
+
+-- For pawl.look_at, which has these keys' freshness: what has become of refreshes that were under way. One that ended is settled, one that nobody
+-- needs is cancelled, one that is gone is forgotten.
+create or replace function pawl.look_at_tasks(p_type pawl.data_types, p_keys text[]) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+declare
+  v_now timestamptz := pawl.now();
+  v_ended bigint[];
+  v_vanished text[];
+  v_useless bigint[];
+begin
+  select pg_catalog.array_agg(r.task_id) filter (where t.status >= 'completed'), pg_catalog.array_agg(r.key) filter (where t.id is null),
+    pg_catalog.array_agg(r.task_id) filter (where t.status < 'running' and not r.is_wanted and (r.due_at > v_now or not (
+      p_type.strategy = 'scheduled' or exists (select from pawl.subscriptions s where s.type = r.type and s.key = r.key offset 0))))
+  into v_ended, v_vanished, v_useless
+  from unnest(pg_catalog.array_fill(p_type.name, array[pg_catalog.cardinality(p_keys)]), p_keys) as k (type, key)
+  join pawl.freshness r on r.type = any (array[k.type]) and r.key = k.key
+  left join lateral (select x.id, x.status from pawl.tasks x where x.job_id = p_type.job_id and x.id = r.task_id offset 0) t on true
+  where r.task_id is not null;
+  if v_ended is not null then
+    perform pawl.settle_type(p_type, v_ended);
+  end if;
+  if v_useless is not null then
+    v_vanished := v_vanished || pawl.cancel_refreshes(p_type, v_useless);
+  end if;
+  if v_vanished is not null then
+    update pawl.freshness f
+    set task_id = null
+    from unnest(pg_catalog.array_fill(p_type.name, array[pg_catalog.cardinality(v_vanished)]), v_vanished) as k (type, key)
+    where f.type = any (array[k.type])
+      and f.key = k.key;
+  end if;
+end
+$$;
+comment on function pawl.look_at_tasks(pawl.data_types, text[]) is 'what has become of refreshes that were under way';
 
 -- What a refresh is worth beside others of its type, where a minute of being stale is worth 1 (tasks.lateness): somebody looks: 60, and 5
 -- more for each doubling of the viewers (at most 1000 are counted); who asks for it adds what he likes.
@@ -199,8 +248,8 @@ declare
 begin
   with found as materialized (
     select t.ctid
-    from unnest(p_task_ids) i (id)
-    join pawl.tasks t on t.job_id = any (array[p_type.job_id]) and t.id = i.id
+    from unnest(pg_catalog.array_fill(p_type.job_id, array[pg_catalog.cardinality(p_task_ids)]), p_task_ids) as i (job_id, id)
+    join pawl.tasks t on t.job_id = any (array[i.job_id]) and t.id = i.id
     where t.status in ('waiting', 'pending')
     order by t.id
     for update of t skip locked
@@ -231,12 +280,17 @@ set enable_mergejoin = off
 as $$
 begin
   with found as materialized (
-    select t.ctid, pawl.refresh_priority(
-        (select pg_catalog.count(*) from (select from pawl.subscriptions s where s.type = f.type and s.key = f.key limit 1000) s),
-        case when f.is_wanted then f.wanted_priority else 0 end) as priority
-    from unnest(p_keys) k (key)
-    join pawl.freshness f on f.type = p_type.name and f.key = k.key
-    join pawl.tasks t on t.job_id = any (array[p_type.job_id]) and t.id = f.task_id
+    select t.ctid, f.priority
+    from (
+      select k.job_id, f.task_id, pawl.refresh_priority(
+          (select pg_catalog.count(*) from (select from pawl.subscriptions s where s.type = f.type and s.key = f.key limit 1000) s),
+          case when f.is_wanted then f.wanted_priority else 0 end) as priority
+      from unnest(pg_catalog.array_fill(p_type.name, array[pg_catalog.cardinality(p_keys)]),
+        pg_catalog.array_fill(p_type.job_id, array[pg_catalog.cardinality(p_keys)]), p_keys) as k (type, job_id, key)
+      join pawl.freshness f on f.type = any (array[k.type]) and f.key = k.key
+      offset 0
+    ) f
+    join pawl.tasks t on t.job_id = any (array[f.job_id]) and t.id = f.task_id
     where t.status in ('waiting', 'pending')
     order by t.id
     for update of t skip locked
@@ -259,7 +313,7 @@ as $$
   select p.name
   from unnest(p_type.parents) with ordinality u (name, place)
   join pawl.data_types p on p.name = u.name
-  left join pawl.freshness f on f.type = p.name and f.key = case when p.is_global then '' else p_key end
+  left join pawl.freshness f on f.type = any (array[p.name]) and f.key = case when p.is_global then '' else p_key end
   where f.stale_at is null
     or f.stale_at <= pawl.now()
   order by u.place
@@ -271,24 +325,30 @@ comment on function pawl.stale_parent(pawl.data_types, text) is 'the first paren
 create or replace function pawl.want_parent(p_type pawl.data_types, p_parent text, p_keys text[]) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $$
 declare
   v_parent pawl.data_types := pawl.data_type(p_parent);
-  v_keys text[] := array(
-    select f.key
-    from unnest(p_keys) k (key)
-    join pawl.freshness f on f.type = p_type.name and f.key = k.key
-    where f.is_wanted
-      or p_type.strategy = 'scheduled'
-      or exists (select from pawl.subscriptions s where s.type = f.type and s.key = f.key));
+  v_keys text[];
   v_priority real;
 begin
-  if v_keys <> '{}' then
-    select pg_catalog.max(pawl.refresh_priority(
-        (select pg_catalog.count(*) from (select from pawl.subscriptions s where s.type = f.type and s.key = f.key limit 1000) s), f.wanted_priority))
-    into v_priority
-    from unnest(v_keys) k (key)
-    join pawl.freshness f on f.type = p_type.name and f.key = k.key;
+  select pg_catalog.array_agg(d.key), pg_catalog.max(pawl.refresh_priority(d.viewers, d.wanted_priority)) into v_keys, v_priority
+  from (
+    select f.key, f.is_wanted, f.wanted_priority,
+      (select pg_catalog.count(*) from (select from pawl.subscriptions s where s.type = f.type and s.key = f.key limit 1000) s) as viewers
+    from unnest(pg_catalog.array_fill(p_type.name, array[pg_catalog.cardinality(p_keys)]), p_keys) as k (type, key)
+    join pawl.freshness f on f.type = any (array[k.type]) and f.key = k.key
+    offset 0
+  ) d
+  where d.is_wanted
+    or d.viewers > 0
+    or p_type.strategy = 'scheduled';
+  if v_keys is not null then
     perform pawl.want_if_stale(v_parent, case when v_parent.is_global then array[''] else v_keys end, v_priority);
   end if;
 end
@@ -313,9 +373,9 @@ declare
 begin
   perform pawl.make_pairs(p_type, p_keys);
   with found as materialized (
-    select f.key
-    from unnest(p_keys) k (key)
-    join pawl.freshness f on f.type = p_type.name and f.key = k.key
+    select f.type, f.key
+    from unnest(pg_catalog.array_fill(p_type.name, array[pg_catalog.cardinality(p_keys)]), p_keys) as k (type, key)
+    join pawl.freshness f on f.type = any (array[k.type]) and f.key = k.key
     order by f.key
     for no key update of f skip locked
   ), wanted as (
@@ -323,12 +383,12 @@ begin
     set is_wanted = true,
         wanted_priority = case when f.is_wanted then greatest(f.wanted_priority, p_priority) else p_priority end
     from found w
-    where f.type = p_type.name
+    where f.type = any (array[w.type])
       and f.key = w.key
     returning f.key
   )
   select coalesce(pg_catalog.array_agg(w.key), '{}') into v_keys from wanted w;
-  perform pawl.look_later(p_type.name, array(select k.key from unnest(p_keys) k (key) where k.key <> all (v_keys)), true, p_priority);
+  perform pawl.look_later(p_type.name, array(select k.key from unnest(p_keys) k (key) where k.key not in (select u.key from unnest(v_keys) u (key))), true, p_priority);
   perform pawl.look_at(p_type, v_keys);
 end
 $$;
@@ -351,16 +411,16 @@ begin
   perform pawl.make_pairs(p_type, p_keys);
   v_keys := array(
     select f.key
-    from unnest(p_keys) k (key)
-    join pawl.freshness f on f.type = p_type.name and f.key = k.key
+    from unnest(pg_catalog.array_fill(p_type.name, array[pg_catalog.cardinality(p_keys)]), p_keys) as k (type, key)
+    join pawl.freshness f on f.type = any (array[k.type]) and f.key = k.key
     where f.stale_at <= v_now
     order by f.key
     for no key update of f skip locked);
   perform pawl.read_truth(p_type, v_keys);
   v_keys := array(
     select k.key
-    from unnest(p_keys) k (key)
-    left join pawl.freshness f on f.type = p_type.name and f.key = k.key
+    from unnest(pg_catalog.array_fill(p_type.name, array[pg_catalog.cardinality(p_keys)]), p_keys) as k (type, key)
+    left join pawl.freshness f on f.type = any (array[k.type]) and f.key = k.key
     where (f.stale_at <= v_now) is not false);
   if v_keys <> '{}' then
     perform pawl.want(p_type, v_keys, p_priority);

@@ -59,7 +59,7 @@ declare
   v_missing text[] := array(
     select k.key
     from (select distinct u.key from unnest(p_keys) u (key)) k
-    where not exists (select from pawl.freshness f where f.type = p_type.name and f.key = k.key)
+    where not exists (select from pawl.freshness f where f.type = p_type.name and f.key = k.key offset 0) -- key by key, whatever was planned
     order by k.key);
 begin
   if pg_catalog.cardinality(v_missing) > 50 then

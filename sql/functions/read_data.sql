@@ -1,6 +1,7 @@
 -- pawl.read_data(type, keys): what the type's table has of these keys: is there a row, and when was the newest written, by
--- the type's time column; null without one. One probe or two of the user's index on the key column for each key.
--- Returns a row a key; none for a type without a table. Raises what reading the table raises: it is gone, a key cannot be a value of the column.
+-- the type's time column; null without one. One probe or two of the user's index on the key column for each key (offset 0: also where few keys are
+-- asked for of a table without statistics, which would be read as a whole).
+-- Returns a row a key, in their order; none for a type without a table. Raises what reading the table raises: it is gone, a key cannot be a value of the column.
 -- Locks: the table, ACCESS SHARE.
 create or replace function pawl.read_data(p_type pawl.data_types, p_keys text[])
 returns table (key text, has_data boolean, written_at timestamptz)
@@ -33,7 +34,7 @@ begin
       p_type.time_column, p_type.table_name, v_where, case when v_time_type like '%without%' then ' at time zone ''UTC''' else '' end,
       case when v_where = '' then 'where' else 'and' end);
   end if;
-  return query execute pg_catalog.format('select k.key, exists (select from %s d%s), %s from unnest($1) k (key)', p_type.table_name, v_where, v_at)
+  return query execute pg_catalog.format('select k.key, exists (select from %s d%s offset 0), %s from unnest($1) k (key)', p_type.table_name, v_where, v_at)
   using p_keys;
 end
 $$;
@@ -53,15 +54,24 @@ set enable_mergejoin = off
 as $$
 declare
   v_now timestamptz := pawl.now();
+  v_keys text[];
+  v_have_data boolean[];
+  v_written_at timestamptz[];
 begin
   if p_type.table_name is null then
     return;
   end if;
+  select pg_catalog.array_agg(d.key), pg_catalog.array_agg(d.has_data), pg_catalog.array_agg(d.written_at) into v_keys, v_have_data, v_written_at
+  from pawl.read_data(p_type, p_keys) d;
+  if v_keys is null then
+    return;
+  end if;
   with found as materialized (
-    select f.key, d.has_data, d.written_at, n.stale_at
-    from pawl.read_data(p_type, p_keys) d
-    join pawl.freshness f on f.type = p_type.name and f.key = d.key
-    left join pawl.type_keys k on k.type = p_type.name and k.key = d.key
+    select f.type, f.key, d.has_data, d.written_at, n.stale_at
+    from unnest(pg_catalog.array_fill(p_type.name, array[pg_catalog.cardinality(v_keys)]), v_keys, v_have_data, v_written_at)
+      as d (type, key, has_data, written_at)
+    join pawl.freshness f on f.type = any (array[d.type]) and f.key = d.key
+    left join pawl.type_keys k on k.type = any (array[d.type]) and k.key = d.key
     cross join lateral (
       select case
         when d.has_data and d.written_at > coalesce(f.refreshed_at, '-infinity')
@@ -86,7 +96,7 @@ begin
         else f.due_at
       end
   from found d
-  where f.type = p_type.name
+  where f.type = any (array[d.type])
     and f.key = d.key;
 end
 $$;

@@ -1,10 +1,14 @@
 -- pawl.read_keys(type): keys that are in the table of a scheduled type and have no freshness get some, due at their next time; those that are in it
 -- no more, and of which the last refresh found nothing, are forgotten. Where triggers tell of new keys (pawl.track) this is done once; else
--- every ten minutes, by the timer. Reads the whole table.
+-- every ten minutes, by the timer. Reads the whole table, and is free to choose how, whatever its caller has pinned.
 -- Returns nothing. Locks: new rows by key; old ones (skip locked); the type's row.
 create or replace function pawl.read_keys(p_type pawl.data_types) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = on
+set enable_bitmapscan = on
+set enable_hashjoin = on
+set enable_mergejoin = on
 as $$
 begin
   if p_type.strategy <> 'scheduled' or p_type.table_name is null or p_type.is_global then
@@ -80,15 +84,15 @@ begin
   end if;
   delete from pawl.freshness f
   using unnest(v_types, v_keys) as o (type, key)
-  where f.type = o.type
+  where f.type = any (array[o.type])
     and f.key = o.key
     and not f.is_wanted
     and f.task_id is null
-    and not exists (select from pawl.subscriptions s where s.type = f.type and s.key = f.key);
+    and not exists (select from pawl.subscriptions s where s.type = f.type and s.key = f.key offset 0);
   update pawl.freshness f
   set forget_at = null
   from unnest(v_types, v_keys) as o (type, key)
-  where f.type = o.type
+  where f.type = any (array[o.type])
     and f.key = o.key;
   return pg_catalog.cardinality(v_keys);
 end

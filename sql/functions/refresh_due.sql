@@ -31,10 +31,16 @@ begin
   looked := pawl.expire_holders(p_limit);
 
   for r in
-    with taken as (
+    with found as materialized (
+      select o.ctid -- nobody updates them
+      from pawl.looks o
+      order by o.type, o.key, o.id
+      limit p_limit
+      for update skip locked
+    ), taken as (
       delete from pawl.looks l
-      where (l.type, l.key, l.id) in (
-        select o.type, o.key, o.id from pawl.looks o order by o.type, o.key, o.id limit p_limit for update skip locked)
+      using found f
+      where l.ctid = f.ctid
       returning l.type, l.key, l.is_wanted, l.priority, l.created_at
     ), asked as (
       select t.type, t.key, pg_catalog.max(t.priority) filter (where t.is_wanted) as priority, pg_catalog.max(t.created_at) filter (where t.is_wanted) as wanted_at
@@ -113,30 +119,33 @@ begin
     if not p_may_end then
       perform pawl.make_pairs(v_type, p_keys);
     end if;
-    with found as materialized (
-      select f.key, w.priority
-      from unnest(p_wanted, p_priorities, p_wanted_at) as w (key, priority, wanted_at)
-      join pawl.freshness f on f.type = p_type and f.key = w.key
-      where (f.outcome_at > w.wanted_at) is not true
-      order by f.key
-      for no key update of f skip locked
-    )
-    update pawl.freshness f
-    set is_wanted = true, wanted_priority = case when f.is_wanted then greatest(f.wanted_priority, w.priority) else w.priority end
-    from found w
-    where f.type = p_type
-      and f.key = w.key;
-    v_locked := pawl.look_at(v_type, p_keys, p_may_end);
     if p_wanted is not null then
+      with found as materialized (
+        select f.type, f.key, w.priority
+        from unnest(pg_catalog.array_fill(p_type, array[pg_catalog.cardinality(p_wanted)]), p_wanted, p_priorities, p_wanted_at)
+          as w (type, key, priority, wanted_at)
+        join pawl.freshness f on f.type = any (array[w.type]) and f.key = w.key
+        where (f.outcome_at > w.wanted_at) is not true
+        order by f.key
+        for no key update of f skip locked
+      )
+      update pawl.freshness f
+      set is_wanted = true, wanted_priority = case when f.is_wanted then greatest(f.wanted_priority, w.priority) else w.priority end
+      from found w
+      where f.type = any (array[w.type])
+        and f.key = w.key;
+    end if;
+    v_locked := pawl.look_at(v_type, p_keys, p_may_end);
+    if v_locked <> '{}' then
       insert into pawl.looks (type, key, is_wanted, priority, created_at)
       select p_type, w.key, true, w.priority, w.wanted_at
       from unnest(p_wanted, p_priorities, p_wanted_at) as w (key, priority, wanted_at)
-      where w.key = any (v_locked);
+      where (w.key in (select u.key from unnest(v_locked) u (key))) is true; -- not as a join
+      insert into pawl.looks (type, key)
+      select p_type, k.key
+      from unnest(v_locked) k (key)
+      where k.key not in (select u.key from unnest(p_wanted) u (key));
     end if;
-    insert into pawl.looks (type, key)
-    select p_type, k.key
-    from unnest(v_locked) k (key)
-    where (k.key = any (p_wanted)) is not true;
     return pg_catalog.cardinality(v_locked);
   exception when others then
     if pg_catalog.left(sqlstate, 2) in ('08', '40', '53', '57', '58') then
@@ -148,9 +157,10 @@ begin
     where d.name = p_type;
     update pawl.freshness f
     set check_at = pawl.now() + interval '1 minute'
-    where f.type = p_type
-      and f.key = any (p_keys)
-      and (f.check_at is not null or f.key = any (p_wanted));
+    from unnest(pg_catalog.array_fill(p_type, array[pg_catalog.cardinality(p_keys)]), p_keys) as k (type, key)
+    where f.type = any (array[k.type])
+      and f.key = k.key
+      and (f.check_at is not null or (f.key in (select u.key from unnest(p_wanted) u (key))) is true);
     return 0;
   end;
 end
@@ -187,14 +197,14 @@ begin
   with over as materialized (
     select s.type, s.key, s.holder
     from unnest(v_holders) u (holder)
-    join pawl.holders h on h.holder = u.holder
-    join pawl.subscriptions s on s.holder = u.holder
+    join pawl.holders h on h.holder = any (array[u.holder])
+    join pawl.subscriptions s on s.holder = any (array[u.holder])
     where greatest(s.renewed_at, h.seen_at) + s.ttl <= v_now
     for update of s skip locked
   ), gone as (
     delete from pawl.subscriptions s
     using over o
-    where s.type = o.type
+    where s.type = any (array[o.type])
       and s.key = o.key
       and s.holder = o.holder
     returning s.type, s.key
@@ -206,16 +216,17 @@ begin
     select u.holder, (
         select pg_catalog.min(greatest(s.renewed_at, x.seen_at) + s.ttl)
         from pawl.holders x
-        join pawl.subscriptions s on s.holder = x.holder
+        join pawl.subscriptions s on s.holder = any (array[x.holder])
         where x.holder = u.holder) as check_at
     from unnest(v_holders) u (holder)
+    offset 0
   ) n
-  where h.holder = n.holder
+  where h.holder = any (array[n.holder])
     and n.check_at is not null;
   delete from pawl.holders h
   using unnest(v_holders) u (holder)
-  where h.holder = u.holder
-    and not exists (select from pawl.subscriptions s where s.holder = u.holder and s.ttl is not null);
+  where h.holder = any (array[u.holder])
+    and not exists (select from pawl.subscriptions s where s.holder = u.holder and s.ttl is not null offset 0);
   if v_types is not null then
     perform pawl.unwatch(v_types, v_keys);
   end if;

@@ -60,43 +60,53 @@ declare
   v_is_plain boolean := p_type.strategy = 'on_demand' and p_type.due_function is null;
   v_keys text[];
   v_tasks bigint[];
-  v_locked text[];
-  v_silent text[]; -- completed without a word of what came
+  v_types text[] := pg_catalog.array_fill(p_type.name, array[pg_catalog.cardinality(p_task_ids)]);
+  v_silent integer; -- of them, the first ones: completed without a word of what came
+  v_have_data boolean[];
+  v_written_at timestamptz[];
   v_told text[];
   v_done text[];
 begin
-  select pg_catalog.array_agg(h.key order by h.key), pg_catalog.array_agg(h.task_id order by h.key),
-    pg_catalog.array_agg(h.key order by h.key) filter (where h.is_silent)
+  select pg_catalog.array_agg(h.key), pg_catalog.array_agg(h.task_id), pg_catalog.count(*) filter (where h.is_silent)
   into v_keys, v_tasks, v_silent
   from (
-    select f.key, f.task_id, t.status = 'completed' and pawl.stated_outcome(t.result) is null as is_silent
-    from unnest(p_task_ids) i (id)
-    join pawl.tasks t on t.job_id = any (array[p_type.job_id]) and t.id = i.id
-    join pawl.freshness f on f.type = p_type.name and f.key = t.key
+    select f.key, f.task_id, t.is_silent
+    from (
+      select i.type, x.id, x.key, x.status = 'completed' and pawl.stated_outcome(x.result) is null as is_silent
+      from unnest(v_types, p_task_ids) as i (type, id)
+      cross join lateral (select y.id, y.key, y.status, y.result from pawl.tasks y where y.job_id = p_type.job_id and y.id = i.id offset 0) x
+      where x.status >= 'completed'
+      offset 0
+    ) t
+    join pawl.freshness f on f.type = any (array[t.type]) and f.key = t.key
     where f.task_id = t.id
-      and t.status >= 'completed'
-    order by f.key
+    order by t.is_silent desc, f.key
     for no key update of f skip locked
   ) h;
   if coalesce(pg_catalog.cardinality(v_keys), 0) < pg_catalog.cardinality(p_task_ids) then
-    v_locked := array(
+    perform pawl.look_later(p_type.name, array(
       select f.key
-      from unnest(p_task_ids) i (id)
-      join pawl.tasks t on t.job_id = any (array[p_type.job_id]) and t.id = i.id
-      join pawl.freshness f on f.type = p_type.name and f.key = t.key
-      where f.task_id = t.id
-        and t.status >= 'completed'
-        and t.id <> all (coalesce(v_tasks, '{}')));
-    perform pawl.look_later(p_type.name, v_locked);
+      from (
+        select i.type, x.id, x.key
+        from unnest(v_types, p_task_ids) as i (type, id)
+        cross join lateral (select y.id, y.key, y.status from pawl.tasks y where y.job_id = p_type.job_id and y.id = i.id offset 0) x
+        where x.status >= 'completed'
+          and x.id not in (select u.id from unnest(v_tasks) u (id))
+        offset 0
+      ) t
+      join pawl.freshness f on f.type = any (array[t.type]) and f.key = t.key
+      where f.task_id = t.id));
   end if;
   if v_keys is null then
     return;
   end if;
+  if v_silent > 0 then
+    select pg_catalog.array_agg(d.has_data), pg_catalog.array_agg(d.written_at) into v_have_data, v_written_at
+    from pawl.try_read_data(p_type, v_keys[:v_silent]) d;
+  end if;
 
-  with seen as materialized (
-    select d.key, d.has_data, d.written_at from pawl.try_read_data(p_type, v_silent) d
-  ), ended as materialized (
-    select f.key, f.stale_at, f.refreshed_at, f.failures, t.status, coalesce(k.ttl, p_type.ttl) as ttl, d.has_data,
+  with ended as materialized (
+    select f.type, f.key, f.stale_at, f.refreshed_at, f.failures, coalesce(k.ttl, p_type.ttl) as ttl, o.has_data,
       case
         when s.outcome = 'data' and s.source_at < f.source_at then 'rejected'
         when s.outcome = 'data' and s.source_at = f.source_at then 'unchanged'
@@ -109,22 +119,24 @@ begin
         when s.outcome = 'failed' then coalesce(t.error, pg_catalog.format('its refresh says the outcome %s, which is none of data, empty, unchanged, rejected', t.result -> 'outcome'))
       end as error,
       p_type.is_tracked and f.refreshed_at >= t.started_at as was_told
-    from unnest(v_keys, v_tasks) as o (key, task_id)
-    join pawl.tasks t on t.job_id = any (array[p_type.job_id]) and t.id = o.task_id
-    join pawl.freshness f on f.type = p_type.name and f.key = o.key
-    left join pawl.type_keys k on k.type = p_type.name and k.key = o.key
-    left join seen d on d.key = o.key
+    from unnest(v_types[:pg_catalog.cardinality(v_keys)], v_keys, v_tasks, v_have_data, v_written_at) as o (type, key, task_id, has_data, written_at)
+    join pawl.freshness f on f.type = any (array[o.type]) and f.key = o.key
+    cross join lateral (
+      select x.status, x.started_at, x.result, x.error from pawl.tasks x where x.job_id = p_type.job_id and x.id = o.task_id offset 0
+    ) t
+    left join lateral (select x.ttl from pawl.type_keys x where x.type = o.type and x.key = o.key offset 0) k on true
     cross join lateral (
       select case
           when t.status = 'cancelled' then null
           when t.status = 'failed' then 'failed'
-          when pawl.stated_outcome(t.result) is not null then pawl.stated_outcome(t.result)
-          when d.has_data is null then 'data'
-          when not d.has_data then 'empty'
-          when p_type.time_column is null or d.written_at > coalesce(f.refreshed_at, '-infinity') or f.refreshed_at >= t.started_at then 'data'
+          when t.result is not null and pawl.stated_outcome(t.result) is not null then pawl.stated_outcome(t.result)
+          when o.has_data is null then 'data'
+          when not o.has_data then 'empty'
+          when p_type.time_column is null or o.written_at > coalesce(f.refreshed_at, '-infinity') or f.refreshed_at >= t.started_at then 'data'
           else 'unchanged'
         end as outcome,
         pawl.read_time(case when pg_catalog.jsonb_typeof(t.result) = 'object' then t.result ->> 'source_at' end) as source_at
+      offset 0
     ) s
   ), timed as materialized (
     select e.*, case
@@ -168,7 +180,7 @@ begin
         outcome_at = case when e.outcome is not null then v_now else f.outcome_at end,
         error = case when e.outcome is not null then e.error else f.error end
     from judged e
-    where f.type = p_type.name
+    where f.type = any (array[e.type])
       and f.key = e.key
     returning f.key, e.outcome, e.was_told, f.is_watched
   )
@@ -180,12 +192,18 @@ begin
   if v_told is not null then
     perform pawl.tell_refreshed(p_type.name, v_told);
   end if;
-  if v_done is not null then
-    insert into pawl.looks (type, key)
-    select c.type, c.key
-    from pawl.freshness c
-    where c.waits_for = p_type.name
-      and (p_type.is_global or c.key = any (v_done));
+  if v_done is not null and exists (select from pawl.freshness c where c.waits_for = p_type.name) then
+    if p_type.is_global then
+      insert into pawl.looks (type, key)
+      select c.type, c.key
+      from pawl.freshness c
+      where c.waits_for = p_type.name;
+    else
+      insert into pawl.looks (type, key)
+      select c.type, c.key
+      from unnest(v_types[:pg_catalog.cardinality(v_done)], v_done) as d (type, key)
+      join pawl.freshness c on c.waits_for = any (array[d.type]) and c.key = d.key;
+    end if;
     if found then
       perform pawl.ring('fresh');
     end if;
@@ -208,7 +226,7 @@ comment on function pawl.stated_outcome(jsonb) is 'what the result of a complete
 
 -- A time, or null for what is none.
 create or replace function pawl.read_time(p_text text) returns timestamptz
-language plpgsql stable
+language plpgsql stable strict
 set search_path = pg_catalog, pg_temp
 as $$
 begin
@@ -219,7 +237,7 @@ end
 $$;
 comment on function pawl.read_time(text) is 'a time, or null for what is none';
 
--- pawl.read_data, or nothing where that raises.
+-- pawl.read_data, in the order of the keys, or nothing where that raises.
 create or replace function pawl.try_read_data(p_type pawl.data_types, p_keys text[])
 returns table (key text, has_data boolean, written_at timestamptz)
 language plpgsql volatile
@@ -227,9 +245,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
-  if p_keys is not null then
-    return query select d.key, d.has_data, d.written_at from pawl.read_data(p_type, p_keys) d;
-  end if;
+  return query select d.key, d.has_data, d.written_at from pawl.read_data(p_type, p_keys) d;
 exception when others then
   raise warning 'data type "%": its table cannot be read: %', p_type.name, sqlerrm;
 end

@@ -23,12 +23,19 @@ create or replace function pawl.subscribe(p_type text, p_keys text[], p_holder t
 returns table (key text, state text, stale_since timestamptz, refreshed_at timestamptz)
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $$
 #variable_conflict use_column
 declare
   v_type pawl.data_types := pawl.data_type(p_type);
   v_now timestamptz := pawl.now();
   v_keys text[];
+  v_each text[];
 begin
   perform pawl.check_holder(p_holder);
   if p_ttl is null or p_ttl not between interval '1 second' and interval '366 days' then
@@ -38,6 +45,7 @@ begin
     perform pawl.refuse_null('p_keys', 'Give an array of keys.');
   end if;
   v_keys := array(select pawl.check_key(v_type, k.key) from unnest(p_keys) with ordinality as k (key, place) order by k.place);
+  v_each := array(select distinct k.key from unnest(v_keys) k (key) order by k.key);
 
   -- what is not in the way of its next look leaves its index alone
   insert into pawl.holders as h (holder, seen_at, check_at)
@@ -47,16 +55,16 @@ begin
         check_at = least(h.check_at, excluded.check_at);
   insert into pawl.subscriptions (type, key, holder, ttl, renewed_at)
   select p_type, k.key, p_holder, p_ttl, v_now
-  from (select distinct u.key from unnest(v_keys) u (key)) k
+  from unnest(v_each) k (key)
   order by k.key
   on conflict (type, key, holder) do update
     set ttl = excluded.ttl, renewed_at = excluded.renewed_at, adoption = null;
   perform pawl.ring_for_holder(v_now + p_ttl);
-  perform pawl.watch(v_type, v_keys);
+  perform pawl.watch(v_type, v_each);
   return query
   select k.key, coalesce(pawl.freshness_state(f), 'looked_at_soon'), case when f.stale_at <= v_now then f.stale_at end, f.refreshed_at
-  from unnest(v_keys) with ordinality as k (key, place)
-  left join pawl.freshness f on f.type = p_type and f.key = k.key
+  from unnest(pg_catalog.array_fill(p_type, array[pg_catalog.cardinality(v_keys)]), v_keys) with ordinality as k (type, key, place)
+  left join pawl.freshness f on f.type = any (array[k.type]) and f.key = k.key
   order by k.place;
 end
 $$;
@@ -75,7 +83,8 @@ end
 $$;
 comment on function pawl.check_holder(text) is 'refuses what cannot be a holder''s name';
 
--- Nodes are told when a holder is to be looked at earlier than anything else; else their timers come in time to ask again.
+-- Nodes are told when a holder is to be looked at earlier than anything else; else their timers come in time to ask again. What should have been looked
+-- at already is passed over: there the index may be full of entries that are dead, for as long as somebody's snapshot is open.
 create or replace function pawl.ring_for_holder(p_check_at timestamptz) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -84,8 +93,8 @@ set enable_seqscan = off
 set enable_bitmapscan = off
 as $$
 begin
-  if not exists (select from pawl.holders h where h.check_at < p_check_at)
-    and not exists (select from pawl.freshness f where f.check_at < p_check_at) then
+  if not exists (select from pawl.holders h where h.check_at > pawl.now() and h.check_at < p_check_at offset 0)
+    and not exists (select from pawl.freshness f where f.check_at > pawl.now() and f.check_at < p_check_at offset 0) then
     perform pawl.ring('fresh');
   end if;
 end
@@ -108,12 +117,13 @@ as $$
 declare
   v_now timestamptz := pawl.now();
   v_is_exact boolean := pg_catalog.current_setting('transaction_isolation') = 'read committed';
+  v_types text[] := pg_catalog.array_fill(p_type.name, array[pg_catalog.cardinality(p_keys)]);
   v_held text[];
   v_todo text[];
-  v_done text[];
+  v_done text[] := '{}';
 begin
   perform pawl.make_pairs(p_type, p_keys);
-  select pg_catalog.array_agg(h.key),
+  select coalesce(pg_catalog.array_agg(h.key), '{}'),
     coalesce(pg_catalog.array_agg(h.key) filter (where not v_is_exact or not h.is_watched or h.is_many
       or (h.task_id is null and h.due_at <= v_now and h.wait_reason is null)), '{}')
   into v_held, v_todo
@@ -121,32 +131,34 @@ begin
     select f.key, f.is_watched, f.task_id, f.due_at, f.wait_reason,
       f.task_id is not null and pawl.is_power_of_two(
         (select pg_catalog.count(*) from (select from pawl.subscriptions s where s.type = f.type and s.key = f.key limit 1000) s)) as is_many
-    from unnest(p_keys) k (key)
-    join pawl.freshness f on f.type = p_type.name and f.key = k.key
+    from unnest(v_types, p_keys) as k (type, key)
+    join pawl.freshness f on f.type = any (array[k.type]) and f.key = k.key
     for key share of f skip locked
   ) h;
   if v_todo <> '{}' then
-    with found as materialized (
+    select coalesce(pg_catalog.array_agg(d.key), '{}') into v_done
+    from (
       select f.key
-      from unnest(v_todo) k (key)
-      join pawl.freshness f on f.type = p_type.name and f.key = k.key
+      from unnest(v_types[:pg_catalog.cardinality(v_todo)], v_todo) as k (type, key)
+      join pawl.freshness f on f.type = any (array[k.type]) and f.key = k.key
       order by f.key
       for no key update of f skip locked
-    )
-    select coalesce(pg_catalog.array_agg(w.key), '{}') into v_done from found w;
+    ) d;
     perform pawl.look_at(p_type, v_done);
     perform pawl.ring('fresh')
-    from pawl.freshness f
-    where f.type = p_type.name
-      and f.key = any (v_done)
-      and f.task_id is null
+    from unnest(v_types[:pg_catalog.cardinality(v_done)], v_done) as k (type, key)
+    join pawl.freshness f on f.type = any (array[k.type]) and f.key = k.key
+    where f.task_id is null
       and f.check_at is not null
     limit 1;
   end if;
-  perform pawl.look_later(p_type.name, array(
-    select distinct k.key from unnest(p_keys) k (key)
-    where (k.key = any (v_held)) is not true
-      or k.key = any (v_todo) and k.key <> all (v_done)));
+  if pg_catalog.cardinality(v_held) < pg_catalog.cardinality(p_keys) or pg_catalog.cardinality(v_done) < pg_catalog.cardinality(v_todo) then
+    perform pawl.look_later(p_type.name, array(
+      select k.key
+      from unnest(p_keys) k (key)
+      where k.key not in (select u.key from unnest(v_held) u (key))
+        or k.key in (select u.key from unnest(v_todo) u (key)) and k.key not in (select u.key from unnest(v_done) u (key))));
+  end if;
 end
 $$;
 comment on function pawl.watch(pawl.data_types, text[]) is 'keys have a subscriber';
@@ -176,7 +188,7 @@ begin
   if p_freshness.task_id is not null then
     select t.status into v_status
     from pawl.data_types d
-    join pawl.tasks t on t.job_id = d.job_id and t.id = p_freshness.task_id
+    join pawl.tasks t on t.job_id = any (array[d.job_id]) and t.id = p_freshness.task_id
     where d.name = p_freshness.type;
   end if;
   return pawl.state_of_key(v_status, p_freshness.wait_reason, p_freshness.stale_at, p_freshness.due_at, p_freshness.check_at, p_freshness.is_wanted,

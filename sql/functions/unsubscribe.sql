@@ -57,7 +57,7 @@ begin
   for r in
     select g.type, pg_catalog.array_agg(distinct g.key) as keys
     from unnest(p_types, p_keys) as g (type, key)
-    where not exists (select from pawl.subscriptions s where s.type = g.type and s.key = g.key)
+    where not exists (select from pawl.subscriptions s where s.type = g.type and s.key = g.key offset 0) -- pair by pair, whatever was planned
     group by g.type
     order by g.type
   loop
