@@ -3,7 +3,8 @@
 -- for people; reasons, since_at, next_look_at and until. Besides:
 --   stale_since, stale_message   since when it is stale, and why; null where it is fresh
 --   outcome, outcome_at, error, failures, refreshes, failed_refreshes   how refreshes went; has_data, refreshed_at, source_at: what came
---   due_at, ttl_seconds, ttl_from   when it is due; the time to live that holds for the key, and whose it is: key, type; function or schedule, which say it
+--   due_at, ttl_seconds, ttl_from   when it is due; the time to live that holds for the key, and whose it is: key, type; function or schedule, which say it;
+--     forget_at: when it is forgotten, if nobody wants it until then
 --   viewers, holders, is_wanted, wanted_priority, is_scheduled, priority   who wants it (of the viewers five), and what its refresh is worth
 --   gate (see pawl.explain_gate), parents (type, key, state, stale_since of each), data (what the type's table has: table, has_row, written_at, error)
 --   task, task_why   its refresh, and pawl.why of that
@@ -26,7 +27,7 @@ begin
   end if;
   v_why := v_why || pg_catalog.jsonb_build_object('state', v_pair.state, 'has_data', v_pair.has_data, 'refreshed_at', v_pair.refreshed_at,
     'source_at', v_pair.source_at, 'outcome', v_pair.outcome, 'outcome_at', v_pair.outcome_at, 'error', v_pair.error, 'failures', v_pair.failures,
-    'refreshes', v_pair.refreshes, 'failed_refreshes', v_pair.failed_refreshes, 'due_at', nullif(v_pair.due_at, 'infinity'),
+    'refreshes', v_pair.refreshes, 'failed_refreshes', v_pair.failed_refreshes, 'due_at', nullif(v_pair.due_at, 'infinity'), 'forget_at', v_pair.forget_at,
     'stale_since', case when v_pair.stale_at <= pawl.now() then v_pair.stale_at end,
     'stale_message', case when v_pair.stale_at <= pawl.now() then pawl.explain_stale(v_type, v_pair.pair, v_why ->> 'ttl_seconds') end,
     'gate', pawl.explain_gate(v_type, v_key), 'parents', pawl.explain_parents(v_type, v_key))

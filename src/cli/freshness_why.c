@@ -128,6 +128,7 @@ void freshness_print_why(json_t *why)
         {"  gate", "gate_text"},
         {"  parents", "parents_text"},
         {"  task", "task"},
+        {"  forgotten", "forget_at", FORMAT_AGO},
         {NULL},
     };
     char *key = freshness_write_member(why, "key", FORMAT_TEXT);
