@@ -45,6 +45,7 @@ comment on function pawl.settle_refreshes(bigint[], bigint[], boolean) is 'ended
 --   data        else
 -- The first two leave the data as stale as it was and put the key off, longer with each in a row; the others say when it is stale
 -- next. In any case that is a second from now or more, so no key can keep a node busy. A cancelled refresh is put off too.
+-- A key that is put off and that others wait for, since it is their parent, is still wanted.
 create or replace function pawl.settle_type(p_type pawl.data_types, p_task_ids bigint[]) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -152,7 +153,12 @@ begin
       end as said_at
     from ended e
   ), judged as materialized (
-    select e.*, case
+    select e.*,
+      e.put_off_until is not null and case
+        when p_type.is_global then exists (select from pawl.freshness c where c.waits_for = p_type.name)
+        else exists (select from pawl.freshness c where c.waits_for = p_type.name and c.key = e.key)
+      end as is_needed,
+      case
         when e.said_at > v_now then e.said_at
         when e.said_at is not null then v_now + coalesce(e.ttl, p_type.retry_base) -- no time that has passed helps who has just looked
         else e.stale_at
@@ -161,8 +167,8 @@ begin
   ), settled as (
     update pawl.freshness f
     set task_id = null,
-        is_wanted = false,
-        wanted_priority = 0,
+        is_wanted = e.is_needed,
+        wanted_priority = case when e.is_needed then f.wanted_priority else 0 end,
         has_data = case when e.outcome in ('data', 'unchanged') then coalesce(e.has_data, true) when e.outcome = 'empty' then false else f.has_data end,
         failures = case when e.outcome in ('failed', 'rejected') then f.failures + 1 when e.outcome is not null then 0 else f.failures end,
         refreshes = f.refreshes + coalesce(e.outcome in ('data', 'unchanged', 'empty'), false)::integer,
@@ -172,10 +178,10 @@ begin
         stale_at = e.new_stale_at,
         due_at = greatest(e.new_stale_at, e.put_off_until, v_now + interval '1 second'),
         check_at = case
-          when f.is_watched or p_type.strategy = 'scheduled'
+          when f.is_watched or e.is_needed or p_type.strategy = 'scheduled'
             then nullif(greatest(e.new_stale_at, e.put_off_until, v_now + interval '1 second'), 'infinity')
         end,
-        forget_at = case when not f.is_watched and p_type.strategy <> 'scheduled' then v_now + interval '30 days' end,
+        forget_at = case when not f.is_watched and not e.is_needed and p_type.strategy <> 'scheduled' then v_now + interval '30 days' end,
         outcome = coalesce(e.outcome, f.outcome),
         outcome_at = case when e.outcome is not null then v_now else f.outcome_at end,
         error = case when e.outcome is not null then e.error else f.error end
