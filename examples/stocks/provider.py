@@ -20,6 +20,7 @@ import json
 import math
 import os
 import signal
+import socket
 import threading
 import time
 
@@ -32,7 +33,7 @@ class Provider:
     def __init__(self, key=None, calls=300, window=60.0, seconds=0.05, port=0, log=None):
         self.key, self.limit, self.window, self.seconds, self.log = key, calls, window, seconds, log
         self.is_down = False
-        self.calls, self.lock = [], threading.Lock()
+        self.calls, self.connections, self.lock = [], set(), threading.Lock()
         self.recent = collections.deque()  # those that count, the oldest first
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), self.handler(), bind_and_activate=False)
         self.server.allow_reuse_address = self.server.daemon_threads = True
@@ -47,8 +48,12 @@ class Provider:
         return self
 
     def stop(self):
+        """As a process that ends: also for who is connected."""
         self.server.shutdown()
         self.server.server_close()
+        with self.lock:
+            for connection in self.connections:
+                connection.shutdown(socket.SHUT_RDWR)
 
     def admit(self, now):
         """None, or for how many seconds there is no place."""
@@ -99,6 +104,16 @@ class Provider:
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
+
+            def setup(self):
+                super().setup()
+                with provider.lock:
+                    provider.connections.add(self.connection)
+
+            def finish(self):
+                with provider.lock:
+                    provider.connections.discard(self.connection)
+                super().finish()
 
             def do_GET(self):
                 began = time.monotonic()
