@@ -4,10 +4,9 @@
 #include "api/route.h"
 
 static const struct route routes[] = {
-    {"/livez", false, false, answer_livez},
-    {"/readyz", false, true, answer_readyz},
-    {"/v1/status", false, true, answer_status},
-    {"/v1/callbacks/", true, true, answer_callback},
+    {"/livez", false, false, answer_livez},     {"/readyz", false, true, answer_readyz},
+    {"/v1/status", false, true, answer_status}, {"/v1/callbacks/", true, true, answer_callback},
+    {"/v1/events", false, false, NULL},
 };
 
 static bool is_at(const struct route *route, const char *path)
@@ -24,12 +23,12 @@ static bool takes(const struct route *route, const char *method)
     return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
 }
 
-const struct route *routes_find(struct api_request *request, int *status, struct text *body,
-                                const char **allowed)
+const struct route *routes_find(struct api_request *request, bool has_events, int *status,
+                                struct text *body, const char **allowed)
 {
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
         const struct route *route = &routes[i];
-        if (!is_at(route, request->path))
+        if (!is_at(route, request->path) || (!route->answer && !has_events))
             continue;
         if (!takes(route, request->method)) {
             *allowed = route->is_post ? "POST" : "GET, HEAD";
