@@ -13,7 +13,8 @@
 --   p_fetch_path, p_save_function   for a kind with the form fetch
 --   p_budget         limits over all its refreshes, beside those of the kind: {"running", "calls", "window", "bytes", "bytes_window", "estimated_bytes",
 --                    "start_interval"}, as pawl.set_limit has them, with times as intervals; merged into what is there, 0 takes one away
--- Returns nothing. Refuses what does not exist or makes no sense, and says what is missing (PW001, PW002, PW006).
+-- Returns nothing. Refuses what does not exist or makes no sense, and says what is missing (PW001, PW002, PW006); and keys for what was global
+-- until now, or none any more (PW003).
 -- Locks: the type's row, its kind's FOR SHARE; the limiter; when times change, the freshness of its keys.
 create or replace function pawl.define_data_type(
   p_name text,
@@ -77,6 +78,10 @@ begin
   v_type.fetch_path := case when p_fetch_path is null then v_old.fetch_path else nullif(p_fetch_path, '') end;
   v_type.save_function := case when p_save_function is null then v_old.save_function else nullif(p_save_function, '') end;
   v_type := pawl.check_data_type(v_type);
+  if v_type.is_global <> v_old.is_global and exists (select from pawl.freshness f where f.type = p_name) then
+    raise exception 'data type "%" has % by now', p_name, case when v_old.is_global then 'been refreshed without keys' else 'keys' end
+      using errcode = 'PW003', hint = pg_catalog.format('Give another name, or drop it first: pawl.drop_data_type(%L).', p_name);
+  end if;
 
   v_type.job_id := pawl.type_job(v_type, v_old, p_budget);
   insert into pawl.data_types as d (name, kind, job_id, ttl, table_name, key_column, time_column, is_global, is_tracked, empty_ttl, max_age, retry_base,
@@ -330,6 +335,9 @@ declare
   v_job_id bigint := p_old.job_id;
   v_limiter text := 'type:' || p_type.name;
 begin
+  if p_old.name is null and exists (select from pawl.limiters l where l.key = v_limiter) then -- of one with this name that was dropped
+    perform pawl.set_type_budget(p_type.name, '{"running": 0, "calls": 0, "bytes": 0, "start_interval": "0"}');
+  end if;
   if p_budget is not null then
     perform pawl.set_type_budget(p_type.name, p_budget);
   end if;

@@ -71,6 +71,9 @@ def test_data_types(stocks):
     changed = db.json("data-type", "set", "profile", "--parent", "", "--max-age", "0s", "--gate-function", "", "--max-calls", 0, "--due-function", "app.noon")
     assert (changed["parents"], changed["max_age_seconds"], changed["gate_function"], changed["ttl_seconds"]) == ([], None, None, 86400)
     assert "max_calls" not in changed["budget"] and changed["budget"]["max_bytes"] == 20000000000
+    changed = db.json("data-type", "set", "profile", "--max-bytes", 5000000, "--bytes-window", "7d", "--estimated-bytes", 2000, "--budget", '{"bytes": 1}')
+    assert {name: changed["budget"][name] for name in ("max_bytes", "bytes_window_ms", "estimated_bytes")} == {
+        "max_bytes": 5000000, "bytes_window_ms": 604800000, "estimated_bytes": 2000}
     said = db.pawl("data-type", "set", "digest", "--kind", "provider", "--cron", "0 18 * * 1-5", "--time-zone", "europe/berlin", "--global").stdout
     assert said == "data type digest: stale at 0 18 * * 1-5 Europe/Berlin, refreshed by kind provider\n"
     db.pawl("data-type", "set", "pages", "--kind", "provider", "--strategy", "scheduled", "--spread", "1d")

@@ -436,6 +436,12 @@ select is((select count(*) from pawl.tasks where job_id = :old_job and status < 
 select pawl.drop_data_type('price');
 select is((select count(*) from pawl.freshness where type = 'price') + (select count(*) from pawl.subscriptions where type = 'price'), 0::bigint, 'dropped: all of it is gone');
 select is((select count(*) from pawl.tasks where job_id = :old_job and status = 'completed') > 0, true, 'what has been stays');
+select pawl.define_data_type('brief', 'provider', '1 minute', p_budget => '{"running": 1, "calls": 5, "window": "1 minute", "start_interval": "1 second"}');
+select state from pawl.subscribe('brief', 'A', 'carl', '1 day');
+select throws_ok($$ select pawl.define_data_type('brief', p_is_global => true) $$, 'PW003', null, 'what has keys has them for good');
+select pawl.drop_data_type('brief');
+select pawl.define_data_type('brief', 'provider', '1 minute', p_is_global => true);
+select is((select (max_running, max_calls, window_ms, start_interval_ms) from pawl.limiters where key = 'type:brief')::text, '(,,,0)', 'made anew it has not the budget of its namesake');
 select is((select count(*) from pawl.reconcile()), 0::bigint, 'I1: no drift in all of this');
 
 -- ---- keys in URLs ----
