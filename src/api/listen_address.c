@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,33 @@ bool listen_address_parse(const char *text, struct listen_address *address, stru
         return refuse(text, failure);
     snprintf(address->port, sizeof address->port, "%d", atoi(port));
     return true;
+}
+
+static bool is_loopback(const struct sockaddr *address)
+{
+    const struct sockaddr_in *four = (const void *)address;
+    const struct sockaddr_in6 *six = (const void *)address;
+    if (address->sa_family == AF_INET)
+        return ntohl(four->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    return address->sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
+}
+
+bool listen_address_check_loopback(const struct listen_address *address, struct failure *failure)
+{
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    struct addrinfo *first = NULL;
+    bool is_fine = true;
+    if (getaddrinfo(address->host, address->port, &hints, &first) != 0)
+        return true; /* listen_address_open() says it better */
+    for (struct addrinfo *info = first; info; info = info->ai_next)
+        is_fine = is_fine && is_loopback(info->ai_addr);
+    freeaddrinfo(first);
+    if (is_fine)
+        return true;
+    failure_set(failure, FAILURE_USAGE, "%s is no loopback address, so there can be no --events",
+                address->host);
+    return failure_hint(failure, "Whoever reaches /v1/events may read them: listen on 127.0.0.1, "
+                                 "behind a server of yours that knows its users.");
 }
 
 static int listen_on(const struct addrinfo *info)

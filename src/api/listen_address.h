@@ -14,6 +14,8 @@ struct listen_address {
 /* FAILURE_USAGE when it is none. */
 bool listen_address_parse(const char *text, struct listen_address *address,
                           struct failure *failure);
+/* FAILURE_USAGE unless only programs of this machine reach it. */
+bool listen_address_check_loopback(const struct listen_address *address, struct failure *failure);
 /* A socket that listens there, -1 with a FAILURE_ENVIRONMENT. *port is the one it got, `name` the
  * address as a URL has it. */
 int listen_address_open(const struct listen_address *address, int *port,

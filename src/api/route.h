@@ -22,9 +22,17 @@ struct api_request {
 typedef int route_fn(struct session_pool *pool, const struct api_request *request,
                      struct text *body);
 
-/* Finds the route and asks it. *allowed is the methods that there are, when that was wrong. */
-int routes_answer(struct session_pool *pool, struct api_request *request, struct text *body,
-                  const char **allowed);
+struct route {
+    const char *path; /* with a slash at its end: what is behind it is the route's to read */
+    bool is_post;
+    bool asks;        /* the database, so it may take a while */
+    route_fn *answer; /* NULL: a stream of events */
+};
+
+/* Sets the request's rest. has_events: whether there is such a stream. NULL, with *status, body
+ * and, when it was the method, *allowed, if there is none. */
+const struct route *routes_find(struct api_request *request, bool has_events, int *status,
+                                struct text *body, const char **allowed);
 
 /* {"error": {"message", "hint"}}; hint may be "". */
 void answer_error(struct text *body, const char *message, const char *hint);

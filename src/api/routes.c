@@ -3,15 +3,10 @@
 
 #include "api/route.h"
 
-static const struct route {
-    const char *path; /* with a slash at its end: what is behind it is the route's to read */
-    bool is_post;
-    route_fn *answer;
-} routes[] = {
-    {"/livez", false, answer_livez},
-    {"/readyz", false, answer_readyz},
-    {"/v1/status", false, answer_status},
-    {"/v1/callbacks/", true, answer_callback},
+static const struct route routes[] = {
+    {"/livez", false, false, answer_livez},     {"/readyz", false, true, answer_readyz},
+    {"/v1/status", false, true, answer_status}, {"/v1/callbacks/", true, true, answer_callback},
+    {"/v1/events", false, false, NULL},
 };
 
 static bool is_at(const struct route *route, const char *path)
@@ -28,21 +23,23 @@ static bool takes(const struct route *route, const char *method)
     return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
 }
 
-int routes_answer(struct session_pool *pool, struct api_request *request, struct text *body,
-                  const char **allowed)
+const struct route *routes_find(struct api_request *request, bool has_events, int *status,
+                                struct text *body, const char **allowed)
 {
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
         const struct route *route = &routes[i];
-        if (!is_at(route, request->path))
+        if (!is_at(route, request->path) || (!route->answer && !has_events))
             continue;
         if (!takes(route, request->method)) {
             *allowed = route->is_post ? "POST" : "GET, HEAD";
             answer_error(body, "method is not allowed", route->is_post ? "Use POST." : "Use GET.");
-            return MHD_HTTP_METHOD_NOT_ALLOWED;
+            *status = MHD_HTTP_METHOD_NOT_ALLOWED;
+            return NULL;
         }
         request->rest = request->path + strlen(route->path);
-        return route->answer(pool, request, body);
+        return route;
     }
     answer_error(body, "nothing is here", "");
-    return MHD_HTTP_NOT_FOUND;
+    *status = MHD_HTTP_NOT_FOUND;
+    return NULL;
 }

@@ -15,8 +15,8 @@ int64_t clock_now_us(void)
 
 double random_fraction(void)
 {
-    static unsigned short state[3];
-    static int is_seeded;
+    static _Thread_local unsigned short state[3];
+    static _Thread_local int is_seeded;
     if (!is_seeded) {
         CHECK(getrandom(state, sizeof state, 0) == (ssize_t)sizeof state);
         is_seeded = 1;

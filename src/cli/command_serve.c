@@ -28,6 +28,8 @@ const struct option command_up_options[] = {
      .help = "where functions find this API from outside, to call back after a 202"},
     {"--secret-files", "DIR", VALUE_TEXT,
      .help = "folder of secrets that kinds name as file:PATH (default /run/secrets)"},
+    {"--events", NULL, VALUE_FLAG,
+     .help = "tell whose data has come at /v1/events, on a loopback address only"},
     {NULL},
 };
 
@@ -38,6 +40,8 @@ const struct option command_serve_options[] = {
      .help = "where functions find this API from outside, to call back after a 202"},
     {"--secret-files", "DIR", VALUE_TEXT,
      .help = "folder of secrets that kinds name as file:PATH (default /run/secrets)"},
+    {"--events", NULL, VALUE_FLAG,
+     .help = "tell whose data has come at /v1/events, on a loopback address only"},
     {NULL},
 };
 
@@ -122,17 +126,34 @@ static bool read_callback_url(const struct call *call, char **url, struct failur
     return true;
 }
 
+/* Before anything is begun. */
+static bool check_listen(const struct call *call, const char *listen, struct failure *failure)
+{
+    struct listen_address address;
+    bool has_events = call_has(call, "--events");
+    if (is_listening(listen))
+        return listen_address_parse(listen, &address, failure) &&
+               (!has_events || listen_address_check_loopback(&address, failure));
+    if (!has_events)
+        return true;
+    failure_set(failure, FAILURE_USAGE, "--events are of the HTTP API, and there is none");
+    return failure_hint(failure, "Add --listen 127.0.0.1:8787.");
+}
+
 static bool run(struct service *service, const char *listen, struct failure *failure)
 {
+    bool has_events = call_has(service->call, "--events");
     const struct serve_options options = {.database_url = service->url,
                                           .slots = (int)call_integer(service->call, "--slots", 0),
                                           .callback_url = service->callback_url,
+                                          .other_files = has_events ? API_EVENT_FILES : 0,
                                           .secret_files =
                                               call_text(service->call, "--secret-files"),
                                           .on_database_lost = on_database_lost,
                                           .on_ready = on_ready,
                                           .context = service};
-    if (is_listening(listen) && !(service->api = api_start(listen, service->url, failure)))
+    if (is_listening(listen) &&
+        !(service->api = api_start(listen, service->url, has_events, failure)))
         return false;
     bool is_fine = serve_run(&options, failure);
     api_stop(service->api);
@@ -143,7 +164,8 @@ bool command_serve(const struct call *call, struct failure *failure)
 {
     struct text url = {0};
     char *callback_url;
-    if (!read_callback_url(call, &callback_url, failure))
+    if (!check_listen(call, call_text(call, "--listen"), failure) ||
+        !read_callback_url(call, &callback_url, failure))
         return false;
     struct session *session = database_open_checked(call, failure);
     if (!session) {
@@ -224,9 +246,8 @@ bool command_up(const struct call *call, struct failure *failure)
     /* Before a cluster is made that nobody then serves. */
     const char *listen = call_text(call, "--listen");
     char *callback_url = NULL;
-    if (is_listening(listen) && !listen_address_parse(listen, &(struct listen_address){0}, failure))
-        return false;
-    if (!read_callback_url(call, &callback_url, failure))
+    if (!check_listen(call, listen ? listen : DEFAULT_LISTEN, failure) ||
+        !read_callback_url(call, &callback_url, failure))
         return false;
     database_find_folder(call, &folder);
     hold_signals(true);

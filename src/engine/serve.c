@@ -55,11 +55,11 @@ static char *list_executor_names(struct engine *engine)
 
 /* A connection for each slot, those that are kept to be used again, and some of our own: where
  * files run out it is targets that seem to be down, and nobody can be told so. */
-static void make_room_for_connections(int slots)
+static void make_room_for_connections(int slots, int other_files)
 {
     struct rlimit limit;
     rlim_t wanted = (rlim_t)slots * FILES_OF_A_SLOT;
-    wanted = wanted < FILES_MIN ? FILES_MIN : wanted;
+    wanted = (wanted < FILES_MIN ? FILES_MIN : wanted) + (rlim_t)other_files;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
         return;
     limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
@@ -83,7 +83,7 @@ static void begin(struct engine *engine)
     uv_signal_start(&engine->on_term, on_signal, SIGTERM);
     uv_signal_start(&engine->on_int, on_signal, SIGINT);
 
-    make_room_for_connections(engine->slots);
+    make_room_for_connections(engine->slots, engine->options->other_files);
     jobs_init(&engine->jobs);
     runner_init(engine);
     finisher_init(engine);

@@ -16,6 +16,7 @@ struct serve_options {
     const char *callback_url; /* begin of the URL under which our API is found from outside, without
                                  a slash at its end; NULL: nobody can call back */
     const char *secret_files; /* folder in which secrets are files; NULL: /run/secrets */
+    int other_files;          /* that the rest of the process may have open */
     /* NULL, or told when the database goes away, from the loop: must not block. */
     void (*on_database_lost)(void *context);
     /* NULL, or told when a task starts, in the moment in which it does (for measuring). */

@@ -38,6 +38,26 @@ static void test_refuse(void **state)
     }
 }
 
+static void test_loopback(void **state)
+{
+    static const char *const inside[] = {"80",       "127.0.0.1:80", "127.8.9.10:80",
+                                         "[::1]:80", "localhost:80", "nowhere.invalid:80"};
+    static const char *const outside[] = {"0.0.0.0:80", "[::]:80", "10.0.0.1:80", "128.0.0.1:80",
+                                          "[::ffff:10.0.0.1]:80"};
+    struct listen_address address;
+    struct failure failure;
+    for (size_t i = 0; i < sizeof inside / sizeof *inside; i++) {
+        assert_true(listen_address_parse(inside[i], &address, &failure));
+        assert_true(listen_address_check_loopback(&address, &failure));
+    }
+    for (size_t i = 0; i < sizeof outside / sizeof *outside; i++) {
+        assert_true(listen_address_parse(outside[i], &address, &failure));
+        assert_false(listen_address_check_loopback(&address, &failure));
+        assert_int_equal(failure.class, FAILURE_USAGE);
+        assert_non_null(strstr(failure.message, address.host));
+    }
+}
+
 static void test_port_in_use(void **state)
 {
     struct listen_address address;
@@ -68,6 +88,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parse),
         cmocka_unit_test(test_refuse),
+        cmocka_unit_test(test_loopback),
         cmocka_unit_test(test_port_in_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
