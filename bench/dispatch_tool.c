@@ -2,13 +2,19 @@
  * Measures dispatch: tasks of a kind with the executor http, sent by a node that somebody else runs
  * to the receiver in this program (receiver.h).
  *
- *   dispatch_tool --db URL [--samples N] [--hanging N]
- *     One pawl.enqueue at a time, each when all is asleep: from the acknowledgement of its commit
- * to the moment in which the receiver has read the request. A request that comes before the
- * producer has its acknowledgement counts as it is. With --hanging so many tasks of another kind
- * have been put in before, and their target answers none. dispatch_tool --db URL --burst N N tasks
- * in transactions of 1,000: from the first commit until the receiver has had each of them, by its
- * Idempotency-Key.
+ *   dispatch_tool --db URL [--samples N] [--hanging N | --subscribe]
+ *
+ * One pawl.enqueue at a time, each when all is asleep: from the acknowledgement of its commit to
+ * the moment in which the receiver has read the request. A request that comes before the producer
+ * has its acknowledgement counts as it is. With --hanging so many tasks of another kind have been
+ * put in before, and their target answers none. With --subscribe it is no pawl.enqueue but a
+ * pawl.subscribe, each time by another viewer to another key that has no data, and the request is
+ * that of the refresh.
+ *
+ *   dispatch_tool --db URL --burst N
+ *
+ * N tasks in transactions of 1,000: from the first commit until the receiver has had each of them,
+ * by its Idempotency-Key.
  */
 #include <getopt.h>
 #include <stdbool.h>
@@ -31,7 +37,7 @@ enum {
 struct options {
     const char *db;
     int samples, hanging, burst;
-    bool is_graphile;
+    bool is_graphile, is_subscribing;
 };
 
 static void define_kind(PGconn *connection, const char *name, int port, const char *path)
@@ -44,16 +50,29 @@ static void define_kind(PGconn *connection, const char *name, int port, const ch
     tool_execute(connection, sql);
 }
 
+/* A data type whose refreshes are tasks of that kind, and numbers for its viewers and keys. */
+static void define_data_type(PGconn *connection)
+{
+    tool_execute(connection,
+                 "select pawl.define_data_type('bench.post', 'bench.post', p_ttl => '1 day');"
+                 "create sequence bench_numbers");
+}
+
 /* Both as their documentation says: one task in a call, many in an array. */
 static void write_enqueue(const struct options *options, int port, char sql[512])
 {
-    if (options->is_graphile)
+    if (options->is_subscribing)
+        snprintf(sql, 512,
+                 "select s.state from nextval('bench_numbers') n,"
+                 " pawl.subscribe('bench.post', 'key ' || n, 'viewer ' || n, '1 hour') s");
+    else if (options->is_graphile)
         snprintf(sql, 512,
                  "select graphile_worker.add_job('post',"
                  " '{\"url\": \"http://127.0.0.1:%d/\", \"order\": 4711}')",
                  port);
     else
-        snprintf(sql, 512, "select pawl.enqueue('bench.post', '{\"order\": 4711}')");
+        snprintf(sql, 512,
+                 "select pawl.enqueue('bench.post', '{\"order\": 4711}') where $1::text <> ''");
 }
 
 static void enqueue_many(const struct options *options, PGconn *connection, int port, int count)
@@ -122,6 +141,8 @@ static void measure_latency(const struct options *options, PGconn *connection)
     char sql[512];
     if (!options->is_graphile)
         define_kind(connection, "bench.post", receiver_port(receiver), "/");
+    if (options->is_subscribing)
+        define_data_type(connection);
     write_enqueue(options, receiver_port(receiver), sql);
     tool_prepare(connection, "enqueue", sql);
     if (options->hanging)
@@ -167,9 +188,13 @@ static void measure_burst(const struct options *options, PGconn *connection)
 static struct options parse_options(int argc, char **argv)
 {
     static const struct option known[] = {
-        {"db", required_argument, NULL, 'd'},      {"samples", required_argument, NULL, 's'},
-        {"hanging", required_argument, NULL, 'h'}, {"burst", required_argument, NULL, 'b'},
-        {"graphile", no_argument, NULL, 'g'},      {NULL, 0, NULL, 0},
+        {"db", required_argument, NULL, 'd'},
+        {"samples", required_argument, NULL, 's'},
+        {"hanging", required_argument, NULL, 'h'},
+        {"burst", required_argument, NULL, 'b'},
+        {"graphile", no_argument, NULL, 'g'},
+        {"subscribe", no_argument, NULL, 'u'},
+        {NULL, 0, NULL, 0},
     };
     struct options options = {.samples = 500};
     for (int letter; (letter = getopt_long(argc, argv, "", known, NULL)) != -1;) {
@@ -181,6 +206,8 @@ static struct options parse_options(int argc, char **argv)
             options.hanging = tool_parse_count("--hanging", optarg);
         else if (letter == 'g')
             options.is_graphile = true;
+        else if (letter == 'u')
+            options.is_subscribing = true;
         else if (letter == 'b')
             options.burst = tool_parse_count("--burst", optarg);
         else
@@ -188,7 +215,7 @@ static struct options parse_options(int argc, char **argv)
     }
     if (!options.db || optind < argc) {
         fputs("usage: dispatch_tool --db URL [--samples N] [--hanging N] [--burst N]"
-              " [--graphile]\n",
+              " [--graphile] [--subscribe]\n",
               stderr);
         exit(2);
     }

@@ -46,10 +46,14 @@ class Stage:
 
     # ---- the database ----
 
-    def rows(self, sql, *values):
+    def run(self, sql, *values):
+        """Without an answer; without values it may be several statements."""
         if self._database is None:
             self._database = psycopg.connect(self.url, autocommit=True)
-        return self._database.execute(sql, values or None).fetchall()
+        return self._database.execute(sql, values or None)
+
+    def rows(self, sql, *values):
+        return self.run(sql, *values).fetchall()
 
     def value(self, sql, *values):
         return self.rows(sql, *values)[0][0]
