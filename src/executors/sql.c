@@ -44,7 +44,7 @@ static void end_task(struct worker *worker, struct outcome *outcome)
 /* What the database refused, or the connection's loss. */
 static void fail_task(struct worker *worker, const struct failure *failure)
 {
-    struct outcome outcome = task_failure_outcome(failure);
+    struct outcome outcome = task_connection_outcome(&worker->connection, failure);
     end_task(worker, &outcome);
 }
 
@@ -97,7 +97,8 @@ static void on_alone_ran(void *context, const struct pg_result *result,
     struct outcome outcome = {.kind = OUTCOME_RETURNED};
     if (!worker->task)
         return;
-    if (failure && !failure->sqlstate[0])
+    if (failure &&
+        (!failure->sqlstate[0] || task_connection_was_cut_off(&worker->connection, failure)))
         fail_task(worker, failure);
     else if (!task_connection_is_ready(&worker->connection))
         end_task(worker, &outcome);

@@ -14,7 +14,14 @@ void task_fence_write(struct task_fence *fence, const struct task *task)
     snprintf(fence->attempt, sizeof fence->attempt, "%d", task->attempt);
 }
 
-struct outcome task_failure_outcome(const struct failure *failure)
+bool task_connection_was_cut_off(const struct task_connection *connection,
+                                 const struct failure *failure)
+{
+    return connection->was_cancelled && strcmp(failure->sqlstate, "57014") == 0;
+}
+
+struct outcome task_connection_outcome(const struct task_connection *connection,
+                                       const struct failure *failure)
 {
     struct outcome outcome = {.kind = OUTCOME_FAILED, .delay_ms = -1, .error_class = "sql"};
     struct text error = {0};
@@ -22,6 +29,8 @@ struct outcome task_failure_outcome(const struct failure *failure)
         outcome.kind = OUTCOME_ENDED;
         return outcome;
     }
+    if (task_connection_was_cut_off(connection, failure))
+        return (struct outcome){.kind = OUTCOME_RETURNED};
     if (strcmp(failure->sqlstate, "57014") == 0)
         outcome.error_class = "timeout";
     else if (!failure->sqlstate[0])
@@ -39,7 +48,7 @@ struct outcome task_failure_outcome(const struct failure *failure)
 
 static void forget_session(struct task_connection *connection)
 {
-    connection->is_spent = false;
+    connection->is_spent = connection->was_cancelled = false;
     free(connection->statement);
     connection->statement = NULL;
 }
@@ -97,7 +106,7 @@ void task_connection_cancel(struct task_connection *connection)
 {
     if (!task_connection_is_ready(connection))
         return;
-    connection->is_spent = true;
+    connection->is_spent = connection->was_cancelled = true;
     pg_connection_cancel(connection->inner);
 }
 

@@ -28,7 +28,8 @@ struct task_connection {
     void *context;
     struct pg_connection *inner; /* NULL: not made yet */
     bool is_spent;
-    char *statement; /* somebody's text that runs on it; freed with it */
+    bool was_cancelled; /* the task that it is at, or was at last, by us */
+    char *statement;    /* somebody's text that runs on it; freed with it */
 };
 
 /* Connects to nothing yet. url and purpose must outlive it; purpose as of pg_connection_create().
@@ -57,7 +58,12 @@ void task_fence_write(struct task_fence *fence, const struct task *task);
 
 /* What a task has come to whose call the database refused, or whose connection was lost. When it
  * breaks, nobody knows whether the transaction committed. The attempt is then called failed: if it
- * did commit, that outcome finds the task completed and changes nothing (I4). */
-struct outcome task_failure_outcome(const struct failure *failure);
+ * did commit, that outcome finds the task completed and changes nothing (I4). What we have cut off
+ * goes back uncounted. */
+struct outcome task_connection_outcome(const struct task_connection *connection,
+                                       const struct failure *failure);
+/* Was the task cut off by task_connection_cancel(), and not by its time-out? */
+bool task_connection_was_cut_off(const struct task_connection *connection,
+                                 const struct failure *failure);
 
 #endif

@@ -197,6 +197,24 @@ static void test_a_connection_that_was_sent_a_cancel_has_no_next_task(void **sta
     assert_int_equal(seen.made, 2);
 }
 
+/* The node leaves: what it cuts off is no failure of the task, which goes on elsewhere. */
+static void test_a_task_that_is_cut_off_goes_back(void **state)
+{
+    sql_cancel(*state, &first);
+    refuse(0, "57014");
+    assert_int_equal(seen.outcome.kind, OUTCOME_RETURNED);
+    sql_start(*state, &second);
+    come(1);
+    refuse(1, "PW010");
+    reply(1, 1);
+    reply(1, 1);
+    asks(1, "vacuum");
+    sql_cancel(*state, &second);
+    refuse(1, "57014");
+    assert_int_equal(seen.ended, 2);
+    assert_int_equal(seen.outcome.kind, OUTCOME_RETURNED);
+}
+
 static void test_a_connection_that_came_back_since_is_another(void **state)
 {
     sql_cancel(*state, &first);
@@ -297,6 +315,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_a_connection_is_used_again),
         TEST(test_a_connection_that_was_sent_a_cancel_has_no_next_task),
+        TEST(test_a_task_that_is_cut_off_goes_back),
         TEST(test_a_connection_that_came_back_since_is_another),
         TEST(test_no_cancel_is_sent_for_a_task_that_waits_for_its_connection),
         TEST(test_a_statement_that_runs_by_itself),

@@ -101,7 +101,7 @@ static void on_called(void *context, const struct pg_result *result, const struc
     if (!save)
         return;
     if (failure) {
-        outcome = task_failure_outcome(failure);
+        outcome = task_connection_outcome(&saver->connection, failure);
         outcome.is_final = strcmp(failure->sqlstate, "PW006") == 0; /* it cannot be saved at all */
     }
     uv_timer_start(saver->saves->timer, on_timer, 0, 0);
