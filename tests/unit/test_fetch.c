@@ -19,6 +19,7 @@ struct fixture {
     struct list tasks; /* under way */
     struct job_facts job;
     char kind[8], params[40], options[300], target[100];
+    int64_t job_id; /* of what is started next */
     int started, ended, saved;
     struct outcome last;
     char last_error[300];
@@ -29,7 +30,7 @@ static void start_task(struct fixture *fixture, const char *payload)
     size_t bytes = strlen(payload);
     struct task *task = memory_zeroed(1, sizeof *task + bytes + 1);
     *task = (struct task){.job = &fixture->job,
-                          .job_id = 7,
+                          .job_id = fixture->job_id,
                           .id = ++fixture->started,
                           .attempt = 2,
                           .node_id = 3,
@@ -89,6 +90,7 @@ static int set_up(void **state)
     CHECK(uv_loop_init(&fixture->loop) == 0);
     list_init(&fixture->tasks);
     fixture->peer = http_peer_create(&fixture->loop);
+    fixture->job_id = 7;
     strcpy(fixture->kind, "f");
     strcpy(fixture->params, "{}");
     strcpy(fixture->options, "{\"form\": \"fetch\", \"allow_private\": true}");
@@ -401,29 +403,44 @@ static void test_it_does_not_wait_for_ever(void **state)
     assert_int_equal(fixture->last.bytes, usual_bytes(fixture));
 }
 
+static void let_all_come(void)
+{
+    for (int i = 0; i < database.count; i++) {
+        struct pg_connection *connection = database.connections[i];
+        bool was_ready = connection->is_ready;
+        connection->is_ready = true;
+        if (!was_ready)
+            connection->events.on_ready(connection->context);
+    }
+}
+
+/* Of as many data types. */
 static void start_more_than_can_be_saved(struct fixture *fixture, int count)
 {
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++, fixture->job_id++)
         start_fetch(fixture);
     turn_until(fixture, has_all_connections);
-    for (int i = 0; i < database.count; i++) {
-        database.connections[i]->is_ready = true;
-        database.connections[i]->events.on_ready(database.connections[i]->context);
-    }
+    let_all_come();
     turn_until(fixture, are_all_handed_over);
+}
+
+/* Answers what has been asked by now, and waits for more. */
+static void finish_all(struct fixture *fixture, int at_once)
+{
+    while (fixture->ended < fixture->started) {
+        turn_until(fixture, is_handed_over);
+        assert_in_range(asked("save_fetched"), 1, at_once);
+        answer("statement_timeout", "");
+        answer("save_fetched", "");
+    }
+    assert_int_equal(fixture->saved, fixture->started); /* none ended by its deadline */
 }
 
 static void test_saves_take_turns_on_a_few_connections(void **state)
 {
     struct fixture *fixture = *state;
     start_more_than_can_be_saved(fixture, 20);
-    while (fixture->ended < 20) {
-        turn_until(fixture, is_handed_over);
-        assert_in_range(asked("save_fetched"), 1, SAVERS);
-        answer("statement_timeout", "");
-        answer("save_fetched", "");
-    }
-    assert_int_equal(fixture->saved, 20); /* none ended by its deadline */
+    finish_all(fixture, SAVERS);
     assert_int_equal(database.count, SAVERS);
     assert_int_equal(http_peer_requests(fixture->peer), 20);
 }
@@ -437,7 +454,27 @@ static void test_one_that_finds_none_free_in_its_time_fails(void **state)
     assert_string_equal(fixture->last.error_class, "timeout");
     assert_string_equal(
         fixture->last_error,
-        "HTTP 200 came, and was not saved in time: all 4 connections for that were busy");
+        "HTTP 200 came, and was not saved in time: no connection for that was free");
+}
+
+static bool are_all_here(struct fixture *fixture)
+{
+    return http_peer_requests(fixture->peer) == fixture->started &&
+           asked("save_fetched") == SAVERS - 1;
+}
+
+static void test_a_slow_data_type_does_not_have_all_connections(void **state)
+{
+    struct fixture *fixture = *state;
+    for (int i = 0; i < 3 * SAVERS; i++)
+        start_fetch(fixture);
+    turn_until(fixture, has_all_connections);
+    let_all_come();
+    turn_until(fixture, are_all_here);
+    fixture->job_id = 8; /* comes last, and is next */
+    start_fetch(fixture);
+    turn_until(fixture, are_all_handed_over);
+    finish_all(fixture, SAVERS);
 }
 
 /* ---- cancelled ---- */
@@ -520,6 +557,7 @@ int main(void)
         TEST(test_it_does_not_wait_for_ever),
         TEST(test_saves_take_turns_on_a_few_connections),
         TEST(test_one_that_finds_none_free_in_its_time_fails),
+        TEST(test_a_slow_data_type_does_not_have_all_connections),
         TEST(test_one_that_waits_is_cancelled),
         TEST(test_a_connection_that_was_sent_a_cancel_saves_nothing_more),
         TEST(test_the_end_in_the_middle_of_saves),

@@ -41,6 +41,12 @@ struct saves {
 
 static void on_timer(uv_timer_t *timer);
 
+/* A data type has one, for as long as it is defined. */
+static int64_t job_of(const struct save *save)
+{
+    return save->fetched.task->job_id;
+}
+
 /* ---- the end of one ---- */
 
 static void end(struct save *save, struct outcome *outcome)
@@ -68,7 +74,7 @@ static void end_as_late(struct save *save)
     if (saves->trouble.length)
         text_append_slice(&error, text_slice(&saves->trouble));
     else
-        text_append_format(&error, "all %d connections for that were busy", CONNECTIONS);
+        text_append_string(&error, "no connection for that was free");
     struct outcome outcome = {
         .kind = OUTCOME_FAILED,
         .delay_ms = -1,
@@ -135,21 +141,45 @@ static void call(struct saver *saver, struct save *save)
 
 /* ---- who waits ---- */
 
+static bool has_connection(const struct saves *saves, const struct save *save)
+{
+    for (int i = 0; i < CONNECTIONS; i++)
+        if (saves->savers[i].save && job_of(saves->savers[i].save) == job_of(save))
+            return true;
+    return false;
+}
+
+/* NULL: nobody who may have a connection waits. */
+static struct save *find_next(const struct saves *saves)
+{
+    int busy = 0;
+    for (int i = 0; i < CONNECTIONS; i++)
+        busy += saves->savers[i].save != NULL;
+    for (struct list *link = saves->waiting.next; link != &saves->waiting; link = link->next) {
+        struct save *save = list_object(link, struct save, link);
+        if (busy < CONNECTIONS - 1 || !has_connection(saves, save))
+            return save;
+    }
+    return NULL;
+}
+
 static void call_where_ready(struct saves *saves)
 {
+    struct save *next;
     for (int i = 0; i < CONNECTIONS; i++) {
         struct saver *saver = &saves->savers[i];
-        struct list *first = list_first(&saves->waiting);
-        if (first && !saver->save && !saver->connection.is_spent &&
-            task_connection_is_ready(&saver->connection))
-            call(saver, list_object(first, struct save, link));
+        if (!saver->save && !saver->connection.is_spent &&
+            task_connection_is_ready(&saver->connection) && (next = find_next(saves)))
+            call(saver, next);
     }
 }
 
+/* No more than there are connections. */
 static int count_waiting(const struct saves *saves)
 {
     int count = 0;
-    for (struct list *link = saves->waiting.next; link != &saves->waiting; link = link->next)
+    for (struct list *link = saves->waiting.next; link != &saves->waiting && count < CONNECTIONS;
+         link = link->next)
         count++;
     return count;
 }
@@ -165,7 +195,7 @@ static void connect_for_waiting(struct saves *saves)
     int wanted = count_waiting(saves);
     for (int i = 0; i < CONNECTIONS; i++)
         wanted -= is_connecting(&saves->savers[i]);
-    for (int i = 0; i < CONNECTIONS && wanted > 0; i++) {
+    for (int i = 0; i < CONNECTIONS && wanted > 0 && find_next(saves); i++) {
         struct saver *saver = &saves->savers[i];
         if (saver->save || is_connecting(saver))
             continue;

@@ -4,7 +4,9 @@
  *
  * Over a few connections of its own ("pawl save"), opened when the first reply comes. Replies that
  * find none free wait here, in their order and until their deadline: also for a database that is
- * away, since a reply may have cost money and need not be fetched again when it is back.
+ * away, since a reply may have cost money and need not be fetched again when it is back. The last
+ * connection is kept for data types that have none: one whose function is slow must not have the
+ * replies of all others grow old.
  */
 #ifndef PAWL_EXECUTORS_HTTP_SAVE_H
 #define PAWL_EXECUTORS_HTTP_SAVE_H
