@@ -322,6 +322,8 @@ static void test_what_is_fetched(void **state)
                         fetched);
     assert_string_equal(fetch_url(fixture, "https://a.example", "\"?k=BRK%2FB\""),
                         "https://a.example?k=BRK%2FB");
+    assert_string_equal(fetch_url(fixture, "https://a.example/find/", "\"?k=A\""),
+                        "https://a.example/find/?k=A"); /* another resource than /find */
     assert_string_equal(fetch_url(fixture, "https://a.example/", "\"/.well-known/a..b/...\""),
                         "https://a.example/.well-known/a..b/...");
     assert_string_equal(fetch_url(fixture, "https://a.example/v1/", "null"),

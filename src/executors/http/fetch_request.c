@@ -60,7 +60,7 @@ static const char *fault_of_path(const char *path)
 static void write_url(struct text *url, const char *target, const char *path)
 {
     size_t length = strlen(target);
-    if (path && length && target[length - 1] == '/')
+    if (path && *path == '/' && length && target[length - 1] == '/')
         length--;
     text_append(url, target, length);
     text_append_string(url, path ? path : "");
