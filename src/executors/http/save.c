@@ -90,13 +90,15 @@ static void end_as_late(struct save *save)
 static void append_hex(struct text *text, struct slice bytes)
 {
     static const char digits[] = "0123456789abcdef";
-    text_reserve(text, 2 + 2 * bytes.length);
     text_append(text, "\\x", 2);
-    for (size_t i = 0; i < bytes.length; i++) {
-        unsigned char byte = (unsigned char)bytes.start[i];
-        const char pair[] = {digits[byte >> 4], digits[byte & 15]};
-        text_append(text, pair, 2);
+    text_reserve(text, 2 * bytes.length);
+    char *at = text->start + text->length;
+    for (size_t i = 0; i < bytes.length; i++) { /* a reply may have megabytes, and the loop waits */
+        *at++ = digits[(unsigned char)bytes.start[i] >> 4];
+        *at++ = digits[(unsigned char)bytes.start[i] & 15];
     }
+    *at = '\0';
+    text->length += 2 * bytes.length;
 }
 
 static void on_called(void *context, const struct pg_result *result, const struct failure *failure)
@@ -137,6 +139,7 @@ static void call(struct saver *saver, struct save *save)
                         on_called, saver);
     pg_connection_end_group(saver->connection.inner);
     text_finish(&body);
+    text_finish(&save->fetched.body); /* libpq has it */
 }
 
 /* ---- who waits ---- */
