@@ -27,6 +27,7 @@ declare
   v_types text[];
   v_busy text[];
   v_due text[];
+  v_new text[];
   v_parent text;
   v_free text[] := '{}';
   v_verdicts text[];
@@ -42,10 +43,11 @@ declare
   v_better text[];
 begin
   select coalesce(pg_catalog.array_agg(h.key), '{}'), pg_catalog.array_agg(h.key) filter (where h.task_id is not null),
-    pg_catalog.array_agg(h.key) filter (where h.task_id is null and (h.due_at <= v_now or h.is_wanted))
-  into v_keys, v_busy, v_due
+    pg_catalog.array_agg(h.key) filter (where h.task_id is null and (h.due_at <= v_now or h.is_wanted)),
+    pg_catalog.array_agg(h.key) filter (where h.task_id is null and not (h.is_watched or h.is_wanted or h.due_at <= v_now))
+  into v_keys, v_busy, v_due, v_new
   from (
-    select f.key, f.task_id, f.due_at, f.is_wanted
+    select f.key, f.task_id, f.due_at, f.is_wanted, f.is_watched
     from unnest(pg_catalog.array_fill(p_type.name, array[pg_catalog.cardinality(p_keys)]), p_keys) as k (type, key)
     join pawl.freshness f on f.type = any (array[k.type]) and f.key = k.key
     order by f.key
@@ -78,6 +80,16 @@ begin
   end if;
 
   -- what others have written meanwhile, and parents
+  if v_new is not null and p_type.table_name is not null then
+    -- nobody looked until now, and it was fresh: is it there?
+    perform pawl.read_truth(p_type, v_new);
+    v_due := v_due || array(
+      select f.key
+      from unnest(v_types, v_keys) as k (type, key)
+      join pawl.freshness f on f.type = any (array[k.type]) and f.key = k.key
+      where f.key in (select n.key from unnest(v_new) n (key))
+        and f.due_at <= v_now);
+  end if;
   if v_due <> '{}' then
     perform pawl.read_truth(p_type, v_due);
     foreach v_parent in array p_type.parents loop

@@ -55,6 +55,11 @@ begin
   loop
     v_type := pawl.data_type(v_name);
     v_key := pawl.check_key(v_type, case when not v_type.is_global then p_key end);
+    perform pawl.make_pairs(v_type, array[v_key]);
+    perform from pawl.freshness f where f.type = v_name and f.key = v_key for no key update skip locked;
+    if found then
+      perform pawl.read_truth(v_type, array[v_key]);
+    end if;
     perform pawl.want_if_stale(v_type, array[v_key], p_priority);
     return query
     select v_name, f.stale_at <= pawl.now(), case when f.stale_at <= pawl.now() then f.stale_at end, f.refreshed_at, pawl.freshness_state(f)

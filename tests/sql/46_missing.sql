@@ -1,0 +1,31 @@
+-- Data that somebody has deleted is missing, and what is missing is stale: for who asks, and for the first who looks.
+begin;
+select * from no_plan();
+set local search_path = probe, tap, pg_catalog;
+set local pawl.now = '2030-01-01 12:00:00+00';
+create schema app;
+create table app.prices (symbol text primary key, updated_at timestamptz);
+select pawl.define_kind('provider', 'noop');
+select pawl.define_data_type('profile', 'provider', '1 day'),
+  pawl.define_data_type('price', 'provider', '1 day', 'app.prices', 'symbol', 'updated_at'),
+  pawl.define_data_type('quote', 'provider', '1 day', 'app.prices', 'symbol', 'updated_at', p_parents => '{profile}');
+insert into app.prices select 'K' || k, pawl.now() - interval '1 hour' from generate_series(1, 4) k;
+select is((select array_agg(s.state) from generate_series(1, 3) k, pawl.subscribe('price', 'K' || k, 'anna', '1 day') s), array['fresh', 'fresh', 'fresh'], 'all is there');
+select is((select array_agg(s.state) from pawl.check_stale('K4', '{price,quote}') s), array['fresh', 'fresh'], 'also of what nobody looks at');
+select pawl.unsubscribe('price', k, 'anna') from unnest(array['K1', 'K2']) k;
+set local pawl.now = '2030-01-01 12:00:02+00';
+select pawl.refresh_due();
+select is((select array_agg(is_watched order by key) from pawl.freshness where type = 'price'), array[false, false, true, false], 'one is looked at');
+
+delete from app.prices where symbol <> 'K2';
+select is((select state from pawl.subscribe('price', 'K1', 'bob', '1 day')), 'queued', 'the first who looks at what was deleted');
+select is((select state from pawl.subscribe('price', 'K2', 'bob', '1 day')), 'fresh', 'and at what was not');
+select is((select (is_stale, state)::text from pawl.check_stale('K3', '{price}')), '(t,queued)', 'who asks for what somebody looks at');
+select is((select (is_stale, state)::text from pawl.check_stale('K4', '{price}')), '(t,queued)', 'and for what nobody does');
+select is((select (is_stale, state)::text from pawl.check_stale('K4', '{quote}')), '(t,parent)', 'with a parent');
+select is((select array_agg(key order by key) from pawl.freshness where type = 'profile'), array['K4'], 'which is wanted for that key alone');
+select is((select array_agg(t.key order by t.key) from pawl.tasks t join pawl.data_types d on d.job_id = t.job_id where d.name = 'price'), array['K1', 'K3', 'K4'], 'each once');
+select is((select (is_stale, state)::text from pawl.check_stale('K2', '{price}')), '(f,fresh)', 'what is there is left alone');
+
+select * from finish();
+rollback;
