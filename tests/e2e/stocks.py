@@ -1,11 +1,14 @@
 """The stock dashboard of examples/stocks, in a story's hand: its schema in a database, its provider in this process, and
-what a provider's log says."""
+what a provider's log says. A story that imports the names of the fixtures has them."""
 import collections
 import pathlib
 import subprocess
 import sys
 
+import pytest
+
 from server import clean_environment, programs
+from waiting import until
 
 EXAMPLE = pathlib.Path(__file__).parents[2] / "examples" / "stocks"
 sys.path.insert(0, str(EXAMPLE))
@@ -71,3 +74,83 @@ def overlapping(calls):
             pairs.append((before, call))
         last[call.what, call.key] = max(before or call, call, key=lambda c: c.ended)
     return pairs
+
+
+# ---- fixtures ----
+
+@pytest.fixture
+def markets():
+    made = []
+
+    def make(**options):
+        made.append(Market(**options).start())
+        return made[-1]
+
+    yield make
+    for market in made:
+        market.stop()
+
+
+@pytest.fixture
+def market(markets, db):
+    made = markets()
+    load(db, made)
+    return made
+
+
+@pytest.fixture
+def node(launch):
+    def start(db, *words):
+        started = launch("serve", "--db", db.url, *words, QUOTES_KEY=KEY)
+        until(lambda: db.value("select count(*) from pawl.nodes where name like %s and dead_at is null", f"%:{started.pid}"),
+              20, lambda: "the node serves: " + started.said())
+        return started
+    return start
+
+
+# ---- what a story says and asks ----
+
+def symbols(count, prefix="S"):
+    return [f"{prefix}{n:03}" for n in range(count)]
+
+
+def subscribe(db, type, keys, holder="a viewer", ttl="1 hour"):
+    db.rows("select pawl.subscribe(%s, %s::text[], %s, %s)", type, list(keys), holder, ttl)
+
+
+def define(db, type, **more):
+    names = "".join(f", p_{name} => %s" for name in more)
+    db.rows(f"select pawl.define_data_type(%s{names})", type, *more.values())
+
+
+def states(db, type):
+    return dict(db.rows("select pawl.freshness_state(f), count(*) from pawl.freshness f where f.type = %s group by 1", type))
+
+
+def state(db, type, key):
+    return db.value("select pawl.freshness_state(f) from pawl.freshness f where f.type = %s and f.key = %s", type, key)
+
+
+def wait_state(db, type, key, wanted, seconds=20):
+    until(lambda: state(db, type, key) == wanted, seconds, lambda: f"{type} {key} is {wanted}: {why(db, type, key)}")
+
+
+def wait_fresh(db, type, count, seconds=30):
+    until(lambda: states(db, type) == {"fresh": count}, seconds, lambda: f"{count} of {type} are fresh: {states(db, type)}")
+
+
+def why(db, type, key):
+    return db.value("select pawl.explain_freshness(%s, %s)", type, key)
+
+
+def open_market(db, at="now()"):
+    """From then on, for an hour; before then it is closed."""
+    db.rows(f"delete from stocks.market_calendar; insert into stocks.market_calendar values ({at}, {at} + interval '1 hour')")
+
+
+def close_market(db):
+    open_market(db, "now() + interval '1 day'")
+
+
+def put_price(db, key, age):
+    db.rows("insert into stocks.prices values (%s, 1, 'USD', now() - %s::interval, now() - %s::interval)", key, age, age)

@@ -8,80 +8,9 @@ import time
 import psycopg
 import pytest
 
-from stocks import KEY, Market, load, most_in_any, overlapping
+from stocks import (close_market, define, load, market, markets, most_in_any, node, open_market, overlapping, put_price, state,  # noqa: F401
+                    states, subscribe, symbols, wait_fresh, wait_state, why)
 from waiting import until
-
-
-@pytest.fixture
-def markets():
-    made = []
-
-    def make(**options):
-        made.append(Market(**options).start())
-        return made[-1]
-
-    yield make
-    for market in made:
-        market.stop()
-
-
-@pytest.fixture
-def market(markets, db):
-    made = markets()
-    load(db, made)
-    return made
-
-
-@pytest.fixture
-def node(launch):
-    def start(db, *words):
-        started = launch("serve", "--db", db.url, *words, QUOTES_KEY=KEY)
-        until(lambda: db.value("select count(*) from pawl.nodes where name like %s and dead_at is null", f"%:{started.pid}"),
-              20, lambda: "the node serves: " + started.said())
-        return started
-    return start
-
-
-def symbols(count, prefix="S"):
-    return [f"{prefix}{n:03}" for n in range(count)]
-
-
-def subscribe(db, type, keys, holder="a viewer", ttl="1 hour"):
-    db.rows("select pawl.subscribe(%s, %s::text[], %s, %s)", type, list(keys), holder, ttl)
-
-
-def define(db, type, **more):
-    names = "".join(f", p_{name} => %s" for name in more)
-    db.rows(f"select pawl.define_data_type(%s{names})", type, *more.values())
-
-
-def states(db, type):
-    return dict(db.rows("select pawl.freshness_state(f), count(*) from pawl.freshness f where f.type = %s group by 1", type))
-
-
-def state(db, type, key):
-    return db.value("select pawl.freshness_state(f) from pawl.freshness f where f.type = %s and f.key = %s", type, key)
-
-
-def wait_state(db, type, key, wanted, seconds=20):
-    until(lambda: state(db, type, key) == wanted, seconds, lambda: f"{type} {key} is {wanted}: {why(db, type, key)}")
-
-
-def wait_fresh(db, type, count, seconds=30):
-    until(lambda: states(db, type) == {"fresh": count}, seconds, lambda: f"{count} of {type} are fresh: {states(db, type)}")
-
-
-def why(db, type, key):
-    return db.value("select pawl.explain_freshness(%s, %s)", type, key)
-
-
-def open_market(db, at="now()"):
-    """From then on, for an hour; before then it is closed."""
-    db.rows(f"delete from stocks.market_calendar; insert into stocks.market_calendar values ({at}, {at} + interval '1 hour')")
-
-
-def close_market(db):
-    open_market(db, "now() + interval '1 day'")
 
 
 class Active:
@@ -244,10 +173,6 @@ def test_the_budget_of_bytes_holds_in_any_window(db, market, node):
 
 
 # ---- gates ----
-
-def put_price(db, key, age):
-    db.rows("insert into stocks.prices values (%s, 1, 'USD', now() - %s::interval, now() - %s::interval)", key, age, age)
-
 
 def test_a_closed_gate_holds_data_back_until_it_opens(db, market, node):
     define(db, "price", parents=[])
