@@ -101,6 +101,9 @@ begin
     perform pawl.refresh_tracking(p_name);
   end if;
   perform pawl.time_keys(v_type, v_old);
+  if v_old.name is null then
+    perform pawl.ask_for_sweep(a.name) from pawl.adoptions a; -- rows may have asked for it already
+  end if;
   perform pawl.ring('fresh');
 end
 $$;

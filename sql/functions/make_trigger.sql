@@ -18,13 +18,11 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_function text := pg_catalog.format('pawl.%I()', 'trigger_' || p_definition.name);
-  v_owner name := (select n.nspowner::pg_catalog.regrole from pg_catalog.pg_namespace n where n.nspname = 'pawl');
   v_is_isolated boolean := p_definition.mode = 'isolate';
   v_job_id bigint;
   v_max_bytes integer;
   v_statement text;
   v_body text;
-  v_role text;
 begin
   select s.job_id, k.max_payload_bytes into v_job_id, v_max_bytes
   from pawl.standing_jobs s
@@ -92,23 +90,37 @@ begin
       || case when v_job_id is null then E'  v_job_id bigint;\n  v_max_bytes integer;\n' else '' end
       || case when p_definition.key is not null then E'  v_job_ids bigint[];\n  v_keys text[];\n  v_priorities real[];\n' else '' end
       || 'begin' || v_body || E'\n  return null;\nend\n');
-  if (select p.proowner::pg_catalog.regrole::name from pg_catalog.pg_proc p where p.oid = v_function::pg_catalog.regprocedure) <> v_owner then
-    execute pg_catalog.format('alter function %s owner to %I', v_function, v_owner);
-  end if;
-  for v_role in
-    select distinct case a.grantee when 0 then 'public' else a.grantee::pg_catalog.regrole::pg_catalog.text end
-    from pg_catalog.pg_proc p, pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) a
-    where p.oid = v_function::pg_catalog.regprocedure
-      and a.grantee <> p.proowner
-  loop
-    execute pg_catalog.format('revoke execute on function %s from %s cascade', v_function, v_role);
-  end loop;
-  execute pg_catalog.format('comment on function %s is %L', v_function,
+  perform pawl.keep_function(v_function,
     pg_catalog.format('trigger: tasks of the kind "%s"; made by pawl.on_%s, to be removed with pawl.detach(%L)',
       p_definition.kind, p_definition.event, p_definition.name));
 end
 $$;
 comment on function pawl.make_trigger(pawl.trigger_definitions, text) is 'creates or replaces the function of a trigger on a user''s table';
+
+-- A function that was made for a table belongs to the schema's owner, and nobody else may execute it. With its comment.
+create or replace function pawl.keep_function(p_function text, p_comment text) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_owner name := (select n.nspowner::pg_catalog.regrole from pg_catalog.pg_namespace n where n.nspname = 'pawl');
+  v_role text;
+begin
+  if (select p.proowner::pg_catalog.regrole::name from pg_catalog.pg_proc p where p.oid = p_function::pg_catalog.regprocedure) <> v_owner then
+    execute pg_catalog.format('alter function %s owner to %I', p_function, v_owner);
+  end if;
+  for v_role in
+    select distinct case a.grantee when 0 then 'public' else a.grantee::pg_catalog.regrole::pg_catalog.text end
+    from pg_catalog.pg_proc p, pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) a
+    where p.oid = p_function::pg_catalog.regprocedure
+      and a.grantee <> p.proowner
+  loop
+    execute pg_catalog.format('revoke execute on function %s from %s cascade', p_function, v_role);
+  end loop;
+  execute pg_catalog.format('comment on function %s is %L', p_function, p_comment);
+end
+$$;
+comment on function pawl.keep_function(text, text) is 'a function that was made for a table belongs to the schema''s owner alone';
 
 -- Which tables the function of a trigger stands on; is_root: the one that it was set on, not a partition
 -- of it.

@@ -1,5 +1,7 @@
 -- pawl.refresh_due(limit): the work that freshness makes by itself: keys that somebody else had locked (pawl.looks), holders who were not heard of, and
--- keys whose moment has come; and what is to be forgotten, or learnt of (read_keys.sql). One node at a time; each type in a subtransaction of its own, so that one whose table is gone
+-- keys whose moment has come; and what is to be forgotten, or learnt of (read_keys.sql). Else what adopted tables need (pawl.sweep_adoptions): that has its
+-- turn while nothing else is due, or it is late by a second, and shares no transaction with the rest, since to read a table may take long.
+-- One node at a time; each type in a subtransaction of its own, so that one whose table is gone
 -- or whose functions fail keeps no other from being looked at: its keys come again in a minute, and pawl.data_types.error says why.
 -- Returns one row: looked, how many were handled; next_ms, when to call again: 0: there is more now; null: nothing is due ever.
 -- Refuses a transaction outside READ COMMITTED (PW009).
@@ -23,6 +25,14 @@ declare
 begin
   perform pawl.check_isolation();
   looked := 0;
+  if pawl.is_sweep_next() then
+    looked := pawl.sweep_adoptions(p_limit);
+    if looked > 0 then
+      next_ms := pawl.next_refresh_ms();
+      return next;
+      return;
+    end if;
+  end if;
   if not pg_catalog.pg_try_advisory_xact_lock(1885435756, 6) then
     next_ms := greatest(pawl.next_refresh_ms(), 250);
     return next;
@@ -235,8 +245,35 @@ end
 $$;
 comment on function pawl.expire_holders(integer) is 'ends what holders looked at who were not heard of; returns how many holders';
 
--- pawl.next_refresh_ms(): milliseconds until pawl.refresh_due has something to do: 0 when it has, null when never. A probe of two indexes, and a look
--- whether pawl.looks has a row. Locks: none.
+-- Whether adopted tables have their turn: something of theirs is due, and nothing else is, or it has been due for a second. Locks: none.
+create or replace function pawl.is_sweep_next() returns boolean
+language sql stable
+set search_path = pg_catalog, pg_temp
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+as $$
+  select coalesce(d.due_at <= pawl.now() - interval '1 second'
+    or d.due_at <= pawl.now()
+      and not exists (select from pawl.freshness f where f.check_at <= pawl.now())
+      and not exists (select from pawl.holders h where h.check_at <= pawl.now())
+      and not exists (select from pawl.looks), false)
+  from (
+    select least(
+      (select a.check_at
+       from pawl.adoptions a
+       order by a.check_at
+       limit 1),
+      (select l.created_at
+       from pawl.adoption_looks l
+       order by l.adoption, l.id
+       limit 1)) as due_at
+  ) d
+$$;
+comment on function pawl.is_sweep_next() is 'whether adopted tables have their turn';
+
+-- pawl.next_refresh_ms(): milliseconds until pawl.refresh_due has something to do: 0 when it has, null when never. A probe of four indexes, and a look
+-- whether pawl.looks and pawl.adoption_looks have a row. Locks: none.
 create or replace function pawl.next_refresh_ms() returns bigint
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -262,7 +299,12 @@ as $$
        order by f.forget_at
        limit 1),
       (select pg_catalog.min(d.read_keys_at) from pawl.data_types d),
-      (select pawl.now() from pawl.looks l order by l.type, l.key, l.id limit 1)) as check_at
+      (select a.check_at
+       from pawl.adoptions a
+       order by a.check_at
+       limit 1),
+      (select pawl.now() from pawl.looks l order by l.type, l.key, l.id limit 1),
+      (select pawl.now() from pawl.adoption_looks l order by l.adoption, l.id limit 1)) as check_at
   ) d
   where d.check_at is not null
 $$;

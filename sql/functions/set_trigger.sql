@@ -7,7 +7,6 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_table record;
-  v_owner record;
   v_what text;
 begin
   if p_table is null then
@@ -39,6 +38,19 @@ begin
     raise exception 'role "%" may not set a trigger on %', current_user, p_table
       using errcode = '42501', hint = pg_catalog.format('Let its owner say: grant select, trigger on %s to %I.', p_table, current_user);
   end if;
+  perform pawl.warn_of_owner(p_table);
+end
+$$;
+comment on function pawl.check_trigger_table(regclass) is 'refuses what cannot have a trigger of ours';
+
+-- Expressions over a table's rows are evaluated with the rights of the schema's owner: warns of a table's owner who has not got these.
+create or replace function pawl.warn_of_owner(p_table regclass) returns void
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_owner record;
+begin
   select c.relowner::pg_catalog.regrole as role, n.nspowner::pg_catalog.regrole as ours into v_owner
   from pg_catalog.pg_class c, pg_catalog.pg_namespace n
   where c.oid = p_table
@@ -46,11 +58,11 @@ begin
     and not pg_catalog.pg_has_role(c.relowner, n.nspowner, 'member');
   if found then
     raise warning 'the owner of %, %, can run what he likes with the rights of %', p_table, v_owner.role, v_owner.ours
-      using hint = 'By a column of a type that he makes, whose cast the trigger calls. Give the table another owner unless you trust him with that.';
+      using hint = 'By a column of a type that he makes, whose cast is then called. Give the table another owner unless you trust him with that.';
   end if;
 end
 $$;
-comment on function pawl.check_trigger_table(regclass) is 'refuses what cannot have a trigger of ours';
+comment on function pawl.warn_of_owner(regclass) is 'warns of a table''s owner who gets more rights than he has';
 
 -- pawl.read_trigger(definition, table): the definition with its expressions as PostgreSQL reads them.
 -- Refuses what is no expression, or gives what a task cannot take (PW006).

@@ -79,6 +79,10 @@ begin
     raise exception 'a holder has a name of 1 to 500 characters, not %', coalesce(pg_catalog.length(p_holder)::text, 'null')
       using errcode = 'PW006', hint = 'Give what tells one viewer from another: a session''s or a user''s id.';
   end if;
+  if pg_catalog.strpos(p_holder, ':') > 0 and exists (select from pawl.adoptions a where a.name = pg_catalog.split_part(p_holder, ':', 1)) then
+    raise exception 'holder % belongs to the adoption "%": its table says what he looks at', pg_catalog.quote_literal(p_holder), pg_catalog.split_part(p_holder, ':', 1)
+      using errcode = 'PW006', hint = 'Give a name that does not begin with an adoption''s and a colon.';
+  end if;
 end
 $$;
 comment on function pawl.check_holder(text) is 'refuses what cannot be a holder''s name';

@@ -62,7 +62,7 @@ select is((
       and p.proname <> all (array[
         'now', 'clock', 'limiter_id', 'state_of_key', -- the planner can inline them
         'run_sql_task', 'save_fetched', -- the function that they call must see the session's search_path
-        'on_insert', 'on_update', 'on_delete', -- hand on the caller's, by which the expressions are read
+        'on_insert', 'on_update', 'on_delete', 'adopt_subscriptions', -- hand on the caller's, by which the expressions are read
         'keep_ledger_insert', 'keep_ledger_update', 'hold_job_open'])), -- in every statement: too dear there
   null, 'every function sets its search_path, with these exceptions');
 -- Also an empty search_path has pg_temp in it, in front, where types are looked up: so a function of ours that a trigger of ours or
