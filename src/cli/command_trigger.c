@@ -76,15 +76,6 @@ const struct option command_trigger_set_options[] = {
     {NULL},
 };
 
-/* A table that is not there is one of the person's, not of Pawl's schema. */
-static void blame_table(struct failure *failure)
-{
-    if (strcmp(failure->sqlstate, "42P01") != 0 && strcmp(failure->sqlstate, "3F000") != 0)
-        return;
-    failure->class = FAILURE_INPUT;
-    failure_hint(failure, "Name the table as SQL has it, with its schema: shop.orders.");
-}
-
 /* Its name as a JSON string; NULL with failure set. */
 static json_t *set_trigger(const struct call *call, struct session *session, const char *event,
                            struct failure *failure)
@@ -109,7 +100,7 @@ static json_t *set_trigger(const struct call *call, struct session *session, con
                      "$11::boolean))",
                      12, values, failure);
     if (!name)
-        blame_table(failure);
+        database_blame_table(failure);
     return name;
 }
 

@@ -340,6 +340,35 @@ const struct command commands[] = {
      {{"KEY", VALUE_TEXT}, {"[TYPE...]", VALUE_TEXT}},
      command_freshness_priority_options,
      command_freshness_check},
+    {"subscription adopt",
+     NULL,
+     "take the rows of a table for subscriptions, as long as they are there",
+     "The expressions are SQL over the row: new.show ->> 'symbol'. A set of keys, or of types, is "
+     "a\n"
+     "subscription to each. They are tried before anything changes. With triggers every write to "
+     "the\n"
+     "table counts at once, and none ever fails or waits for it; a sweep only reads the table. The "
+     "same\n"
+     "name again changes an adoption; what is left out is the default again.",
+     "  pawl subscription adopt public.sessions --type price --key new.symbol --holder new.id\n"
+     "  pawl subscription adopt realtime.subscription --type price --mode sweep --every 5s \\\n"
+     "    --key \"(select f.value from unnest(new.filters) f where f.column_name = 'symbol')\" \\\n"
+     "    --holder new.subscription_id --condition \"new.entity = 'public.prices'::regclass\"",
+     {{"TABLE", VALUE_TEXT}},
+     command_subscription_adopt_options,
+     command_subscription_adopt},
+    {"subscription adoptions", NULL, "show tables whose rows are subscriptions",
+     "IGNORED counts rows that cannot be any, when the table was read last.",
+     "  pawl subscription adoptions\n"
+     "  pawl subscription adoptions --json | jq '.[] | select(.problem)'",
+     .run = command_subscription_adoptions},
+    {"subscription drop",
+     NULL,
+     "leave an adopted table alone; its subscriptions end",
+     NULL,
+     "  pawl subscription drop sessions",
+     {{"NAME", VALUE_TEXT}},
+     .run = command_subscription_drop},
 
     {"breaker list", "breakers", "show targets that are down, or were", NULL,
      "  pawl breaker list\n  pawl breaker list --json | jq '.[] | select(.state != \"closed\")'",

@@ -21,6 +21,8 @@ command_run_fn command_data_type_list, command_data_type_show, command_data_type
     command_data_type_set_ttl, command_data_type_drop;
 command_run_fn command_freshness_status, command_freshness_show, command_freshness_list,
     command_freshness_request, command_freshness_check;
+command_run_fn command_subscription_adopt, command_subscription_adoptions,
+    command_subscription_drop;
 command_run_fn command_breaker_list, command_breaker_close;
 command_run_fn command_trigger_list, command_trigger_set, command_trigger_test,
     command_trigger_remove;
@@ -30,6 +32,7 @@ extern const struct option command_up_options[], command_serve_options[], comman
     command_job_list_options[], command_job_show_options[], command_task_list_options[],
     command_kind_set_options[], command_limit_set_options[], command_schedule_set_options[],
     command_schedule_show_options[], command_trigger_set_options[], command_data_type_set_options[],
-    command_freshness_list_options[], command_freshness_priority_options[];
+    command_freshness_list_options[], command_freshness_priority_options[],
+    command_subscription_adopt_options[];
 
 #endif

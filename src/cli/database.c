@@ -152,3 +152,11 @@ struct session *database_open_checked(const struct call *call, struct failure *f
     session_close(session);
     return NULL;
 }
+
+void database_blame_table(struct failure *failure)
+{
+    if (strcmp(failure->sqlstate, "42P01") != 0 && strcmp(failure->sqlstate, "3F000") != 0)
+        return;
+    failure->class = FAILURE_INPUT;
+    failure_hint(failure, "Name the table as SQL has it, with its schema: shop.orders.");
+}

@@ -21,5 +21,8 @@ bool database_is_held(const struct call *call);
  * second makes sure that it is this program's. */
 struct session *database_open(const struct call *call, struct failure *failure);
 struct session *database_open_checked(const struct call *call, struct failure *failure);
+/* What a statement failed with that names a table of the person's: one that is not there is his
+ * mistake, not a fault of Pawl's schema. */
+void database_blame_table(struct failure *failure);
 
 #endif
