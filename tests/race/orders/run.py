@@ -14,12 +14,13 @@ import os
 import re
 import sys
 
+import adoption
 import freshness
 import gates
 import races
 from explorer import Explorer, value
 
-RACES = races.RACES + freshness.RACES
+RACES = races.RACES + freshness.RACES + adoption.RACES
 
 
 class Functions:
