@@ -1,6 +1,6 @@
 -- pawl.sweep_adoptions(limit): the work that adopted tables make by themselves, for pawl.refresh_due: subscriptions that triggers have left to a node
 -- (pawl.adoption_looks), then one table, if one is due to be read as a whole: that of which this is longest so. One node at a time. What
--- fails is that adoption's own: pawl.adoptions.error says why, it is tried again after its pause, and the others go on. That is also
+-- fails is that adoption's own: pawl.adoptions.error says why, it is tried again after its pause, or a minute if that is less, and the others go on. That is also
 -- what becomes of a table that is locked for longer than a second, of one of which row level security would hide rows, and of a read that is
 -- cancelled, as nodes do after 30 s.
 -- Returns how much was done; 0 when there was nothing, or another node is at it.
@@ -88,7 +88,7 @@ begin
   end loop;
 
   update pawl.adoptions a
-  set check_at = pawl.now() + greatest(a.every, 10 * (clock_timestamp() - v_started)),
+  set check_at = pawl.now() + greatest(case when v_error is null then a.every else least(a.every, interval '1 minute') end, 10 * (clock_timestamp() - v_started)),
       swept_at = case when v_error is null then pawl.now() else a.swept_at end,
       sweep_ms = case when v_error is null then extract(epoch from clock_timestamp() - v_started) * 1000 else a.sweep_ms end,
       ignored = case when v_error is null then r.ignored else a.ignored end,
@@ -166,7 +166,6 @@ as $$
 declare
   v_adoption pawl.adoptions;
   v_done integer := 0;
-  v_error text;
   r record;
 begin
   for r in
@@ -195,11 +194,7 @@ begin
     begin
       v_done := v_done + cardinality(r.types) - pawl.recheck_adopted(v_adoption, r.types, r.keys, r.holders);
     exception when query_canceled or others then
-      -- the sweep that is due by itself sees to it
-      v_error := sqlerrm;
-      update pawl.adoptions a
-      set error = v_error, error_at = pawl.now()
-      where a.name in (select b.name from pawl.adoptions b where b.name = r.adoption for no key update skip locked);
+      perform pawl.ask_for_sweep(r.adoption); -- which says why, if it is no better then
     end;
   end loop;
   return v_done;

@@ -85,7 +85,7 @@ def is_watched(db, key):
 def test_who_looks_at_realtime(realtime, viewer, serve, mode, seconds):
     """The first viewer of stale data: it is refreshed at once. The last row deleted: demand ends. Others are others' business."""
     db = realtime
-    said = adopt(db, mode, every="1s").stdout
+    said = adopt(db, mode, **({"every": "1s"} if mode == "sweep" else {})).stdout
     assert said == "adoption realtime_subscription: rows of realtime.subscription are subscriptions, %s\n" % {
         "trigger": "by triggers on it", "sweep": "read by sweeps"}[mode]
     assert db.value("select count(*) from pg_trigger where tgrelid = 'realtime.subscription'::regclass") == (4 if mode == "trigger" else 0)
