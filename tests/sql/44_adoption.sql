@@ -374,16 +374,34 @@ select pawl.adopt_subscriptions('app.views', 'price', 'new.filters ->> ''symbol'
 
 -- a role that row level security hides rows from is no reader
 create role probe_owner;
-grant usage, create on schema pawl, app to probe_owner;
+grant usage, create on schema pawl, app, probe to probe_owner;
+grant execute on all functions in schema probe to probe_owner;
 create table app.secret (who text, symbol text);
 alter table app.secret enable row level security;
 alter table app.secret force row level security;
 grant select on app.secret to probe_owner;
 grant execute on all functions in schema pawl to probe_owner;
 grant all on all tables in schema pawl to probe_owner;
+grant all on all sequences in schema pawl to probe_owner;
 alter schema pawl owner to probe_owner;
 select is(probe.refusal($$ select pawl.adopt_subscriptions('app.secret', 'price', 'symbol', 'who', p_mode => 'sweep') $$),
   '42501 the table could not be read: query would be affected by row-level security policy for table "secret"', 'which is said, or all its subscriptions would seem to have gone');
+alter table app.secret disable row level security;
+insert into app.secret values ('dan', 'S');
+select pawl.adopt_subscriptions('app.secret', 'price', 'symbol', 'who', p_mode => 'sweep');
+grant execute on function pawl.adopted_app_secret(anyelement) to probe_owner;
+set local role probe_owner;
+select probe.due();
+reset role;
+select is(probe.subscribed('app_secret'), 'price/S/dan', 'without it, it is read');
+alter table app.secret enable row level security;
+select pawl.ask_for_sweep('app_secret');
+set local role probe_owner;
+select probe.due();
+reset role;
+select is(probe.subscribed('app_secret') || ', ' || probe.adoption('problem', 'app_secret'), 'price/S/dan, query would be affected by row-level security policy for table "secret"',
+  'with it no more, but nothing is lost');
+select pawl.drop_adoption('app_secret');
 create table app.closed (who text, symbol text);
 select is(probe.refusal($$ select pawl.adopt_subscriptions('app.closed', 'price', 'symbol', 'who', p_mode => 'sweep') $$), '42501 role "probe_owner" may not read app.closed', 'nor one without the right');
 alter schema pawl owner to postgres;
