@@ -360,10 +360,10 @@ insert into app.more values ('cid', 'M');
 insert into app.views (id, who, filters) values (1, 'ann', '{"symbol": "A"}');
 select probe.clock('22 minutes 50 seconds');
 update pawl.adoptions set check_at = pawl.now() - interval '1 hour' where name = 'app_views';
-set local statement_timeout = '500ms';
+set local statement_timeout = '1500ms';
 select pawl.refresh_due();
 set local statement_timeout = 0;
-select is((select concat_ws(', ', error, check_at - pawl.now() between interval '5 seconds' and interval '5 minutes') from pawl.adoptions where name = 'app_views'),
+select is((select concat_ws(', ', error, check_at - pawl.now() between interval '2 seconds' and interval '5 minutes') from pawl.adoptions where name = 'app_views'),
   'canceling statement due to statement timeout, t', 'a sweep that takes too long is given up, and tried the less often');
 select probe.due();
 select is(probe.subscribed('app_more'), 'price/M/cid', 'the next one has its turn');
