@@ -43,11 +43,15 @@ declare
   v_better text[];
 begin
   select coalesce(pg_catalog.array_agg(h.key), '{}'), pg_catalog.array_agg(h.key) filter (where h.task_id is not null),
-    pg_catalog.array_agg(h.key) filter (where h.task_id is null and (h.due_at <= v_now or h.is_wanted)),
-    pg_catalog.array_agg(h.key) filter (where h.task_id is null and not (h.is_watched or h.is_wanted or h.due_at <= v_now))
+    pg_catalog.array_agg(h.key) filter (where h.is_demanded and (h.is_wanted or h.due_at <= v_now)),
+    pg_catalog.array_agg(h.key) filter (where h.is_demanded and not (h.is_watched or h.is_wanted or h.due_at <= v_now))
   into v_keys, v_busy, v_due, v_new
   from (
-    select f.key, f.task_id, f.due_at, f.is_wanted, f.is_watched
+    select f.key, f.task_id, f.due_at, f.is_wanted, f.is_watched, case
+        when f.task_id is not null or f.is_watched and f.due_at > v_now and not f.is_wanted then false -- not asked for here
+        when f.is_wanted or p_type.strategy = 'scheduled' then true
+        else exists (select from pawl.subscriptions s where s.type = f.type and s.key = f.key offset 0)
+      end as is_demanded
     from unnest(pg_catalog.array_fill(p_type.name, array[pg_catalog.cardinality(p_keys)]), p_keys) as k (type, key)
     join pawl.freshness f on f.type = any (array[k.type]) and f.key = k.key
     order by f.key
@@ -76,10 +80,14 @@ begin
       from unnest(v_types, v_keys) as k (type, key)
       join pawl.freshness f on f.type = any (array[k.type]) and f.key = k.key
       where f.task_id is null
-        and (f.due_at <= v_now or f.is_wanted));
+        and case
+          when f.is_wanted then true
+          when f.due_at > v_now then false
+          else p_type.strategy = 'scheduled' or exists (select from pawl.subscriptions s where s.type = f.type and s.key = f.key offset 0)
+        end);
   end if;
 
-  -- what others have written meanwhile, and parents
+  -- what others have written meanwhile to what somebody wants, and parents: whoever leaves need not be able to read
   if v_new is not null and p_type.table_name is not null then
     -- nobody looked until now, and it was fresh: is it there?
     perform pawl.read_truth(p_type, v_new);

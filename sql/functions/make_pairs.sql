@@ -85,6 +85,52 @@ end
 $$;
 comment on function pawl.make_pairs(pawl.data_types, text[]) is 'rows of freshness for keys that have none';
 
+-- pawl.make_looked_pairs(limit): the same for keys that somebody could not make (pawl.looks), as long as nobody is making them. Looks at types that are gone
+-- go with them. Returns nothing. Locks: as pawl.make_pairs.
+create or replace function pawl.make_looked_pairs(p_limit integer) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+declare
+  v_now timestamptz := pawl.now();
+  v_types text[];
+  v_keys text[];
+begin
+  select pg_catalog.array_agg(m.type), pg_catalog.array_agg(m.key) into v_types, v_keys
+  from (
+    select o.type, o.key
+    from pawl.looks o
+    where case
+      when exists (select from pawl.freshness f where f.type = o.type and f.key = o.key offset 0) then false -- and tries no lock
+      else pg_catalog.pg_try_advisory_xact_lock_shared(1885435758, pg_catalog.hashtext(o.type))
+        and pg_catalog.pg_try_advisory_xact_lock(1885435759, pg_catalog.hashtext(o.type || ' ' || o.key))
+    end
+    order by o.type, o.key, o.id
+    limit p_limit
+  ) m;
+  if v_keys is null then
+    return;
+  end if;
+  insert into pawl.freshness (type, key, org_id, stale_at, due_at)
+  select distinct d.name, m.key, d.org_id, v_now, v_now
+  from unnest(v_types, v_keys) as m (type, key)
+  join pawl.data_types d on d.name = m.type
+  order by d.name, m.key
+  on conflict (type, key) do nothing;
+  v_types := array(select distinct u.type from unnest(v_types) u (type) where not exists (select from pawl.data_types d where d.name = u.type offset 0));
+  if v_types <> '{}' then
+    delete from pawl.looks l where l.type = any (v_types);
+  end if;
+end
+$$;
+comment on function pawl.make_looked_pairs(integer) is 'rows of freshness for keys that somebody could not make';
+
 -- pawl.look_later(type, keys, is_wanted, priority): a node looks at these keys as soon as it can: somebody has them locked.
 -- Returns nothing. Locks: none.
 create or replace function pawl.look_later(p_type text, p_keys text[], p_is_wanted boolean default false, p_priority real default 0) returns void

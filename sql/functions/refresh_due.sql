@@ -3,6 +3,7 @@
 -- turn while nothing else is due, or it is late by a second, and shares no transaction with the rest, since to read a table may take long.
 -- One node at a time; each type in a subtransaction of its own, so that one whose table is gone
 -- or whose functions fail keeps no other from being looked at: its keys come again in a minute, and pawl.data_types.error says why.
+-- What somebody has locked is left alone, and asked for again in a moment: so nothing is written for it while he sleeps on it.
 -- Returns one row: looked, how many were handled; next_ms, when to call again: 0: there is more now; null: nothing is due ever.
 -- Refuses a transaction outside READ COMMITTED (PW009).
 -- Locks: an advisory lock (try); rows of pawl.looks, pawl.holders and pawl.freshness (skip locked), then as pawl.look_at: never waits.
@@ -20,7 +21,6 @@ as $$
 #variable_conflict use_column
 declare
   v_now timestamptz := pawl.now();
-  v_locked integer := 0;
   r record;
 begin
   perform pawl.check_isolation();
@@ -40,34 +40,34 @@ begin
   end if;
   looked := pawl.expire_holders(p_limit);
 
+  perform pawl.make_looked_pairs(p_limit);
   for r in
-    with found as materialized (
-      select o.ctid -- nobody updates them
+    with found as materialized ( -- what is still locked is left where it is
+      select o.ctid
       from pawl.looks o
+      join pawl.freshness f on f.type = any (array[o.type]) and f.key = o.key
       order by o.type, o.key, o.id
       limit p_limit
-      for update skip locked
+      for update of o skip locked
+      for no key update of f skip locked
     ), taken as (
       delete from pawl.looks l
       using found f
-      where l.ctid = f.ctid
+      where l.ctid = f.ctid -- nobody updates them
       returning l.type, l.key, l.is_wanted, l.priority, l.created_at
     ), asked as (
       select t.type, t.key, pg_catalog.max(t.priority) filter (where t.is_wanted) as priority, pg_catalog.max(t.created_at) filter (where t.is_wanted) as wanted_at
       from taken t
       group by t.type, t.key
     )
-    select a.type, pg_catalog.array_agg(a.key) as keys, pg_catalog.array_agg(a.key) filter (where a.priority is not null) as wanted,
-      pg_catalog.array_agg(a.priority) filter (where a.priority is not null) as priorities,
-      pg_catalog.array_agg(a.wanted_at) filter (where a.priority is not null) as wanted_at
+    select a.type, pg_catalog.array_agg(a.key) as keys, pg_catalog.array_agg(a.priority) as priorities, pg_catalog.array_agg(a.wanted_at) as wanted_at
     from asked a
     group by a.type
     order by a.type
   loop
-    v_locked := v_locked + pawl.look_for(r.type, r.keys, r.wanted, r.priorities, r.wanted_at);
+    perform pawl.look_for(r.type, r.keys, r.priorities, r.wanted_at, false);
     looked := looked + pg_catalog.cardinality(r.keys);
   end loop;
-  looked := looked - v_locked;
 
   for r in
     select d.type, pg_catalog.array_agg(d.key) as keys
@@ -82,7 +82,7 @@ begin
     group by d.type
     order by d.type
   loop
-    perform pawl.look_for(r.type, r.keys, null, null, null, true);
+    perform pawl.look_for(r.type, r.keys, null, null, true);
     looked := looked + pg_catalog.cardinality(r.keys);
   end loop;
   looked := looked + pawl.forget_keys(p_limit);
@@ -97,17 +97,19 @@ begin
     looked := looked + 1;
   end loop;
   next_ms := pawl.next_refresh_ms();
-  if next_ms = 0 and looked = 0 or v_locked > 0 then
-    next_ms := greatest(next_ms, 250); -- what is left is locked
+  if next_ms = 0 and looked = 0 then
+    next_ms := 250; -- what is left is locked
   end if;
   return next;
 end
 $$;
 comment on function pawl.refresh_due(integer) is 'the work that freshness makes by itself; returns how much there was, and when to call again';
 
--- Looks at keys of one type, for pawl.refresh_due; p_may_end: as for pawl.look_at; p_wanted are those of them for which somebody asked, with priority and time: a refresh that
--- ended after that was for him, too. Returns how many were locked; those are looked at later.
-create or replace function pawl.look_for(p_type text, p_keys text[], p_wanted text[], p_priorities real[], p_wanted_at timestamptz[], p_may_end boolean default false) returns integer
+-- Looks at keys of one type, whose freshness pawl.refresh_due has locked; p_may_end: as for pawl.look_at. Arrays run in parallel; for whom a priority
+-- is given somebody has asked, at that time: a refresh that ended after that was for him, too.
+-- Where a key cannot be a value of the table's column the others are looked at without it. What could not be looked at comes again in a minute.
+-- Returns nothing. Locks: as pawl.look_at; the type's row, to write down an error (skip locked).
+create or replace function pawl.look_for(p_type text, p_keys text[], p_priorities real[], p_wanted_at timestamptz[], p_may_end boolean) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -119,63 +121,49 @@ set enable_mergejoin = off
 as $$
 declare
   v_type pawl.data_types;
-  v_locked text[];
+  v_types text[] := pg_catalog.array_fill(p_type, array[pg_catalog.cardinality(p_keys)]);
+  v_half integer := pg_catalog.cardinality(p_keys) / 2;
 begin
   select d.* into v_type from pawl.data_types d where d.name = p_type;
   if not found then
-    return 0;
+    return;
   end if;
   begin
-    if not p_may_end then
-      perform pawl.make_pairs(v_type, p_keys);
-    end if;
-    if p_wanted is not null then
-      with found as materialized (
-        select f.type, f.key, w.priority
-        from unnest(pg_catalog.array_fill(p_type, array[pg_catalog.cardinality(p_wanted)]), p_wanted, p_priorities, p_wanted_at)
-          as w (type, key, priority, wanted_at)
-        join pawl.freshness f on f.type = any (array[w.type]) and f.key = w.key
-        where (f.outcome_at > w.wanted_at) is not true
-        order by f.key
-        for no key update of f skip locked
-      )
+    if p_priorities is not null then
       update pawl.freshness f
       set is_wanted = true, wanted_priority = case when f.is_wanted then greatest(f.wanted_priority, w.priority) else w.priority end
-      from found w
+      from unnest(v_types, p_keys, p_priorities, p_wanted_at) as w (type, key, priority, wanted_at)
       where f.type = any (array[w.type])
-        and f.key = w.key;
+        and f.key = w.key
+        and w.priority is not null
+        and (f.outcome_at > w.wanted_at) is not true;
     end if;
-    v_locked := pawl.look_at(v_type, p_keys, p_may_end);
-    if v_locked <> '{}' then
-      insert into pawl.looks (type, key, is_wanted, priority, created_at)
-      select p_type, w.key, true, w.priority, w.wanted_at
-      from unnest(p_wanted, p_priorities, p_wanted_at) as w (key, priority, wanted_at)
-      where (w.key in (select u.key from unnest(v_locked) u (key))) is true; -- not as a join
-      insert into pawl.looks (type, key)
-      select p_type, k.key
-      from unnest(v_locked) k (key)
-      where k.key not in (select u.key from unnest(p_wanted) u (key));
-    end if;
-    return pg_catalog.cardinality(v_locked);
+    perform pawl.look_at(v_type, p_keys, p_may_end);
+    return;
   exception when others then
     if pg_catalog.left(sqlstate, 2) in ('08', '40', '53', '57', '58') then
       raise;
     end if;
-    raise warning 'data type "%" could not be looked at: %', p_type, sqlerrm;
-    update pawl.data_types d
-    set error = sqlerrm, error_at = pawl.now()
-    where d.name = p_type;
-    update pawl.freshness f
-    set check_at = pawl.now() + interval '1 minute'
-    from unnest(pg_catalog.array_fill(p_type, array[pg_catalog.cardinality(p_keys)]), p_keys) as k (type, key)
-    where f.type = any (array[k.type])
-      and f.key = k.key
-      and (f.check_at is not null or (f.key in (select u.key from unnest(p_wanted) u (key))) is true);
-    return 0;
+    if v_half = 0 or pg_catalog.left(sqlstate, 2) not in ('22', '23') then
+      raise warning 'data type "%" could not be looked at: %', p_type, sqlerrm;
+      update pawl.data_types d
+      set error = sqlerrm, error_at = pawl.now()
+      where d.name in (select x.name from pawl.data_types x where x.name = p_type for no key update skip locked);
+      update pawl.freshness f
+      set check_at = pawl.now() + interval '1 minute',
+          is_wanted = f.is_wanted or k.priority is not null,
+          wanted_priority = case when f.is_wanted then greatest(f.wanted_priority, k.priority) else coalesce(k.priority, 0) end
+      from unnest(v_types, p_keys, p_priorities) as k (type, key, priority)
+      where f.type = any (array[k.type])
+        and f.key = k.key;
+      return;
+    end if;
   end;
+  perform pawl.look_for(p_type, p_keys[:v_half], p_priorities[:v_half], p_wanted_at[:v_half], p_may_end);
+  perform pawl.look_for(p_type, p_keys[v_half + 1:], p_priorities[v_half + 1:], p_wanted_at[v_half + 1:], p_may_end);
 end
 $$;
-comment on function pawl.look_for(text, text[], text[], real[], timestamptz[], boolean) is 'looks at keys of one type; returns how many were locked';
+comment on function pawl.look_for(text, text[], real[], timestamptz[], boolean) is 'looks at keys of one type, or writes down why not';
 
 -- Holders whose moment has come: what of theirs is over is gone, and with it the demand that it made; the next look is when the next may be.
 -- Returns how many holders. Locks: the holders and their subscriptions (skip locked), then as pawl.look_at.
@@ -221,7 +209,7 @@ begin
   )
   select pg_catalog.array_agg(g.type), pg_catalog.array_agg(g.key) into v_types, v_keys from gone g;
   update pawl.holders h
-  set check_at = n.check_at
+  set check_at = greatest(n.check_at, v_now + interval '1 second') -- somebody may have locked what is over
   from (
     select u.holder, (
         select pg_catalog.min(greatest(s.renewed_at, x.seen_at) + s.ttl)

@@ -14,6 +14,8 @@ RUNS = f"select race.price(); {SUBSCRIBE_X}; select race.claim(1, 1, 9)"
 # watched, and due since a while
 DUE = (f"{RUNS}; select race.follow(1, 1, 1);"
        " update pawl.freshness set refreshed_at = '2000-01-01', stale_at = '2000-01-01', due_at = '2000-01-01', check_at = '2000-01-01'")
+LONG_GONE = ("update pawl.holders set seen_at = '2000-01-01', check_at = '2000-01-01';"
+             " update pawl.subscriptions set renewed_at = '2000-01-01', ttl = '1 hour'")
 
 
 def ends_as(*allowed):
@@ -127,8 +129,7 @@ RACES = [
         }),
     Race(
         "expiry_and_heartbeat", "a heartbeat that says yes has kept what the holder looks at",
-        setup=f"{RUNS}; select race.follow(1, 1, 1); update pawl.holders set seen_at = '2000-01-01', check_at = '2000-01-01';"
-              " update pawl.subscriptions set renewed_at = '2000-01-01', ttl = '1 hour'",
+        setup=f"{RUNS}; select race.follow(1, 1, 1); {LONG_GONE}",
         one=[["select looked from pawl.refresh_due()"]],
         two=[["select pawl.heartbeat('x')"]],
         never_waits=(1,),
@@ -137,5 +138,47 @@ RACES = [
         check=lambda one, two, look: (two[0], look) in (("t", "1"), ("f", "0")),
         variants={
             "an expiry that does not hold the holder": [("expire_holders", "for update skip locked", "")],
+        }),
+    Race(
+        "leaver_and_expiry", "a holder whose time is over while he leaves makes nobody ask again at once, all the time",
+        setup=f"{RUNS}; select race.follow(1, 1, 1); {LONG_GONE}",
+        one=[["select pawl.unsubscribe('price', 'A', 'x')"]],
+        two=[["select next_ms = 0 from pawl.refresh_due()"]],
+        never_waits=(2,),
+        switches=1,
+        look=FRESH,
+        check=lambda one, two, look: two == ["f"] and look == "A: 0 viewers, 0 open, 1 done",
+        variants={
+            "a holder who is due again at once": [("expire_holders", r"greatest\(n\.check_at, [^)]*\)", "n.check_at")],
+        }),
+    Race(
+        "looks_and_lock", "what is to be looked at stays so while somebody has it locked, and is in the way of nothing else",
+        setup="select race.price(); select pawl.make_pairs(pawl.data_type('price'), array['A', 'B']);"
+              " select pawl.look_later('price', array['A', 'B'], true)",
+        one=[["select f.key from pawl.freshness f where f.key = 'A' for no key update", "rollback"]],
+        two=[["select looked from pawl.refresh_due(1)"]],
+        never_waits=(2,),
+        switches=1,
+        look=FRESH,
+        check=lambda one, two, look: two == ["1"] and look == "A: 0 viewers, 1 open, 0 done; B: 0 viewers, 1 open, 0 done",
+        variants={
+            "a look that is taken, done or not": [("refresh_due", r"for no key update of f skip locked\s+\)", ")")],
+        }),
+    Race(
+        "broken_type_and_lock", "who finds that a type's table is gone waits for nobody, and forgets no key of it",
+        setup="create table race.gone (key text, at timestamptz); select pawl.define_data_type('price', 'race', '1 minute', 'race.gone', 'key', 'at');"
+              " drop table race.gone; insert into pawl.subscriptions (type, key, holder, ttl, renewed_at) values ('price', 'A', 'x', '1 day', now()),"
+              " ('price', 'B', 'x', '1 day', now()); select pawl.make_pairs(pawl.data_type('price'), array['A']); select pawl.look_later('price', array['A', 'B'])",
+        one=[["select f.key from pawl.freshness f where f.key = 'A' for no key update; select d.name from pawl.data_types d for no key update", "rollback"]],
+        two=[["select looked from pawl.refresh_due()"]],
+        never_waits=(2,),
+        switches=1,
+        look="select string_agg(x.key, ' ' order by x.key) from (select f.key from pawl.freshness f where f.check_at is not null"
+             " union select l.key from pawl.looks l) x",
+        check=ends_as("A B"),
+        variants={
+            "an error that waits to be written down": [("look_for", "for no key update skip locked", "")],
+            "keys that are put off though somebody has them": [("refresh_due", r"for no key update of f skip locked\s+\)", ")")],
+            "keys that are not put off": [("look_for", r"set check_at = pawl\.now\(\) \+ interval '1 minute',", "set check_at = f.check_at,")],
         }),
 ]

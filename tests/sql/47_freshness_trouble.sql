@@ -1,0 +1,72 @@
+-- Freshness in trouble: tables that are gone, keys that cannot be, functions that fail or hang, clocks and transactions that are old. What is
+-- wrong with one key or one type is told, keeps no other from being refreshed, and is over when it is mended.
+begin;
+select * from no_plan();
+select probe.node() as node \gset
+set local pawl.now = '2030-01-01 12:00:00+00';
+create function probe.clock(p_at text) returns void language sql as
+$$ select set_config('pawl.now', ('2030-01-01 12:00:00+00'::timestamptz + p_at::interval)::text, true) $$;
+create function probe.due() returns bigint language plpgsql as $$
+declare
+  v_next_ms bigint;
+begin
+  for i in 1..20 loop
+    select f.next_ms into v_next_ms from pawl.refresh_due() f;
+    exit when v_next_ms is distinct from 0;
+  end loop;
+  return v_next_ms;
+end $$;
+create function probe.job(p_type text) returns bigint language sql as $$ select d.job_id from pawl.data_types d where d.name = p_type $$;
+create function probe.open(p_type text) returns text language sql as $$
+  select coalesce(string_agg(t.key, ' ' order by t.key), '') from pawl.tasks t where t.job_id = probe.job(p_type) and t.status < 'completed'
+$$;
+-- all refreshes of a type that can run do, and end
+create function probe.refresh(p_node integer, p_type text, p_result text default '{"outcome": "data"}', p_outcome text default 'completed') returns integer
+language plpgsql as $$
+begin
+  perform probe.claim(p_node, probe.job(p_type));
+  return (
+    select pawl.finish_followed_tasks(p_node, array_agg(t.job_id), array_agg(t.id), array_agg(t.attempt), array_agg(p_outcome), array_agg(0::bigint),
+      array_agg(p_result), array_agg('network'::text), array_agg('nobody answered'::text))
+    from pawl.tasks t where t.job_id = probe.job(p_type) and t.status = 'running');
+end $$;
+create schema app;
+select pawl.define_kind('provider', 'noop', p_max_attempts => 1);
+
+-- ---- a table that is gone ----
+create table app.prices (symbol text primary key, updated_at timestamptz);
+select pawl.define_data_type('price', 'provider', '1 minute', 'app.prices', 'symbol', 'updated_at'), pawl.define_data_type('other', 'provider', '1 minute');
+select count(s.state) from pawl.subscribe('price', array['A', 'B'], 'anna', '5 minutes') s; select count(s.state) from pawl.subscribe('other', 'A', 'bob', '1 day') s;
+select probe.refresh(:node, 'price'), probe.refresh(:node, 'other');
+alter table app.prices rename to renamed;
+select probe.clock('2 minutes');
+select is(pawl.unsubscribe('price', 'A', 'anna'), 1, 'who leaves need not be able to read');
+select probe.clock('6 minutes');
+select lives_ok('select probe.due()', 'nor the timer, when a holder''s time is over');
+select is(probe.open('other') || (select count(*) from pawl.subscriptions where type = 'price'), 'A0', 'who sees to the others');
+insert into pawl.subscriptions (type, key, holder, ttl, renewed_at) values ('price', 'N', 'carl', '1 day', pawl.now()), ('price', 'A', 'carl', '1 day', pawl.now());
+insert into pawl.looks (type, key, is_wanted, priority) values ('price', 'N', false, 0), ('price', 'A', true, 7); -- subscribers who met others
+select probe.due();
+select is((select array_agg(f.key || ' ' || f.is_wanted || ' ' || f.check_at order by f.key) from pawl.freshness f where f.type = 'price' and f.key <> 'B'),
+  array['A true 2030-01-01 12:07:00+00', 'N false 2030-01-01 12:07:00+00'], 'what could not be looked at is not forgotten, nor that somebody asked');
+alter table app.renamed rename to prices;
+select probe.clock('8 minutes'), probe.due();
+select is((select array_agg(t.key || ' ' || t.priority order by t.key) from pawl.tasks t where t.job_id = probe.job('price') and t.status = 'pending'), array['A 67', 'N 60'],
+  'and refreshed when the table is back');
+insert into pawl.looks (type, key) values ('nothing', 'A'), ('nothing', 'B');
+select probe.due();
+select is((select count(*) from pawl.looks), 0::bigint, 'looks at a type that there is not any more are nobody''s work');
+
+-- ---- a key that cannot be ----
+create table app.orders (id bigint primary key, updated_at timestamptz);
+select pawl.define_data_type('order', 'provider', '1 minute');
+select count(s.state) from pawl.subscribe('order', array['1', '2', '3', 'x', '4', '5'], 'anna', '1 day') s;
+select probe.refresh(:node, 'order');
+select pawl.define_data_type('order', p_table => 'app.orders', p_key_column => 'id', p_time_column => 'updated_at');
+select probe.clock('10 minutes'), probe.due();
+select is(probe.open('order'), '1 2 3 4 5', 'a key that the column cannot have keeps no other from being refreshed');
+select is((select f.check_at - pawl.now() from pawl.freshness f where f.type = 'order' and f.key = 'x'), '1 minute', 'and is looked at again in a minute');
+select is((select d.error like '%"x"%' from pawl.data_types d where d.name = 'order'), true, 'the type says why');
+
+select * from finish();
+rollback;
