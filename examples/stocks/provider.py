@@ -95,7 +95,8 @@ class Provider:
         with self.lock:
             self.calls.append(call)
             if self.log:
-                print(json.dumps({"at": datetime.datetime.now().isoformat(timespec="milliseconds"), "what": call.what,
+                came = datetime.datetime.fromtimestamp(time.time() - time.monotonic() + call.began)
+                print(json.dumps({"at": came.isoformat(timespec="milliseconds"), "what": call.what,
                                   "key": call.key, "status": call.status, "bytes": call.bytes,
                                   "ms": round(1000 * (call.ended - call.began)), "calls": len(self.recent)}),
                       file=self.log, flush=True)

@@ -2,14 +2,17 @@
 Guards I4, I5, I6, I7, I11."""
 import json
 import random
+import subprocess
 import threading
 import time
 
 import psycopg
 import pytest
 
-from stocks import (close_market, define, load, market, markets, most_in_any, node, open_market, overlapping, put_price, state,  # noqa: F401
-                    states, subscribe, symbols, wait_fresh, wait_state, why)
+from program import PAWL
+from server import clean_environment
+from stocks import (EXAMPLE, close_market, define, load, market, markets, most_in_any, node, open_market, overlapping,  # noqa: F401
+                    put_price, state, states, subscribe, symbols, wait_fresh, wait_state, why)
 from waiting import until
 
 
@@ -403,3 +406,13 @@ def test_a_postgresql_that_is_killed_in_the_middle(databases, own_servers, marke
         wait_fresh(db, "price", 120, seconds=60)
     assert overlapping(market.came()) == [] and all(one.is_running() for one in serving)
     assert db.value("select count(*) from stocks.prices") == 120 == db.value("select count(*) from stocks.profiles")
+
+
+# ---- the example ----
+
+def test_the_example_runs():
+    """As its README says; shortened."""
+    done = subprocess.run([EXAMPLE / "run", "20"], capture_output=True, text=True, timeout=120, env=clean_environment(PAWL=PAWL))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == "" and "Ada: S001 " in done.stdout and "price XNONE (fresh)" in done.stdout, done.stdout
+    assert "refused as too many: 0" in done.stdout and "the provider goes down" in done.stdout, done.stdout
