@@ -278,3 +278,43 @@ def test_no_longer_claims_what_a_limit_does_not_let_start(db, market, node):
     until(lambda: claimed.append(running(db)) or states(db, "profile") == {"fresh": 125}, 60, lambda: states(db, "profile"))
     assert max(claimed) == 20
     assert len(market.came()) == 125 and overlapping(market.came()) == []
+
+
+def test_no_longer_needs_three_subscription_designs(db, market, node):
+    """Rows of a table that the web server writes, a session table with JSON that nobody may put a trigger on, and calls with
+    heartbeats: one demand, one refresh a key, and it ends with the last of them."""
+    define(db, "price", parents=[], ttl="1 s")
+    db.rows("""
+      create table stocks.watch_lists (account bigint, symbol text, primary key (account, symbol));
+      create table stocks.sessions (id uuid primary key, show jsonb);
+      create index on stocks.watch_lists (account);
+      select pawl.adopt_subscriptions('stocks.watch_lists', 'price', 'new.symbol', 'new.account');
+      select pawl.adopt_subscriptions('stocks.sessions', 'price', $$jsonb_array_elements_text(show -> 'symbols')$$, 'id', p_mode => 'sweep', p_every => '1 s')""")
+    node(db), node(db)
+    everybody = symbols(10)
+    db.rows("insert into stocks.watch_lists select a, s from generate_series(1, 5) a, unnest(%s::text[]) s", everybody)
+    db.rows("insert into stocks.sessions select gen_random_uuid(), jsonb_build_object('symbols', %s::text[]) from generate_series(1, 5)", everybody)
+    for viewer in range(5):
+        subscribe(db, "price", everybody, f"viewer {viewer}")
+    until(lambda: db.value("select count(*) from pawl.subscriptions") == 150, 20, lambda: db.json("subscription", "adoptions"))
+    until(lambda: all(len(market.came("prices", key)) >= 3 for key in everybody), 30, "all are refreshed again and again")
+    assert overlapping(market.came()) == []
+    for key in everybody:
+        began = [call.began for call in market.came("prices", key)]
+        assert all(after - before > 0.99 for before, after in zip(began, began[1:])), f"{key}: once for all fifteen: {began}"
+    assert db.value("select sum(viewers)::integer from pawl.freshness_by_type where type = 'price'") == 150
+
+    def goes_on():
+        asked = len(market.came("prices", "S000"))
+        until(lambda: len(market.came("prices", "S000")) > asked, 20, "somebody is left")
+
+    for leave in ("delete from stocks.watch_lists", "select pawl.unsubscribe(null, null, 'viewer ' || v) from generate_series(0, 4) v"):
+        goes_on()
+        db.rows(leave)
+    goes_on()
+    db.rows("delete from stocks.sessions")
+    until(lambda: db.value("select count(*) from pawl.freshness f where f.type = 'price' and f.is_watched") == 0, 20, "nobody is left")
+    until(lambda: sum(market.here.values()) == 0 == db.value("select count(*) from pawl.tasks where status < 'completed'"), 20, "what was under way has ended")
+    asked = len(market.came())
+    time.sleep(2.5)
+    assert len(market.came()) == asked and db.value("select count(*) from pawl.subscriptions") == 0
