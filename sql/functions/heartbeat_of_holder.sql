@@ -10,7 +10,7 @@ set enable_bitmapscan = off
 as $$
 begin
   update pawl.holders h
-  set seen_at = pawl.now()
+  set seen_at = greatest(h.seen_at, pawl.clock()) -- not that of a transaction that began long ago
   where h.holder = p_holder;
   return found;
 end

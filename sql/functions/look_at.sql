@@ -22,7 +22,7 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
 declare
-  v_now timestamptz := pawl.now();
+  v_now timestamptz := pawl.clock(); -- a caller's transaction may have begun long ago
   v_keys text[];
   v_types text[];
   v_busy text[];
@@ -212,7 +212,7 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
 declare
-  v_now timestamptz := pawl.now();
+  v_now timestamptz := pawl.clock();
   v_ended bigint[];
   v_vanished text[];
   v_useless bigint[];
@@ -275,7 +275,7 @@ begin
     for update of t skip locked
   ), cancelled as (
     update pawl.tasks t
-    set status = 'cancelled', finished_at = pawl.now(), wait_reason = null, error = 'nobody needs it any more'
+    set status = 'cancelled', finished_at = pawl.clock(), wait_reason = null, error = 'nobody needs it any more'
     from found f
     where t.job_id = p_type.job_id
       and t.ctid = f.ctid
@@ -335,7 +335,7 @@ as $$
   join pawl.data_types p on p.name = u.name
   left join pawl.freshness f on f.type = any (array[p.name]) and f.key = case when p.is_global then '' else p_key end
   where f.stale_at is null
-    or f.stale_at <= pawl.now()
+    or f.stale_at <= pawl.clock()
   order by u.place
   limit 1
 $$;
@@ -425,7 +425,7 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
 declare
-  v_now timestamptz := pawl.now();
+  v_now timestamptz := pawl.clock();
   v_keys text[];
 begin
   perform pawl.make_pairs(p_type, p_keys);

@@ -55,7 +55,7 @@ set enable_seqscan = off
 set enable_bitmapscan = off
 as $$
 declare
-  v_now timestamptz := pawl.now();
+  v_now timestamptz := pawl.clock();
   v_missing text[] := array(
     select k.key
     from (select distinct u.key from unnest(p_keys) u (key)) k
@@ -98,7 +98,7 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
 declare
-  v_now timestamptz := pawl.now();
+  v_now timestamptz := pawl.clock();
   v_types text[];
   v_keys text[];
 begin
@@ -139,8 +139,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   if pg_catalog.cardinality(p_keys) > 0 then
-    insert into pawl.looks (type, key, is_wanted, priority)
-    select p_type, k.key, p_is_wanted, p_priority from unnest(p_keys) k (key);
+    insert into pawl.looks (type, key, is_wanted, priority, created_at)
+    select p_type, k.key, p_is_wanted, p_priority, pawl.clock() from unnest(p_keys) k (key);
     perform pawl.ring('fresh');
   end if;
 end

@@ -53,7 +53,7 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
 declare
-  v_now timestamptz := pawl.now();
+  v_now timestamptz := pawl.clock();
   v_keys text[];
   v_have_data boolean[];
   v_written_at timestamptz[];

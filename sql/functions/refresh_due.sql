@@ -147,10 +147,10 @@ begin
     if v_half = 0 or pg_catalog.left(sqlstate, 2) not in ('22', '23') then
       raise warning 'data type "%" could not be looked at: %', p_type, sqlerrm;
       update pawl.data_types d
-      set error = sqlerrm, error_at = pawl.now()
+      set error = sqlerrm, error_at = pawl.clock()
       where d.name in (select x.name from pawl.data_types x where x.name = p_type for no key update skip locked);
       update pawl.freshness f
-      set check_at = pawl.now() + interval '1 minute',
+      set check_at = pawl.clock() + interval '1 minute',
           is_wanted = f.is_wanted or k.priority is not null,
           wanted_priority = case when f.is_wanted then greatest(f.wanted_priority, k.priority) else coalesce(k.priority, 0) end
       from unnest(v_types, p_keys, p_priorities) as k (type, key, priority)
@@ -260,7 +260,7 @@ as $$
 $$;
 comment on function pawl.is_sweep_next() is 'whether adopted tables have their turn';
 
--- pawl.next_refresh_ms(): milliseconds until pawl.refresh_due has something to do: 0 when it has, null when never. A probe of four indexes, and a look
+-- pawl.next_refresh_ms(): milliseconds from now until pawl.refresh_due has something to do: 0 when it had when the transaction began, null when never. A probe of four indexes, and a look
 -- whether pawl.looks and pawl.adoption_looks have a row. Locks: none.
 create or replace function pawl.next_refresh_ms() returns bigint
 language sql stable
@@ -269,7 +269,7 @@ set jit = off
 set enable_seqscan = off
 set enable_bitmapscan = off
 as $$
-  select pg_catalog.ceil(extract(epoch from greatest(d.check_at, pawl.now()) - pawl.now()) * 1000)::bigint
+  select case when d.check_at <= pawl.now() then 0 else greatest(1, pg_catalog.ceil(extract(epoch from d.check_at - pawl.clock()) * 1000)) end::bigint
   from (
     select least(
       (select f.check_at

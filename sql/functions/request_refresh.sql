@@ -42,6 +42,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
+  v_now timestamptz := pawl.clock();
   v_type pawl.data_types;
   v_key text;
   v_name text;
@@ -62,12 +63,12 @@ begin
     end if;
     perform pawl.want_if_stale(v_type, array[v_key], p_priority);
     return query
-    select v_name, f.stale_at <= pawl.now(), case when f.stale_at <= pawl.now() then f.stale_at end, f.refreshed_at, pawl.freshness_state(f)
+    select v_name, f.stale_at <= v_now, case when f.stale_at <= v_now then f.stale_at end, f.refreshed_at, pawl.freshness_state(f)
     from pawl.freshness f
     where f.type = v_name
       and f.key = v_key;
     if not found then
-      return query select v_name, true, pawl.now(), null::timestamptz, 'looked_at_soon'::text;
+      return query select v_name, true, v_now, null::timestamptz, 'looked_at_soon'::text;
     end if;
   end loop;
 end

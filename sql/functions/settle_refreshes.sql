@@ -57,7 +57,7 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
 declare
-  v_now timestamptz := pawl.now();
+  v_now timestamptz := pawl.clock(); -- the end is now, whenever its transaction began
   v_is_plain boolean := p_type.strategy = 'on_demand' and p_type.due_function is null;
   v_keys text[];
   v_tasks bigint[];

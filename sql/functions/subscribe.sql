@@ -33,7 +33,7 @@ as $$
 #variable_conflict use_column
 declare
   v_type pawl.data_types := pawl.data_type(p_type);
-  v_now timestamptz := pawl.now();
+  v_now timestamptz := pawl.clock();
   v_keys text[];
   v_each text[];
 begin
@@ -51,7 +51,7 @@ begin
   insert into pawl.holders as h (holder, seen_at, check_at)
   values (p_holder, v_now, v_now + p_ttl)
   on conflict (holder) do update
-    set seen_at = excluded.seen_at,
+    set seen_at = greatest(h.seen_at, excluded.seen_at),
         check_at = least(h.check_at, excluded.check_at);
   insert into pawl.subscriptions (type, key, holder, ttl, renewed_at)
   select p_type, k.key, p_holder, p_ttl, v_now
@@ -119,7 +119,7 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
 declare
-  v_now timestamptz := pawl.now();
+  v_now timestamptz := pawl.clock();
   v_is_exact boolean := pg_catalog.current_setting('transaction_isolation') = 'read committed';
   v_types text[] := pg_catalog.array_fill(p_type.name, array[pg_catalog.cardinality(p_keys)]);
   v_held text[];

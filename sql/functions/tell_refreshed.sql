@@ -9,12 +9,12 @@ declare
   v_message text;
 begin
   if cardinality(p_keys) <= 50 then
-    v_message := jsonb_build_object('type', p_type, 'keys', p_keys, 'at', pawl.now())::text;
+    v_message := jsonb_build_object('type', p_type, 'keys', p_keys, 'at', pawl.clock())::text;
     if octet_length(v_message) <= 7000 then
       return v_message;
     end if;
   end if;
-  return jsonb_build_object('type', p_type, 'keys', null, 'count', cardinality(p_keys), 'at', pawl.now())::text;
+  return jsonb_build_object('type', p_type, 'keys', null, 'count', cardinality(p_keys), 'at', pawl.clock())::text;
 end
 $$;
 comment on function pawl.refreshed_message(text, text[]) is 'what is told of keys whose data has come, as JSON';

@@ -136,7 +136,7 @@ select cmp_ok(probe.blocks_of(s), '<', b::bigint, 'many pairs, planned when the 
 from (values
   ('select pawl.subscribe(''price'', ''key 1'', ''viewer 1'')', 300), ('select pawl.subscribe(''price'', ''other 1'', ''viewer 1'')', 150),
   ('select pawl.subscribe(''bare'', ''key 1'', ''viewer 1'')', 400), ('select pawl.heartbeat(''viewer 1'')', 30),
-  ('select pawl.unsubscribe(''price'', ''other 1'', ''viewer 1'')', 150), ('select pawl.refresh_due()', 300),
+  ('select pawl.unsubscribe(''price'', ''other 1'', ''viewer 1'')', 150), ('select pawl.refresh_due()', 500),
   ('select probe.refresh(' || :node || ', ''bare'', ''completed'', null)', 800)) v (s, b);
 set local auto_explain.log_min_duration = 0;
 select probe.check_all(:'log', :node, '3 days', 'many pairs, planned when the tables were new');

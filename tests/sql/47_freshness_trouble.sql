@@ -68,5 +68,22 @@ select is(probe.open('order'), '1 2 3 4 5', 'a key that the column cannot have k
 select is((select f.check_at - pawl.now() from pawl.freshness f where f.type = 'order' and f.key = 'x'), '1 minute', 'and is looked at again in a minute');
 select is((select d.error like '%"x"%' from pawl.data_types d where d.name = 'order'), true, 'the type says why');
 
+-- ---- a transaction that began long ago: this one ----
+reset pawl.now;
+select pawl.define_data_type('quote', 'provider', '1 minute');
+insert into pawl.freshness (type, key, has_data, is_watched, refreshed_at, stale_at, due_at) values ('quote', 'A', true, true, now(), now() + interval '1 microsecond', now() + interval '1 microsecond');
+select is((select (s.state, s.stale_since is not null)::text from pawl.subscribe('quote', 'A', 'anna') s), '(queued,t)', 'what has become stale since it began is stale');
+select is((select s.renewed_at > now() and h.seen_at > now() from pawl.subscriptions s join pawl.holders h using (holder) where s.type = 'quote'), true, 'a subscription is of the moment in which it is made');
+update pawl.holders set seen_at = now();
+select pawl.heartbeat('anna');
+select is((select h.seen_at > now() from pawl.holders h where h.holder = 'anna'), true, 'so is a heartbeat');
+update pawl.holders set seen_at = '2040-01-01' where holder = 'anna';
+select pawl.heartbeat('anna');
+select is((select h.seen_at from pawl.holders h where h.holder = 'anna'), '2040-01-01', 'which is never older than the one before');
+select probe.refresh(:node, 'quote');
+select is((select f.refreshed_at > now() and f.due_at > now() + interval '1 minute' and f.outcome_at > now() from pawl.freshness f where f.type = 'quote'), true, 'and an end: what takes longer than its time is not stale at once');
+select pawl.look_later('quote', array['A'], true);
+select is((select min(l.created_at) > now() from pawl.looks l), true, 'and a request');
+
 select * from finish();
 rollback;

@@ -179,6 +179,6 @@ RACES = [
         variants={
             "an error that waits to be written down": [("look_for", "for no key update skip locked", "")],
             "keys that are put off though somebody has them": [("refresh_due", r"for no key update of f skip locked\s+\)", ")")],
-            "keys that are not put off": [("look_for", r"set check_at = pawl\.now\(\) \+ interval '1 minute',", "set check_at = f.check_at,")],
+            "keys that are not put off": [("look_for", r"set check_at = pawl\.clock\(\) \+ interval '1 minute',", "set check_at = f.check_at,")],
         }),
 ]
