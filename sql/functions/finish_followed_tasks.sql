@@ -1,7 +1,8 @@
 -- pawl.finish_followed_tasks(node, jobs, tasks, attempts, outcomes, ...): as pawl.finish_tasks, for tasks whose end leads to
 -- more than their own row (pawl.claim_batch says is_followed): a successor (pawl.follow_tasks), in the same transaction, and for tasks under a limiter
 -- what its other tasks may do then (pawl.note_ends), and for refreshes how fresh their data is (pawl.settle_refreshes). p_bytes: what the attempts sent and received, null where nobody
--- knows; p_were_started: false for what was claimed and never begun; both null: begun, not measured.
+-- knows; p_were_started: false for what was claimed and never begun; both null: begun, not measured. p_may_wait: false keeps functions and tables of
+-- users out of it, so that no slow one holds up the outcomes of all others: what refreshes need of them is left to pawl.refresh_due.
 -- An outcome that comes too late leads to nothing (I4): which ones take effect is seen under the rows' locks.
 -- Returns how many took effect. The settings pin the plan, as in pawl.finish_tasks.
 -- Locks: the tasks, in the order given; then those of pawl.follow_tasks; for refreshes the keys' freshness (skip locked).
@@ -16,7 +17,8 @@ create or replace function pawl.finish_followed_tasks(
   p_error_classes text[],
   p_errors text[],
   p_bytes bigint[] default null,
-  p_were_started boolean[] default null
+  p_were_started boolean[] default null,
+  p_may_wait boolean default true
 ) returns integer
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -63,10 +65,10 @@ begin
     perform pawl.note_ends(p_node_id, v_ended_jobs, v_claimed_at, v_bytes, v_were_started);
   end if;
   if v_refreshes is not null then
-    perform pawl.settle_refreshes(v_refresh_jobs, v_refreshes, true);
+    perform pawl.settle_refreshes(v_refresh_jobs, v_refreshes, true, p_may_wait);
   end if;
   return v_finished;
 end
 $$;
-comment on function pawl.finish_followed_tasks(integer, bigint[], bigint[], integer[], text[], bigint[], text[], text[], text[], bigint[], boolean[])
+comment on function pawl.finish_followed_tasks(integer, bigint[], bigint[], integer[], text[], bigint[], text[], text[], text[], bigint[], boolean[], boolean)
   is 'a batch of outcomes of tasks whose end leads to more; returns how many took effect';

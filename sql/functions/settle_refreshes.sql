@@ -1,9 +1,10 @@
--- pawl.settle_refreshes(jobs, tasks, by_node): tasks have just reached a final status in this transaction: those that were refreshes settle
+-- pawl.settle_refreshes(jobs, tasks, by_node, may_wait): tasks have just reached a final status in this transaction: those that were refreshes settle
 -- the freshness of their keys. For everybody who ends tasks; arrays run in parallel, and tasks of other jobs are passed over. An end
 -- that nobody settles so (somebody has the key locked, or wrote into pawl.tasks by hand) is settled by pawl.look_at, which finds it.
 -- A node that ends tasks itself (p_by_node) asks anyway what is due next; else the nodes are told to.
--- Returns nothing. Never waits, and raises nothing of the users' functions and tables. Locks: the keys' freshness (skip locked).
-create or replace function pawl.settle_refreshes(p_job_ids bigint[], p_task_ids bigint[], p_by_node boolean default false) returns void
+-- p_may_wait: users' functions and tables may be asked, and may take their time; else what needs them is left to pawl.refresh_due.
+-- Returns nothing. Raises nothing of the users' functions and tables. Locks: the keys' freshness (skip locked).
+create or replace function pawl.settle_refreshes(p_job_ids bigint[], p_task_ids bigint[], p_by_node boolean default false, p_may_wait boolean default true) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -27,7 +28,7 @@ begin
   loop
     select d.* into v_type from pawl.data_types d where d.name = r.data_type;
     if found then
-      perform pawl.settle_type(v_type, r.task_ids);
+      perform pawl.settle_type(v_type, case when p_may_wait then r.task_ids else pawl.leave_to_refresh_due(v_type, r.task_ids) end);
       if not p_by_node then
         perform pawl.ring('fresh');
       end if;
@@ -35,7 +36,44 @@ begin
   end loop;
 end
 $$;
-comment on function pawl.settle_refreshes(bigint[], bigint[], boolean) is 'ended tasks that were refreshes settle the freshness of their keys';
+comment on function pawl.settle_refreshes(bigint[], bigint[], boolean, boolean) is 'ended tasks that were refreshes settle the freshness of their keys';
+
+-- Of ended refreshes of a type those that cannot be settled without its function, which says when data is stale, or its table, which says what a
+-- refresh brought that says nothing of it: a node looks at their keys. Returns the others. Locks: none.
+create or replace function pawl.leave_to_refresh_due(p_type pawl.data_types, p_task_ids bigint[]) returns bigint[]
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+declare
+  v_keys text[];
+  v_others bigint[];
+begin
+  if p_type.table_name is null and p_type.due_function is null then
+    return p_task_ids;
+  end if;
+  select pg_catalog.array_agg(t.key) filter (where t.is_left), pg_catalog.array_agg(t.id) filter (where not t.is_left)
+  into v_keys, v_others
+  from (
+    select x.key, x.id, x.status = 'completed' and case pawl.stated_outcome(x.result)
+        when 'data' then p_type.due_function is not null
+        when 'unchanged' then p_type.due_function is not null
+        else pawl.stated_outcome(x.result) is null
+      end as is_left
+    from unnest(p_task_ids) i (id)
+    cross join lateral (select y.id, y.key, y.status, y.result from pawl.tasks y where y.job_id = p_type.job_id and y.id = i.id offset 0) x
+  ) t;
+  insert into pawl.looks (type, key)
+  select p_type.name, k.key from unnest(v_keys) k (key);
+  return coalesce(v_others, '{}');
+end
+$$;
+comment on function pawl.leave_to_refresh_due(pawl.data_types, bigint[]) is 'leaves ended refreshes that need users'' functions and tables to a node; returns the others';
 
 -- The same for tasks of one type's job. What a refresh has come to, in this order:
 --   failed      the task failed, or says an outcome that does not exist

@@ -111,7 +111,7 @@ static void finish_tasks(struct pg_connection *connection, enum finish_form form
         pg_connection_query(connection,
                             form == FINISH_FOLLOWED
                                 ? "select pawl.finish_followed_tasks($1, $2, $3, $4, $5, $6, $7, "
-                                  "$8, $9, $10, $11)"
+                                  "$8, $9, $10, $11, false)"
                                 : "select pawl.finish_tasks($1, $2, $3, $4, $5, $6, $7, $8, $9)",
                             form == FINISH_FOLLOWED ? 11 : 9, values, on_done, context);
     for (int i = 0; i < ARRAYS; i++)
