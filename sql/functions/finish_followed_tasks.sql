@@ -36,19 +36,20 @@ declare
   v_claimed_at timestamptz[];
   v_bytes bigint[];
   v_were_started boolean[];
-  v_refresh_jobs bigint[];
-  v_refreshes bigint[];
+  v_final_jobs bigint[];
+  v_final_tasks bigint[];
+  v_are_followed boolean;
+  v_are_refreshes boolean;
   v_finished integer;
 begin
   select pg_catalog.array_agg(h.job_id) filter (where h.outcome = 'completed'), pg_catalog.array_agg(h.id) filter (where h.outcome = 'completed'),
     pg_catalog.array_agg(h.job_id) filter (where h.outcome <> 'leased'), pg_catalog.array_agg(h.started_at) filter (where h.outcome <> 'leased'),
     pg_catalog.array_agg(h.bytes) filter (where h.outcome <> 'leased'), pg_catalog.array_agg(coalesce(h.was_started, true)) filter (where h.outcome <> 'leased'),
-    pg_catalog.array_agg(h.job_id) filter (where h.is_refresh and h.outcome in ('completed', 'failed')),
-    pg_catalog.array_agg(h.id) filter (where h.is_refresh and h.outcome in ('completed', 'failed'))
-  into v_jobs, v_tasks, v_ended_jobs, v_claimed_at, v_bytes, v_were_started, v_refresh_jobs, v_refreshes
+    pg_catalog.array_agg(h.job_id) filter (where h.outcome in ('completed', 'failed')),
+    pg_catalog.array_agg(h.id) filter (where h.outcome in ('completed', 'failed'))
+  into v_jobs, v_tasks, v_ended_jobs, v_claimed_at, v_bytes, v_were_started, v_final_jobs, v_final_tasks
   from (
-    select t.job_id, t.id, t.started_at, o.outcome, o.bytes, o.was_started,
-      (select j.data_type is not null from pawl.jobs j where j.id = t.job_id) as is_refresh
+    select t.job_id, t.id, t.started_at, o.outcome, o.bytes, o.was_started
     from unnest(p_job_ids, p_task_ids, p_attempts, p_outcomes, p_bytes, p_were_started) as o (job_id, task_id, attempt, outcome, bytes, was_started)
     join pawl.tasks t on t.job_id = any (array[o.job_id]) and t.id = o.task_id
     where t.status = 'running'
@@ -58,14 +59,19 @@ begin
   ) h;
   v_finished := pawl.finish_tasks(p_node_id, p_job_ids, p_task_ids, p_attempts, p_outcomes, p_delays_ms, p_results,
     p_error_classes, p_errors);
-  if v_tasks is not null then
+  if v_final_jobs is not null then
+    select pg_catalog.bool_or(j.on_complete is not null and j.is_standing), pg_catalog.bool_or(j.data_type is not null) into v_are_followed, v_are_refreshes
+    from (select distinct u.job_id from unnest(v_final_jobs) u (job_id)) d
+    join pawl.jobs j on j.id = any (array[d.job_id]);
+  end if;
+  if v_are_followed and v_tasks is not null then
     perform pawl.follow_tasks(v_jobs, v_tasks);
   end if;
   if v_ended_jobs is not null then
     perform pawl.note_ends(p_node_id, v_ended_jobs, v_claimed_at, v_bytes, v_were_started);
   end if;
-  if v_refreshes is not null then
-    perform pawl.settle_refreshes(v_refresh_jobs, v_refreshes, true, p_may_wait);
+  if v_are_refreshes then
+    perform pawl.settle_refreshes(v_final_jobs, v_final_tasks, true, p_may_wait);
   end if;
   return v_finished;
 end

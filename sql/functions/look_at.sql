@@ -29,7 +29,7 @@ declare
   v_due text[];
   v_new text[];
   v_parent text;
-  v_free text[] := '{}';
+  v_free text[];
   v_verdicts text[];
   v_dues timestamptz[];
   v_parents text[];
@@ -43,13 +43,14 @@ declare
   v_better text[];
 begin
   select coalesce(pg_catalog.array_agg(h.key), '{}'), pg_catalog.array_agg(h.key) filter (where h.task_id is not null),
-    pg_catalog.array_agg(h.key) filter (where h.is_demanded and (h.is_wanted or h.due_at <= v_now)),
-    pg_catalog.array_agg(h.key) filter (where h.is_demanded and not (h.is_watched or h.is_wanted or h.due_at <= v_now))
-  into v_keys, v_busy, v_due, v_new
+    pg_catalog.array_agg(h.key) filter (where h.task_id is null and h.is_demanded and (h.is_wanted or h.due_at <= v_now)),
+    pg_catalog.array_agg(h.key) filter (where h.task_id is null and h.is_demanded and not (h.is_watched or h.is_wanted or h.due_at <= v_now)),
+    pg_catalog.array_agg(h.key) filter (where p_may_end and not h.is_demanded)
+  into v_keys, v_busy, v_due, v_new, v_free
   from (
     select f.key, f.task_id, f.due_at, f.is_wanted, f.is_watched, case
-        when f.task_id is not null or f.is_watched and f.due_at > v_now and not f.is_wanted then false -- not asked for here
         when f.is_wanted or p_type.strategy = 'scheduled' then true
+        when not p_may_end and (f.task_id is not null or f.is_watched and f.due_at > v_now) then null -- it makes no difference here
         else exists (select from pawl.subscriptions s where s.type = f.type and s.key = f.key offset 0)
       end as is_demanded
     from unnest(pg_catalog.array_fill(p_type.name, array[pg_catalog.cardinality(p_keys)]), p_keys) as k (type, key)
@@ -62,13 +63,11 @@ begin
   end if;
   v_types := pg_catalog.array_fill(p_type.name, array[pg_catalog.cardinality(v_keys)]);
 
-  if p_may_end and p_type.strategy <> 'scheduled' then
+  if v_free is not null then
     v_free := array(
       select f.key
-      from unnest(v_types, v_keys) as k (type, key)
+      from unnest(v_types[:pg_catalog.cardinality(v_free)], v_free) as k (type, key)
       join pawl.freshness f on f.type = any (array[k.type]) and f.key = k.key
-      where not f.is_wanted
-        and not exists (select from pawl.subscriptions s where s.type = f.type and s.key = f.key offset 0)
       order by f.key
       for update of f skip locked);
   end if;
@@ -93,10 +92,9 @@ begin
     perform pawl.read_truth(p_type, v_new);
     v_due := v_due || array(
       select f.key
-      from unnest(v_types, v_keys) as k (type, key)
+      from unnest(v_types[:pg_catalog.cardinality(v_new)], v_new) as k (type, key)
       join pawl.freshness f on f.type = any (array[k.type]) and f.key = k.key
-      where f.key in (select n.key from unnest(v_new) n (key))
-        and f.due_at <= v_now);
+      where f.due_at <= v_now);
   end if;
   if v_due <> '{}' then
     perform pawl.read_truth(p_type, v_due);
@@ -105,7 +103,18 @@ begin
     end loop;
   end if;
 
-  with judged as materialized (
+  select pg_catalog.array_agg(j.key), pg_catalog.array_agg(j.verdict), pg_catalog.array_agg(j.due_at), pg_catalog.array_agg(j.waits_for),
+    pg_catalog.array_agg(j.closed_until), pg_catalog.array_agg(j.viewers > 0),
+    pg_catalog.array_agg(j.verdict = 'idle' and j.key in (select u.key from unnest(v_free) u (key))),
+    pg_catalog.array_agg(j.key) filter (where j.verdict = 'start'), pg_catalog.array_agg(j.priority) filter (where j.verdict = 'start'),
+    pg_catalog.array_agg(extract(epoch from j.stale_since)::double precision / 60 - 26297280) filter (where j.verdict = 'start'), -- since 2020
+    pg_catalog.array_agg(pg_catalog.jsonb_build_object('type', p_type.name, 'key', j.key, 'stale_since', j.stale_since, 'refreshed_at', j.refreshed_at,
+        'source_at', j.source_at)
+      || case when p_type.fetch_path is null then '{}'
+        else pg_catalog.jsonb_build_object('path', pg_catalog.replace(p_type.fetch_path, '{key}', pawl.encode_key(j.key))) end) filter (where j.verdict = 'start'),
+    pg_catalog.array_agg(j.key) filter (where j.task_status < 'running' and j.task_priority < j.priority)
+  into v_keys, v_verdicts, v_dues, v_parents, v_gates, v_are_watched, v_are_free, v_started, v_priorities, v_lateness, v_payloads, v_better
+  from (
     select f.key, f.viewers, d.is_demanded, d.due_at, p.waits_for, g.closed_until,
       case
         when f.task_status < 'completed' then 'active'
@@ -143,19 +152,8 @@ begin
           then pawl.gate_of(p_type, f.key)
       end as closed_until
     ) g
-  )
-  select pg_catalog.array_agg(j.key), pg_catalog.array_agg(j.verdict), pg_catalog.array_agg(j.due_at), pg_catalog.array_agg(j.waits_for),
-    pg_catalog.array_agg(j.closed_until), pg_catalog.array_agg(j.viewers > 0),
-    pg_catalog.array_agg(j.verdict = 'idle' and j.key in (select u.key from unnest(v_free) u (key))),
-    pg_catalog.array_agg(j.key) filter (where j.verdict = 'start'), pg_catalog.array_agg(j.priority) filter (where j.verdict = 'start'),
-    pg_catalog.array_agg(extract(epoch from j.stale_since)::double precision / 60 - 26297280) filter (where j.verdict = 'start'), -- since 2020
-    pg_catalog.array_agg(pg_catalog.jsonb_build_object('type', p_type.name, 'key', j.key, 'stale_since', j.stale_since, 'refreshed_at', j.refreshed_at,
-        'source_at', j.source_at)
-      || case when p_type.fetch_path is null then '{}'
-        else pg_catalog.jsonb_build_object('path', pg_catalog.replace(p_type.fetch_path, '{key}', pawl.encode_key(j.key))) end) filter (where j.verdict = 'start'),
-    pg_catalog.array_agg(j.key) filter (where j.task_status < 'running' and j.task_priority < j.priority)
-  into v_keys, v_verdicts, v_dues, v_parents, v_gates, v_are_watched, v_are_free, v_started, v_priorities, v_lateness, v_payloads, v_better
-  from judged j;
+    offset 0 -- so that each is judged once
+  ) j;
 
   if v_started is not null then
     insert into pawl.tasks (job_id, key, is_key_reusable, priority, lateness, payload)
@@ -244,11 +242,13 @@ comment on function pawl.look_at_tasks(pawl.data_types, text[]) is 'what has bec
 
 -- What a refresh is worth beside others of its type, where a minute of being stale is worth 1 (tasks.lateness): somebody looks: 60, and 5
 -- more for each doubling of the viewers (at most 1000 are counted); who asks for it adds what he likes.
+-- No SET clause, so that the planner can inline it.
 create or replace function pawl.refresh_priority(p_viewers bigint, p_wanted real) returns real
 language sql immutable
-set search_path = pg_catalog, pg_temp
 as $$
-  select (case when p_viewers > 0 then 60 + 5 * pg_catalog.log(2, p_viewers) else 0 end)::real + p_wanted
+  select (case when p_viewers operator(pg_catalog.>) 0
+      then 60 operator(pg_catalog.+) (5 operator(pg_catalog.*) (pg_catalog.ln(p_viewers::double precision) operator(pg_catalog./) pg_catalog.ln(2::double precision)))
+      else 0 end)::real operator(pg_catalog.+) p_wanted
 $$;
 comment on function pawl.refresh_priority(bigint, real) is 'what a refresh is worth beside others of its type';
 
@@ -300,11 +300,10 @@ set enable_mergejoin = off
 as $$
 begin
   with found as materialized (
-    select t.ctid, f.priority
+    select t.ctid, pawl.refresh_priority(f.viewers, f.wanted_priority) as priority
     from (
-      select k.job_id, f.task_id, pawl.refresh_priority(
-          (select pg_catalog.count(*) from (select from pawl.subscriptions s where s.type = f.type and s.key = f.key limit 1000) s),
-          case when f.is_wanted then f.wanted_priority else 0 end) as priority
+      select k.job_id, f.task_id, case when f.is_wanted then f.wanted_priority else 0 end as wanted_priority,
+        (select pg_catalog.count(*) from (select from pawl.subscriptions s where s.type = f.type and s.key = f.key limit 1000) s) as viewers
       from unnest(pg_catalog.array_fill(p_type.name, array[pg_catalog.cardinality(p_keys)]),
         pg_catalog.array_fill(p_type.job_id, array[pg_catalog.cardinality(p_keys)]), p_keys) as k (type, job_id, key)
       join pawl.freshness f on f.type = any (array[k.type]) and f.key = k.key

@@ -62,11 +62,13 @@ declare
     where not exists (select from pawl.freshness f where f.type = p_type.name and f.key = k.key offset 0) -- key by key, whatever was planned
     order by k.key);
 begin
-  if pg_catalog.cardinality(v_missing) > 50 then
+  if v_missing = '{}' then
+    return;
+  elsif pg_catalog.cardinality(v_missing) > 50 then
     if not pg_catalog.pg_try_advisory_xact_lock(1885435758, pg_catalog.hashtext(p_type.name)) then
       return;
     end if;
-  elsif v_missing <> '{}' then
+  else
     if not pg_catalog.pg_try_advisory_xact_lock_shared(1885435758, pg_catalog.hashtext(p_type.name)) then
       return;
     end if;

@@ -34,7 +34,8 @@ begin
       p_type.time_column, p_type.table_name, v_where, case when v_time_type like '%without%' then ' at time zone ''UTC''' else '' end,
       case when v_where = '' then 'where' else 'and' end);
   end if;
-  return query execute pg_catalog.format('select k.key, exists (select from %s d%s offset 0), %s from unnest($1) k (key)', p_type.table_name, v_where, v_at)
+  return query execute pg_catalog.format('select k.key, t.at is not null or exists (select from %s d%s offset 0), t.at '
+    'from unnest($1) k (key) cross join lateral (select %s as at offset 0) t', p_type.table_name, v_where, v_at)
   using p_keys;
 end
 $$;

@@ -21,6 +21,7 @@ as $$
 #variable_conflict use_column
 declare
   v_now timestamptz := pawl.now();
+  v_taken integer := 0;
   r record;
 begin
   perform pawl.check_isolation();
@@ -40,34 +41,39 @@ begin
   end if;
   looked := pawl.expire_holders(p_limit);
 
-  perform pawl.make_looked_pairs(p_limit);
-  for r in
-    with found as materialized ( -- what is still locked is left where it is
-      select o.ctid
-      from pawl.looks o
-      join pawl.freshness f on f.type = any (array[o.type]) and f.key = o.key
-      order by o.type, o.key, o.id
-      limit p_limit
-      for update of o skip locked
-      for no key update of f skip locked
-    ), taken as (
-      delete from pawl.looks l
-      using found f
-      where l.ctid = f.ctid -- nobody updates them
-      returning l.type, l.key, l.is_wanted, l.priority, l.created_at
-    ), asked as (
-      select t.type, t.key, pg_catalog.max(t.priority) filter (where t.is_wanted) as priority, pg_catalog.max(t.created_at) filter (where t.is_wanted) as wanted_at
-      from taken t
-      group by t.type, t.key
-    )
-    select a.type, pg_catalog.array_agg(a.key) as keys, pg_catalog.array_agg(a.priority) as priorities, pg_catalog.array_agg(a.wanted_at) as wanted_at
-    from asked a
-    group by a.type
-    order by a.type
-  loop
-    perform pawl.look_for(r.type, r.keys, r.priorities, r.wanted_at, false);
-    looked := looked + pg_catalog.cardinality(r.keys);
+  for v_round in 1..2 loop
+    for r in
+      with found as materialized ( -- what is still locked is left where it is
+        select o.ctid
+        from pawl.looks o
+        join pawl.freshness f on f.type = any (array[o.type]) and f.key = o.key
+        order by o.type, o.key, o.id
+        limit p_limit
+        for update of o skip locked
+        for no key update of f skip locked
+      ), taken as (
+        delete from pawl.looks l
+        using found f
+        where l.ctid = f.ctid -- nobody updates them
+        returning l.type, l.key, l.is_wanted, l.priority, l.created_at
+      ), asked as (
+        select t.type, t.key, pg_catalog.max(t.priority) filter (where t.is_wanted) as priority, pg_catalog.max(t.created_at) filter (where t.is_wanted) as wanted_at
+        from taken t
+        group by t.type, t.key
+      )
+      select a.type, pg_catalog.array_agg(a.key) as keys, pg_catalog.array_agg(a.priority) as priorities, pg_catalog.array_agg(a.wanted_at) as wanted_at
+      from asked a
+      group by a.type
+      order by a.type
+    loop
+      perform pawl.look_for(r.type, r.keys, r.priorities, r.wanted_at, false);
+      v_taken := v_taken + pg_catalog.cardinality(r.keys);
+    end loop;
+    -- what is left has no row yet, or is locked: with nothing else to do that is worth reading it all
+    exit when v_round = 2 or v_taken >= p_limit / 2 or not exists (select from pawl.looks);
+    perform pawl.make_looked_pairs(p_limit);
   end loop;
+  looked := looked + v_taken;
 
   for r in
     select d.type, pg_catalog.array_agg(d.key) as keys

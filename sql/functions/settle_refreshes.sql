@@ -19,11 +19,14 @@ declare
   r record;
 begin
   for r in
-    select j.data_type, pg_catalog.array_agg(o.task_id) as task_ids
-    from unnest(p_job_ids, p_task_ids) as o (job_id, task_id)
-    join pawl.jobs j on j.id = o.job_id
+    select j.data_type, o.task_ids -- a type has one job
+    from (
+      select u.job_id, pg_catalog.array_agg(u.task_id) as task_ids
+      from unnest(p_job_ids, p_task_ids) as u (job_id, task_id)
+      group by u.job_id
+    ) o
+    join pawl.jobs j on j.id = any (array[o.job_id])
     where j.data_type is not null
-    group by j.data_type
     order by j.data_type
   loop
     select d.* into v_type from pawl.data_types d where d.name = r.data_type;
@@ -101,20 +104,43 @@ declare
   v_tasks bigint[];
   v_types text[] := pg_catalog.array_fill(p_type.name, array[pg_catalog.cardinality(p_task_ids)]);
   v_silent integer; -- of them, the first ones: completed without a word of what came
+  v_statuses pawl.task_status[];
+  v_started_at timestamptz[];
+  v_said text[];
+  v_times text[];
+  v_errors text[];
+  v_stale_at timestamptz[];
+  v_refreshed_at timestamptz[];
+  v_source_at timestamptz[];
+  v_failures integer[];
   v_have_data boolean[];
   v_written_at timestamptz[];
+  v_have_ttls boolean := exists (select from pawl.type_keys k where k.type = p_type.name);
   v_told text[];
   v_done text[];
 begin
-  select pg_catalog.array_agg(h.key), pg_catalog.array_agg(h.task_id), pg_catalog.count(*) filter (where h.is_silent)
-  into v_keys, v_tasks, v_silent
+  select pg_catalog.array_agg(h.key), pg_catalog.array_agg(h.task_id), pg_catalog.count(*) filter (where h.is_silent),
+    pg_catalog.array_agg(h.status), pg_catalog.array_agg(h.started_at), pg_catalog.array_agg(h.said), pg_catalog.array_agg(h.time), pg_catalog.array_agg(h.error),
+    pg_catalog.array_agg(h.stale_at), pg_catalog.array_agg(h.refreshed_at), pg_catalog.array_agg(h.source_at), pg_catalog.array_agg(h.failures)
+  into v_keys, v_tasks, v_silent, v_statuses, v_started_at, v_said, v_times, v_errors, v_stale_at, v_refreshed_at, v_source_at, v_failures
   from (
-    select f.key, f.task_id, t.is_silent
+    select f.key, f.task_id, f.stale_at, f.refreshed_at, f.source_at, f.failures, t.is_silent, t.status, t.started_at, t.said, t.time, t.error
     from (
-      select i.type, x.id, x.key, x.status = 'completed' and pawl.stated_outcome(x.result) is null as is_silent
+      select i.type, x.id, x.key, x.status, x.started_at, x.said, x.status = 'completed' and x.said is null as is_silent,
+        case when pg_catalog.jsonb_typeof(x.result) = 'object' then x.result ->> 'source_at' end as time,
+        case
+          when x.status = 'completed' and x.said = 'rejected' then coalesce(x.result ->> 'error', 'its refresh rejected the answer')
+          when x.status = 'failed' or x.said = 'failed' then coalesce(x.error, pg_catalog.format('its refresh says the outcome %s, which is none of data, empty, unchanged, rejected', x.result -> 'outcome'))
+        end as error
       from unnest(v_types, p_task_ids) as i (type, id)
-      cross join lateral (select y.id, y.key, y.status, y.result from pawl.tasks y where y.job_id = p_type.job_id and y.id = i.id offset 0) x
-      where x.status >= 'completed'
+      cross join lateral (
+        select y.id, y.key, y.status, y.started_at, y.result, y.error, pawl.stated_outcome(y.result) as said
+        from pawl.tasks y
+        where y.job_id = p_type.job_id
+          and y.id = i.id
+          and y.status >= 'completed'
+        offset 0
+      ) x
       offset 0
     ) t
     join pawl.freshness f on f.type = any (array[t.type]) and f.key = t.key
@@ -144,65 +170,7 @@ begin
     from pawl.try_read_data(p_type, v_keys[:v_silent]) d;
   end if;
 
-  with ended as materialized (
-    select f.type, f.key, f.stale_at, f.refreshed_at, f.failures, coalesce(k.ttl, p_type.ttl) as ttl, o.has_data,
-      case
-        when s.outcome = 'data' and s.source_at < f.source_at then 'rejected'
-        when s.outcome = 'data' and s.source_at = f.source_at then 'unchanged'
-        else s.outcome
-      end as outcome,
-      coalesce(s.source_at, f.source_at) as source_at,
-      case
-        when s.outcome = 'data' and s.source_at < f.source_at then pg_catalog.format('it brought data of %s, older than what is there: %s', s.source_at, f.source_at)
-        when s.outcome = 'rejected' then coalesce(t.result ->> 'error', 'its refresh rejected the answer')
-        when s.outcome = 'failed' then coalesce(t.error, pg_catalog.format('its refresh says the outcome %s, which is none of data, empty, unchanged, rejected', t.result -> 'outcome'))
-      end as error,
-      p_type.is_tracked and f.refreshed_at >= t.started_at as was_told
-    from unnest(v_types[:pg_catalog.cardinality(v_keys)], v_keys, v_tasks, v_have_data, v_written_at) as o (type, key, task_id, has_data, written_at)
-    join pawl.freshness f on f.type = any (array[o.type]) and f.key = o.key
-    cross join lateral (
-      select x.status, x.started_at, x.result, x.error from pawl.tasks x where x.job_id = p_type.job_id and x.id = o.task_id offset 0
-    ) t
-    left join lateral (select x.ttl from pawl.type_keys x where x.type = o.type and x.key = o.key offset 0) k on true
-    cross join lateral (
-      select case
-          when t.status = 'cancelled' then null
-          when t.status = 'failed' then 'failed'
-          when t.result is not null and pawl.stated_outcome(t.result) is not null then pawl.stated_outcome(t.result)
-          when o.has_data is null then 'data'
-          when not o.has_data then 'empty'
-          when p_type.time_column is null or o.written_at > coalesce(f.refreshed_at, '-infinity') or f.refreshed_at >= t.started_at then 'data'
-          else 'unchanged'
-        end as outcome,
-        pawl.read_time(case when pg_catalog.jsonb_typeof(t.result) = 'object' then t.result ->> 'source_at' end) as source_at
-      offset 0
-    ) s
-  ), timed as materialized (
-    select e.*, case
-        when e.outcome is null then v_now + p_type.retry_base
-        when e.outcome in ('failed', 'rejected') then v_now + greatest(interval '1 second',
-          least(p_type.retry_cap, p_type.retry_base * pg_catalog.power(2, least(e.failures, 20))) * (0.5 + pg_catalog.random() / 2))
-      end as put_off_until,
-      case
-        when e.outcome = 'empty' then greatest(v_now + coalesce(p_type.empty_ttl, e.ttl, p_type.spread), case when p_type.cron is not null then pawl.next_stale_at(p_type, e.key, null, v_now, e.ttl) end)
-        when (e.outcome in ('data', 'unchanged')) is not true then null
-        when v_is_plain then v_now + e.ttl
-        else pawl.next_stale_at(p_type, e.key, e.source_at, v_now, e.ttl)
-      end as said_at
-    from ended e
-  ), judged as materialized (
-    select e.*,
-      e.put_off_until is not null and case
-        when p_type.is_global then exists (select from pawl.freshness c where c.waits_for = p_type.name)
-        else exists (select from pawl.freshness c where c.waits_for = p_type.name and c.key = e.key)
-      end as is_needed,
-      case
-        when e.said_at > v_now then e.said_at
-        when e.said_at is not null then v_now + coalesce(e.ttl, p_type.retry_base) -- no time that has passed helps who has just looked
-        else e.stale_at
-      end as new_stale_at
-    from timed e
-  ), settled as (
+  with settled as (
     update pawl.freshness f
     set task_id = null,
         is_wanted = e.is_needed,
@@ -213,17 +181,75 @@ begin
         failed_refreshes = f.failed_refreshes + coalesce(e.outcome in ('failed', 'rejected'), false)::integer,
         refreshed_at = case when e.outcome in ('data', 'unchanged') then v_now else f.refreshed_at end,
         source_at = case when e.outcome in ('data', 'unchanged') then e.source_at else f.source_at end,
-        stale_at = e.new_stale_at,
-        due_at = greatest(e.new_stale_at, e.put_off_until, v_now + interval '1 second'),
-        check_at = case
-          when f.is_watched or e.is_needed or p_type.strategy = 'scheduled'
-            then nullif(greatest(e.new_stale_at, e.put_off_until, v_now + interval '1 second'), 'infinity')
-        end,
+        stale_at = e.stale_at,
+        due_at = e.due_at,
+        check_at = case when f.is_watched or e.is_needed or p_type.strategy = 'scheduled' then nullif(e.due_at, 'infinity') end,
         forget_at = case when not f.is_watched and not e.is_needed and p_type.strategy <> 'scheduled' then v_now + interval '30 days' end,
         outcome = coalesce(e.outcome, f.outcome),
         outcome_at = case when e.outcome is not null then v_now else f.outcome_at end,
         error = case when e.outcome is not null then e.error else f.error end
-    from judged e
+    from (
+      select o.type, o.key, o.has_data, r.outcome, r.source_at, r.error, d.stale_at,
+        greatest(d.stale_at, t.put_off_until, v_now + interval '1 second') as due_at,
+        t.put_off_until is not null and case
+          when p_type.is_global then exists (select from pawl.freshness c where c.waits_for = p_type.name offset 0)
+          else exists (select from pawl.freshness c where c.waits_for = p_type.name and c.key = o.key offset 0)
+        end as is_needed,
+        p_type.is_tracked and o.refreshed_at >= o.started_at as was_told
+      from unnest(v_types[:pg_catalog.cardinality(v_keys)], v_keys, v_statuses, v_started_at, v_said, v_times, v_errors, v_stale_at, v_refreshed_at,
+          v_source_at, v_failures, v_have_data, v_written_at)
+        as o (type, key, status, started_at, said, time, error, stale_at, refreshed_at, source_at, failures, has_data, written_at)
+      cross join lateral (
+        select case
+            when o.status = 'cancelled' then null
+            when o.status = 'failed' then 'failed'
+            when o.said is not null then o.said
+            when o.has_data is null then 'data'
+            when not o.has_data then 'empty'
+            when p_type.time_column is null or o.written_at > coalesce(o.refreshed_at, '-infinity') or o.refreshed_at >= o.started_at then 'data'
+            else 'unchanged'
+          end as outcome,
+          pawl.read_time(o.time) as source_at,
+          case when v_have_ttls then coalesce((select k.ttl from pawl.type_keys k where k.type = o.type and k.key = o.key), p_type.ttl) else p_type.ttl end as ttl
+        offset 0
+      ) s
+      cross join lateral (
+        select case
+            when s.outcome = 'data' and s.source_at < o.source_at then 'rejected'
+            when s.outcome = 'data' and s.source_at = o.source_at then 'unchanged'
+            else s.outcome
+          end as outcome,
+          coalesce(s.source_at, o.source_at) as source_at,
+          case
+            when s.outcome = 'data' and s.source_at < o.source_at then pg_catalog.format('it brought data of %s, older than what is there: %s', s.source_at, o.source_at)
+            when s.outcome in ('rejected', 'failed') then o.error
+          end as error
+        offset 0
+      ) r
+      cross join lateral (
+        select case
+            when r.outcome is null then v_now + p_type.retry_base
+            when r.outcome in ('failed', 'rejected') then v_now + greatest(interval '1 second',
+              least(p_type.retry_cap, p_type.retry_base * pg_catalog.power(2, least(o.failures, 20))) * (0.5 + pg_catalog.random() / 2))
+          end as put_off_until,
+          case
+            when r.outcome = 'empty' then greatest(v_now + coalesce(p_type.empty_ttl, s.ttl, p_type.spread), case when p_type.cron is not null then pawl.next_stale_at(p_type, o.key, null, v_now, s.ttl) end)
+            when (r.outcome in ('data', 'unchanged')) is not true then null
+            when v_is_plain then v_now + s.ttl
+            else pawl.next_stale_at(p_type, o.key, r.source_at, v_now, s.ttl)
+          end as said_at
+        offset 0
+      ) t
+      cross join lateral (
+        select case
+            when t.said_at > v_now then t.said_at
+            when t.said_at is not null then v_now + coalesce(s.ttl, p_type.retry_base) -- no time that has passed helps who has just looked
+            else o.stale_at
+          end as stale_at
+        offset 0
+      ) d
+      offset 0
+    ) e
     where f.type = any (array[e.type])
       and f.key = e.key
     returning f.key, e.outcome, e.was_told, f.is_watched
@@ -256,14 +282,14 @@ end
 $$;
 comment on function pawl.settle_type(pawl.data_types, bigint[]) is 'ended refreshes of a type settle the freshness of their keys';
 
--- What the result of a completed refresh says of itself; null: nothing; 'failed' for what is none.
+-- What the result of a completed refresh says of itself; null: nothing; 'failed' for what is none. No SET clause, so that the planner can inline it.
 create or replace function pawl.stated_outcome(p_result jsonb) returns text
 language sql immutable
-set search_path = pg_catalog, pg_temp
 as $$
   select case
-    when pg_catalog.jsonb_typeof(p_result) = 'object' and p_result ? 'outcome'
-      then case when p_result -> 'outcome' in ('"data"', '"empty"', '"unchanged"', '"rejected"') then p_result ->> 'outcome' else 'failed' end
+    when pg_catalog.jsonb_typeof(p_result) operator(pg_catalog.=) 'object' and p_result operator(pg_catalog.?) 'outcome'
+      then case when p_result operator(pg_catalog.->) 'outcome' operator(pg_catalog.=) any ('{"\"data\"", "\"empty\"", "\"unchanged\"", "\"rejected\""}'::jsonb[])
+        then p_result operator(pg_catalog.->>) 'outcome' else 'failed' end
   end
 $$;
 comment on function pawl.stated_outcome(jsonb) is 'what the result of a completed refresh says of itself';

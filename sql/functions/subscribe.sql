@@ -126,19 +126,22 @@ declare
   v_todo text[];
   v_done text[] := '{}';
 begin
-  perform pawl.make_pairs(p_type, p_keys);
-  select coalesce(pg_catalog.array_agg(h.key), '{}'),
-    coalesce(pg_catalog.array_agg(h.key) filter (where not v_is_exact or not h.is_watched or h.is_many
-      or (h.task_id is null and h.due_at <= v_now and h.wait_reason is null)), '{}')
-  into v_held, v_todo
-  from (
-    select f.key, f.is_watched, f.task_id, f.due_at, f.wait_reason,
-      f.task_id is not null and pawl.is_power_of_two(
-        (select pg_catalog.count(*) from (select from pawl.subscriptions s where s.type = f.type and s.key = f.key limit 1000) s)) as is_many
-    from unnest(v_types, p_keys) as k (type, key)
-    join pawl.freshness f on f.type = any (array[k.type]) and f.key = k.key
-    for key share of f skip locked
-  ) h;
+  for v_round in 1..2 loop
+    select coalesce(pg_catalog.array_agg(h.key), '{}'),
+      coalesce(pg_catalog.array_agg(h.key) filter (where not v_is_exact or not h.is_watched or h.is_many
+        or (h.task_id is null and h.due_at <= v_now and h.wait_reason is null)), '{}')
+    into v_held, v_todo
+    from (
+      select f.key, f.is_watched, f.task_id, f.due_at, f.wait_reason,
+        f.task_id is not null and pawl.is_power_of_two(
+          (select pg_catalog.count(*) from (select from pawl.subscriptions s where s.type = f.type and s.key = f.key limit 1000) s)) as is_many
+      from unnest(v_types, p_keys) as k (type, key)
+      join pawl.freshness f on f.type = any (array[k.type]) and f.key = k.key
+      for key share of f skip locked
+    ) h;
+    exit when v_round = 2 or pg_catalog.cardinality(v_held) = pg_catalog.cardinality(p_keys);
+    perform pawl.make_pairs(p_type, p_keys);
+  end loop;
   if v_todo <> '{}' then
     select coalesce(pg_catalog.array_agg(d.key), '{}') into v_done
     from (

@@ -31,8 +31,8 @@ create function probe.wrong_roads(p_plan text) returns setof text language sql a
   join (values
     ('freshness_pkey', '(?=.*\mtype = )(?=.*\mkey = )'), ('subscriptions_pkey', '(?=.*\mtype = )(?=.*\mkey = )'), ('subscriptions_by_holder', 'holder = '),
     ('holders_pkey', 'holder = '), ('tasks_pkey', '(?=.*\mjob_id = )(?=.*\mid = )'), ('tasks_key_is_unique', '(?=.*\mjob_id = )(?=.*\mkey = )'),
-    ('type_keys_pkey', '(?=.*\mtype = )(?=.*\mkey = )'), ('prices_pkey', 'symbol = '), ('prices_updated_at_idx', 'never'), ('news_symbol_updated_at_idx', 'symbol = '),
-    ('freshness_waiting', 'waits_for = ')
+    ('type_keys_pkey', '\mtype = '), ('prices_pkey', 'symbol = '), ('prices_updated_at_idx', 'never'), ('news_symbol_updated_at_idx', 'symbol = '),
+    ('freshness_waiting', 'waits_for = '), ('jobs_pkey', 'id = ')
   ) r (index, condition) on r.index = m[2]
   where coalesce(m[3], '') !~ r.condition
 $$;
