@@ -55,7 +55,7 @@ set enable_seqscan = off
 set enable_bitmapscan = off
 as $$
 declare
-  v_now timestamptz := pawl.clock();
+  v_now timestamptz := pawl.now(); -- never later than what who calls takes for now, or it would not be stale for him
   v_missing text[] := array(
     select k.key
     from (select distinct u.key from unnest(p_keys) u (key)) k
@@ -100,7 +100,7 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
 declare
-  v_now timestamptz := pawl.clock();
+  v_now timestamptz := pawl.now(); -- never later than what who calls takes for now, or it would not be stale for him
   v_types text[];
   v_keys text[];
 begin

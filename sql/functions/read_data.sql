@@ -88,12 +88,12 @@ begin
       failures = case when d.stale_at > v_now then 0 else f.failures end,
       stale_at = case
         when d.stale_at is not null then d.stale_at
-        when not d.has_data then least(f.stale_at, v_now)
+        when not d.has_data then least(f.stale_at, pawl.now()) -- as in pawl.make_pairs
         else f.stale_at
       end,
       due_at = case
         when d.stale_at is not null then d.stale_at
-        when not d.has_data and f.failures = 0 then least(f.due_at, v_now)
+        when not d.has_data and f.failures = 0 then least(f.due_at, pawl.now())
         else f.due_at
       end
   from found d

@@ -27,5 +27,18 @@ select is((select array_agg(key order by key) from pawl.freshness where type = '
 select is((select array_agg(t.key order by t.key) from pawl.tasks t join pawl.data_types d on d.job_id = t.job_id where d.name = 'price'), array['K1', 'K3', 'K4'], 'each once');
 select is((select (is_stale, state)::text from pawl.check_stale('K2', '{price}')), '(f,fresh)', 'what is there is left alone');
 
+-- nobody holds the clock: what is found to be missing is so for who has found it
+reset pawl.now;
+select pg_sleep(0.01);
+select is((select (state, stale_since <= clock_timestamp())::text from pawl.subscribe('price', 'N1', 'anna')), '(queued,t)', 'a new key: who looks');
+select is((select (is_stale, state, stale_since is not null)::text from pawl.check_stale('N2', '{price}')), '(t,queued,t)', 'who asks');
+select is((select (is_stale, state)::text from pawl.check_stale('N3', '{quote}')), '(t,parent)', 'with a parent');
+select is((select pawl.freshness_state(f) from pawl.freshness f where (f.type, f.key) = ('profile', 'N3')), 'queued', 'which is refreshed at once');
+insert into app.prices values ('N4', clock_timestamp()), ('N5', clock_timestamp());
+select is((select array_agg(state) from pawl.check_stale('N4', '{price}')) || (select array_agg(state) from pawl.check_stale('N5', '{price}')), array['fresh', 'fresh'], 'what is there');
+delete from app.prices where symbol in ('N4', 'N5');
+select is((select state from pawl.subscribe('price', 'N4', 'anna')), 'queued', 'and is deleted: who looks');
+select is((select state from pawl.check_stale('N5', '{price}')), 'queued', 'who asks');
+
 select * from finish();
 rollback;
