@@ -377,18 +377,22 @@ def test_sixteen_producers_and_no_duplicate(databases, own_servers, markets, nod
 # ---- kill -9 ----
 
 def test_a_node_that_is_killed_in_the_middle(db, markets, node):
-    market = markets(seconds=0.05)
+    market, may_answer = markets(seconds=0.05), threading.Event()
     load(db, market)
+    may_answer.set()
+    market.hold = lambda what, key: may_answer.wait(60)
     nodes = [node(db, "--slots", "20") for _ in range(2)]
     with Active(db):
         subscribe(db, "price", symbols(120))
         until(lambda: len(market.came()) > 30, 20, "refreshes are under way")
-        killed = nodes[0]
+        may_answer.clear()
         until(lambda: db.value("select count(*) from pawl.tasks t join pawl.nodes n on n.id = t.node_id where t.status = 'running' and n.name like %s",
-                               f"%:{killed.pid}") >= 3, 20, "it is at work")
-        killed.kill()
+                               f"%:{nodes[0].pid}") >= 3 and db.value("select count(*) from pawl.tasks where status = 'running'") == sum(market.here.values()),
+              20, "it waits for answers")
+        nodes[0].kill()
+        may_answer.set()
         wait_fresh(db, "price", 120, seconds=60)
-    assert db.value("select count(*) from pawl.attempts where error_class = 'lost'") >= 1
+    assert db.value("select count(*) from pawl.attempts where error_class = 'lost'") >= 3
     assert overlapping(market.came()) == [], "what it had is asked for again, and not twice at once"
     assert db.value("select count(*) from stocks.prices") == 120 == db.value("select count(*) from stocks.profiles")
 
