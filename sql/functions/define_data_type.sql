@@ -95,7 +95,7 @@ begin
         retry_base = excluded.retry_base, retry_cap = excluded.retry_cap, due_function = excluded.due_function,
         gate_function = excluded.gate_function, strategy = excluded.strategy, cron = excluded.cron, time_zone = excluded.time_zone,
         spread = excluded.spread, parents = excluded.parents, fetch_path = excluded.fetch_path, save_function = excluded.save_function,
-        error = null, error_at = null, updated_at = excluded.updated_at;
+        error = null, error_at = null, rests_until = null, updated_at = excluded.updated_at;
   select d.* into v_type from pawl.data_types d where d.name = p_name;
   if v_type.is_tracked then
     perform pawl.refresh_tracking(p_name);

@@ -34,21 +34,25 @@ end
 $$;
 comment on function pawl.read_keys(pawl.data_types) is 'learns of new keys in the table of a scheduled type';
 
--- The same for the timer: what fails is written down, and tried again when it is due again.
-create or replace function pawl.try_read_keys(p_name text) returns void
+-- The same for the timer: what fails is written down, and tried again in ten minutes; what somebody's lock on the table kept for two seconds, too.
+-- Returns false when it was cut off, since the time of the whole statement is over.
+create or replace function pawl.try_read_keys(p_name text) returns boolean
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
+set lock_timeout = '2s'
 as $$
 begin
   perform pawl.read_keys(d) from pawl.data_types d where d.name = p_name;
-exception when others then
-  if pg_catalog.left(sqlstate, 2) in ('08', '40', '53', '57', '58') then
+  return true;
+exception when query_canceled or others then
+  if pg_catalog.left(sqlstate, 2) in ('08', '40', '53', '57', '58') and sqlstate <> '57014' then
     raise;
   end if;
   raise warning 'data type "%": the keys of its table could not be read: %', p_name, sqlerrm;
   update pawl.data_types d
   set error = sqlerrm, error_at = pawl.now(), read_keys_at = pawl.now() + interval '10 minutes'
   where d.name = p_name;
+  return sqlstate <> '57014';
 end
 $$;
 comment on function pawl.try_read_keys(text) is 'learns of new keys of a type, or writes down why not';

@@ -4,6 +4,8 @@
 -- One node at a time; each type in a subtransaction of its own, so that one whose table is gone
 -- or whose functions fail keeps no other from being looked at: its keys come again in a minute, and pawl.data_types.error says why.
 -- What somebody has locked is left alone, and asked for again in a moment: so nothing is written for it while he sleeps on it.
+-- A type whose functions are slow rests for as long as they took, so that others have their turn. The caller sets a time-out (src/store/work.c): the
+-- type that is being looked at when it is over rests for five minutes, and what else there is comes with the next call, under a time-out of its own.
 -- Returns one row: looked, how many were handled; next_ms, when to call again: 0: there is more now; null: nothing is due ever.
 -- Refuses a transaction outside READ COMMITTED (PW009).
 -- Locks: an advisory lock (try); rows of pawl.looks, pawl.holders and pawl.freshness (skip locked), then as pawl.look_at: never waits.
@@ -22,6 +24,8 @@ as $$
 declare
   v_now timestamptz := pawl.now();
   v_taken integer := 0;
+  v_resting text[];
+  v_is_in_time boolean := true;
   r record;
 begin
   perform pawl.check_isolation();
@@ -42,11 +46,13 @@ begin
   looked := pawl.expire_holders(p_limit);
 
   for v_round in 1..2 loop
+    v_resting := array(select d.name from pawl.data_types d where d.rests_until > pawl.clock());
     for r in
       with found as materialized ( -- what is still locked is left where it is
         select o.ctid
         from pawl.looks o
         join pawl.freshness f on f.type = any (array[o.type]) and f.key = o.key
+        where o.type <> all (v_resting)
         order by o.type, o.key, o.id
         limit p_limit
         for update of o skip locked
@@ -66,21 +72,28 @@ begin
       group by a.type
       order by a.type
     loop
-      perform pawl.look_for(r.type, r.keys, r.priorities, r.wanted_at, false);
       v_taken := v_taken + pg_catalog.cardinality(r.keys);
+      if v_is_in_time then
+        v_is_in_time := pawl.look_for(r.type, r.keys, r.priorities, r.wanted_at, false);
+      else
+        perform pawl.look_with_the_due(r.type, r.keys, r.priorities);
+      end if;
     end loop;
     -- what is left has no row yet, or is locked: with nothing else to do that is worth reading it all
-    exit when v_round = 2 or v_taken >= p_limit / 2 or not exists (select from pawl.looks);
+    exit when not v_is_in_time or v_round = 2 or v_taken >= p_limit / 2 or not exists (select from pawl.looks);
     perform pawl.make_looked_pairs(p_limit);
   end loop;
   looked := looked + v_taken;
 
+  v_resting := array(select d.name from pawl.data_types d where d.rests_until > pawl.clock());
   for r in
     select d.type, pg_catalog.array_agg(d.key) as keys
     from (
       select f.type, f.key
       from pawl.freshness f
-      where f.check_at <= v_now
+      where v_is_in_time
+        and f.check_at <= v_now
+        and f.type <> all (v_resting)
       order by f.check_at
       limit p_limit
       for no key update skip locked
@@ -88,34 +101,36 @@ begin
     group by d.type
     order by d.type
   loop
-    perform pawl.look_for(r.type, r.keys, null, null, true);
     looked := looked + pg_catalog.cardinality(r.keys);
+    v_is_in_time := pawl.look_for(r.type, r.keys, null, null, true);
+    exit when not v_is_in_time; -- the others stay due
   end loop;
   looked := looked + pawl.forget_keys(p_limit);
   for r in
     select d.name
     from pawl.data_types d
-    where d.read_keys_at <= v_now
+    where v_is_in_time
+      and d.read_keys_at <= v_now
     order by d.name
     for no key update skip locked
   loop
-    perform pawl.try_read_keys(r.name);
     looked := looked + 1;
+    v_is_in_time := pawl.try_read_keys(r.name);
+    exit when not v_is_in_time;
   end loop;
   next_ms := pawl.next_refresh_ms();
   if next_ms = 0 and looked = 0 then
-    next_ms := 250; -- what is left is locked
+    next_ms := 250; -- what is left is locked, or rests
   end if;
   return next;
 end
 $$;
 comment on function pawl.refresh_due(integer) is 'the work that freshness makes by itself; returns how much there was, and when to call again';
 
--- Looks at keys of one type, whose freshness pawl.refresh_due has locked; p_may_end: as for pawl.look_at. Arrays run in parallel; for whom a priority
--- is given somebody has asked, at that time: a refresh that ended after that was for him, too.
--- Where a key cannot be a value of the table's column the others are looked at without it. What could not be looked at comes again in a minute.
--- Returns nothing. Locks: as pawl.look_at; the type's row, to write down an error (skip locked).
-create or replace function pawl.look_for(p_type text, p_keys text[], p_priorities real[], p_wanted_at timestamptz[], p_may_end boolean) returns void
+-- Looks at keys of one type, whose freshness pawl.refresh_due has locked, as pawl.look_for_some. Where functions of users are asked for each key: at a few at
+-- first, and at more as long as it is quick; when it is not the type rests, and its other keys are looked at then.
+-- Returns false when the time of the whole statement is over: no function or table is to be asked any more. Locks: as pawl.look_for_some; the type's row.
+create or replace function pawl.look_for(p_type text, p_keys text[], p_priorities real[], p_wanted_at timestamptz[], p_may_end boolean) returns boolean
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -126,14 +141,86 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
 declare
+  v_begun timestamptz := pg_catalog.clock_timestamp();
   v_type pawl.data_types;
-  v_types text[] := pg_catalog.array_fill(p_type, array[pg_catalog.cardinality(p_keys)]);
-  v_half integer := pg_catalog.cardinality(p_keys) / 2;
+  v_total integer := pg_catalog.cardinality(p_keys);
+  v_from integer := 1;
+  v_count integer := v_total;
+  v_took interval := '0';
+  v_is_in_time boolean := true;
 begin
   select d.* into v_type from pawl.data_types d where d.name = p_type;
   if not found then
-    return;
+    return true;
   end if;
+  if v_type.gate_function is not null or v_type.due_function is not null then
+    v_count := 8;
+  end if;
+  while v_from <= v_total and v_took < interval '0.5 seconds' loop
+    v_is_in_time := pawl.look_for_some(v_type, p_keys[v_from:v_from + v_count - 1], p_priorities[v_from:v_from + v_count - 1],
+      p_wanted_at[v_from:v_from + v_count - 1], p_may_end);
+    exit when not v_is_in_time;
+    v_from := v_from + v_count;
+    v_count := v_count * 4;
+    v_took := pg_catalog.clock_timestamp() - v_begun;
+  end loop;
+  if v_is_in_time and v_from > v_total then
+    return true;
+  end if;
+  update pawl.data_types d
+  set rests_until = pawl.clock() + case when v_is_in_time then v_took else interval '5 minutes' end
+  where d.name in (select x.name from pawl.data_types x where x.name = p_type for no key update skip locked);
+  if p_priorities is not null then -- else they are due already
+    perform pawl.look_with_the_due(p_type, p_keys[v_from:], p_priorities[v_from:]);
+  end if;
+  return v_is_in_time;
+end
+$$;
+comment on function pawl.look_for(text, text[], real[], timestamptz[], boolean) is 'looks at keys of one type, as many as are quickly looked at';
+
+-- Leaves a look at keys (pawl.looks) to the next one at keys that are due. Returns nothing. Locks: none but on their freshness, which the caller has locked.
+create or replace function pawl.look_with_the_due(p_type text, p_keys text[], p_priorities real[]) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+begin
+  update pawl.freshness f
+  set check_at = least(f.check_at, pawl.clock()),
+      is_wanted = f.is_wanted or k.priority is not null,
+      wanted_priority = case when f.is_wanted then greatest(f.wanted_priority, k.priority) else coalesce(k.priority, 0) end
+  from unnest(pg_catalog.array_fill(p_type, array[pg_catalog.cardinality(p_keys)]), p_keys, p_priorities) as k (type, key, priority)
+  where f.type = any (array[k.type])
+    and f.key = k.key;
+end
+$$;
+comment on function pawl.look_with_the_due(text, text[], real[]) is 'leaves a look at keys to the next one at keys that are due';
+
+-- Looks at keys of one type, whose freshness pawl.refresh_due has locked; p_may_end: as for pawl.look_at. Arrays run in parallel; for whom a priority
+-- is given somebody has asked, at that time: a refresh that ended after that was for him, too.
+-- Where a key cannot be a value of the table's column the others are looked at without it. What could not be looked at comes again in a minute; what
+-- somebody else's lock on a table kept for two seconds, too. Returns false when it was cut off, since the time of the whole statement is over.
+-- Locks: as pawl.look_at; the type's row, to write down an error (skip locked).
+create or replace function pawl.look_for_some(p_type pawl.data_types, p_keys text[], p_priorities real[], p_wanted_at timestamptz[], p_may_end boolean) returns boolean
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '2s'
+set plan_cache_mode = force_generic_plan
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+declare
+  v_types text[] := pg_catalog.array_fill(p_type.name, array[pg_catalog.cardinality(p_keys)]);
+  v_half integer := pg_catalog.cardinality(p_keys) / 2;
+begin
   begin
     if p_priorities is not null then
       update pawl.freshness f
@@ -144,17 +231,17 @@ begin
         and w.priority is not null
         and (f.outcome_at > w.wanted_at) is not true;
     end if;
-    perform pawl.look_at(v_type, p_keys, p_may_end);
-    return;
-  exception when others then
-    if pg_catalog.left(sqlstate, 2) in ('08', '40', '53', '57', '58') then
+    perform pawl.look_at(p_type, p_keys, p_may_end);
+    return true;
+  exception when query_canceled or others then
+    if pg_catalog.left(sqlstate, 2) in ('08', '40', '53', '57', '58') and sqlstate <> '57014' then
       raise;
     end if;
     if v_half = 0 or pg_catalog.left(sqlstate, 2) not in ('22', '23') then
-      raise warning 'data type "%" could not be looked at: %', p_type, sqlerrm;
+      raise warning 'data type "%" could not be looked at: %', p_type.name, sqlerrm;
       update pawl.data_types d
-      set error = sqlerrm, error_at = pawl.clock()
-      where d.name in (select x.name from pawl.data_types x where x.name = p_type for no key update skip locked);
+      set error = case when sqlstate = '57014' then 'its functions or its table did not answer in time: ' else '' end || sqlerrm, error_at = pawl.clock()
+      where d.name in (select x.name from pawl.data_types x where x.name = p_type.name for no key update skip locked);
       update pawl.freshness f
       set check_at = pawl.clock() + interval '1 minute',
           is_wanted = f.is_wanted or k.priority is not null,
@@ -162,14 +249,16 @@ begin
       from unnest(v_types, p_keys, p_priorities) as k (type, key, priority)
       where f.type = any (array[k.type])
         and f.key = k.key;
-      return;
+      return sqlstate <> '57014';
     end if;
   end;
-  perform pawl.look_for(p_type, p_keys[:v_half], p_priorities[:v_half], p_wanted_at[:v_half], p_may_end);
-  perform pawl.look_for(p_type, p_keys[v_half + 1:], p_priorities[v_half + 1:], p_wanted_at[v_half + 1:], p_may_end);
+  if not pawl.look_for_some(p_type, p_keys[:v_half], p_priorities[:v_half], p_wanted_at[:v_half], p_may_end) then
+    return false;
+  end if;
+  return pawl.look_for_some(p_type, p_keys[v_half + 1:], p_priorities[v_half + 1:], p_wanted_at[v_half + 1:], p_may_end);
 end
 $$;
-comment on function pawl.look_for(text, text[], real[], timestamptz[], boolean) is 'looks at keys of one type, or writes down why not';
+comment on function pawl.look_for_some(pawl.data_types, text[], real[], timestamptz[], boolean) is 'looks at keys of one type, or writes down why not';
 
 -- Holders whose moment has come: what of theirs is over is gone, and with it the demand that it made; the next look is when the next may be.
 -- Returns how many holders. Locks: the holders and their subscriptions (skip locked), then as pawl.look_at.

@@ -45,3 +45,23 @@ def test_outcomes_do_not_wait_for_what_says_when_data_is_stale(db, serve, provid
         somebody.rollback()
     if what == "table":
         until(lambda: db.value("select outcome from pawl.freshness") == "empty", 60, "it is settled when the table can be read")
+
+
+def test_a_gate_that_hangs_holds_up_no_other_type(db, serve):
+    """It is cut off, and asked again later; the others are refreshed meanwhile."""
+    for name in "ab":
+        db.rows(f"create table public.{name} (k text primary key, at timestamptz)")
+        db.rows(f"insert into public.{name} values ('1', now() - interval '1 day')")
+    function(db, "hangs", "key text", "perform pg_sleep(600);")
+    db.rows("create function public.refresh(p jsonb) returns jsonb language sql as $$ select '{\"outcome\": \"data\"}'::jsonb $$")
+    db.kind("refreshes", "sql", "public.refresh")
+    db.rows("select pawl.define_data_type('a', 'refreshes', '1 hour', 'public.a', 'k', 'at', p_gate_function => 'public.hangs')")
+    db.rows("select pawl.define_data_type('b', 'refreshes', '1 hour', 'public.b', 'k', 'at')")
+    serve(db)
+    db.rows("insert into pawl.looks (type, key, is_wanted, priority) values ('a', '1', true, 0)")
+    until(lambda: is_looked_at(db), 40, "the gate is asked")
+    db.rows("insert into pawl.looks (type, key, is_wanted, priority) values ('b', '1', true, 0)")
+    until(lambda: db.value("select outcome from pawl.freshness where type = 'b'") == "data", 60, "the other type is refreshed")
+    said = db.value("select problem from pawl.freshness_by_type where type = 'a'")
+    assert "did not answer in time" in said, said
+    assert db.value("select outcome is null from pawl.freshness where type = 'a'")
