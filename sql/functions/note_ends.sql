@@ -4,6 +4,7 @@
 -- For metered limiters it appends to pawl.limiter_uses, one row a limiter and claim, which the next admission takes into account
 -- (pawl.settle_limiter). And when another node has been refused and waits (awaited_until), it rings "open": a place
 -- may be free (I5). The node itself (p_node_id, null for none) knows that its task has ended.
+-- "offset 0" leaves the planner one order: from the ends to their jobs and limiters, whatever it thinks of the tables.
 -- Returns nothing. Locks: none; an end waits for no claim.
 create or replace function pawl.note_ends(
   p_node_id integer,
@@ -35,13 +36,13 @@ begin
         pg_catalog.count(*) filter (where o.was_started and o.bytes is null) as unmeasured,
         pg_catalog.count(*) filter (where not o.was_started) as returned
       from unnest(p_job_ids, p_claimed_at, p_bytes, p_were_started) as o (job_id, claimed_at, bytes, was_started)
-      join pawl.jobs j on j.id = o.job_id
+      cross join lateral (select x.limiter_key from pawl.jobs x where x.id = any (array[o.job_id]) offset 0) j
       where j.limiter_key is not null
       group by 1, 2
     ) e
-    join pawl.limiters l on l.key = e.limiter_key
-    join pawl.limiters m on m.key = any (array[l.key, l.parent_key])
-    left join pawl.limiters n on n.key = m.rules_key
+    cross join lateral (select x.key, x.parent_key from pawl.limiters x where x.key = any (array[e.limiter_key]) offset 0) l
+    cross join lateral (select x.* from pawl.limiters x where x.key = any (array[l.key, l.parent_key]) offset 0) m
+    left join lateral (select x.is_metered from pawl.limiters x where x.key = any (array[m.rules_key]) offset 0) n on true
     order by m.key
   loop
     if r.is_metered then
