@@ -106,14 +106,16 @@ bool command_freshness_request(const struct call *call, struct failure *failure)
     return true;
 }
 
-/* The types as a JSON array, null for all; the caller frees it. */
-static char *write_types(const struct call *call)
+/* The types as a JSON array, null for all; the caller frees it. NULL: one is no UTF-8. */
+static char *write_types(const struct call *call, struct failure *failure)
 {
     json_t *types = call_further(call, 0) ? json_array() : json_null();
     const char *type;
-    for (int i = 0; (type = call_further(call, i)); i++)
-        json_array_append_new(types, json_string(type));
-    char *written = json_dumps(types, JSON_COMPACT | JSON_ENCODE_ANY);
+    bool is_fine = true;
+    for (int i = 0; is_fine && (type = call_further(call, i)); i++)
+        is_fine = json_array_append_new(types, json_string(type)) == 0 ||
+                  failure_set(failure, FAILURE_USAGE, "TYPE takes text in UTF-8");
+    char *written = is_fine ? json_dumps(types, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
     json_decref(types);
     return written;
 }
@@ -128,7 +130,9 @@ bool command_freshness_check(const struct call *call, struct failure *failure)
         {"STATE", "state"},
         {NULL},
     };
-    char *types = write_types(call);
+    char *types = write_types(call, failure);
+    if (!types)
+        return false;
     const char *const values[] = {call->arguments[0], types, find_priority(call)};
     json_t *rows = document_ask_once(
         call,

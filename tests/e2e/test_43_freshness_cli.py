@@ -143,6 +143,7 @@ BAD = [
     (["freshness", "request", "price", "OLD", "--priority", "high"], 2, ["--priority takes a number"]),
     (["freshness", "check", "OLD", "price", "nothing"], 3, ['data type "nothing" does not exist']),
     (["freshness", "check"], 2, ["needs an argument: KEY"]),
+    (["freshness", "check", "OLD", "\udcff"], 2, ["TYPE takes text in UTF-8"]),
     (["freshness"], 2, ['"freshness" needs a verb']),
 ]
 
