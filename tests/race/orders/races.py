@@ -180,8 +180,7 @@ RACES = [
         check=lambda one, two, look: look == "1",
         variants={
             "a claim that spends nothing": [("claim_batch", r"perform pawl\.spend_admitted\([^;]*;", "")],
-            "calls that are given back by every end": [("note_ends", r"where not o\.was_started\)", "where true)"),
-                                                     ("note_ends", r"case when not o\.was_started then o\.claimed_at end", "o.claimed_at")],
+            "calls that are given back by every end": [("note_ends", r"where not o\.was_started\)", "where true)")],
         }),
     Race(
         "return_and_claim", "I11: a call that is given back can be made once, by whoever comes first",
