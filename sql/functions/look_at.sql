@@ -178,7 +178,7 @@ begin
         when 'ended' then v_now
         when 'later' then nullif(j.due_at, 'infinity')
         when 'parent' then v_now + interval '1 minute'
-        when 'gate' then least(j.closed_until, f.refreshed_at + p_type.max_age, v_now + interval '1 hour')
+        when 'gate' then greatest(v_now + interval '1 second', least(j.closed_until, f.refreshed_at + p_type.max_age, v_now + interval '1 hour'))
         when 'idle' then case
           when not f.is_watched or j.is_free then null
           else v_now + case when p_may_end then interval '1 second' else interval '1 millisecond' end

@@ -1,6 +1,6 @@
 -- pawl.next_stale_at(type, key, source_at, refreshed_at, ttl): when data of a key that came, or was confirmed, at p_refreshed_at is
 -- stale: by the type's schedule, else its function, else p_ttl, the time that holds for this key.
--- What the function cannot say (null, an error) ttl says. Never raises. Locks: none, but what the function takes.
+-- What the function cannot say (null, an error, a lock) ttl says. Never raises. Locks: none, but as pawl.ask_function.
 create or replace function pawl.next_stale_at(
   p_type pawl.data_types,
   p_key text,
@@ -11,8 +11,6 @@ create or replace function pawl.next_stale_at(
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-  v_at timestamptz;
 begin
   if p_type.cron is not null then
     return coalesce(pawl.next_cron(p_type.cron, p_refreshed_at, p_type.time_zone), 'infinity');
@@ -21,14 +19,7 @@ begin
   elsif p_type.due_function is null then
     return p_refreshed_at + p_ttl;
   end if;
-  begin
-    execute pg_catalog.format('select %s($1, $2, $3)', pg_catalog.to_regprocedure(p_type.due_function)::pg_catalog.regproc)
-    into v_at
-    using p_key, p_source_at, p_refreshed_at;
-  exception when others then
-    v_at := null;
-  end;
-  return coalesce(v_at, p_refreshed_at + p_ttl);
+  return coalesce((select a.at from pawl.ask_function(p_type.due_function, p_key, p_source_at, p_refreshed_at) a), p_refreshed_at + p_ttl);
 end
 $$;
 comment on function pawl.next_stale_at(pawl.data_types, text, timestamptz, timestamptz, interval) is 'when data of a key is stale';

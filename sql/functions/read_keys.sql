@@ -34,12 +34,12 @@ end
 $$;
 comment on function pawl.read_keys(pawl.data_types) is 'learns of new keys in the table of a scheduled type';
 
--- The same for the timer: what fails is written down, and tried again in ten minutes; what somebody's lock on the table kept for two seconds, too.
+-- The same for the timer: what fails is written down, and tried again in ten minutes; what somebody's lock on the table kept for half a second, too.
 -- Returns false when it was cut off, since the time of the whole statement is over.
 create or replace function pawl.try_read_keys(p_name text) returns boolean
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
-set lock_timeout = '2s'
+set lock_timeout = '500ms'
 as $$
 begin
   perform pawl.read_keys(d) from pawl.data_types d where d.name = p_name;

@@ -156,6 +156,7 @@ begin
   if v_type.gate_function is not null or v_type.due_function is not null then
     v_count := 8;
   end if;
+  perform pg_catalog.set_config('pawl.failed_function', '', true);
   while v_from <= v_total and v_took < interval '0.5 seconds' loop
     v_is_in_time := pawl.look_for_some(v_type, p_keys[v_from:v_from + v_count - 1], p_priorities[v_from:v_from + v_count - 1],
       p_wanted_at[v_from:v_from + v_count - 1], p_may_end);
@@ -164,6 +165,9 @@ begin
     v_count := v_count * 4;
     v_took := pg_catalog.clock_timestamp() - v_begun;
   end loop;
+  if pg_catalog.current_setting('pawl.failed_function', true) <> '' then
+    perform pawl.note_type_error(p_type, pg_catalog.current_setting('pawl.failed_function'));
+  end if;
   if v_is_in_time and v_from > v_total then
     return true;
   end if;
@@ -177,6 +181,27 @@ begin
 end
 $$;
 comment on function pawl.look_for(text, text[], real[], timestamptz[], boolean) is 'looks at keys of one type, as many as are quickly looked at';
+
+-- Writes down what went wrong with a type, unless somebody has its row. Locks: as said.
+create or replace function pawl.note_type_error(p_type text, p_error text) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
+as $$
+begin
+  update pawl.data_types d
+  set error = p_error, error_at = pawl.clock()
+  where d.name in (
+    select x.name
+    from pawl.data_types x
+    where x.name = p_type
+      and (x.error = p_error and x.error_at > pawl.clock() - interval '10 seconds') is not true
+    for no key update skip locked);
+end
+$$;
+comment on function pawl.note_type_error(text, text) is 'writes down what went wrong with a data type';
 
 -- Leaves a look at keys (pawl.looks) to the next one at keys that are due. Returns nothing. Locks: none but on their freshness, which the caller has locked.
 create or replace function pawl.look_with_the_due(p_type text, p_keys text[], p_priorities real[]) returns void
@@ -204,12 +229,12 @@ comment on function pawl.look_with_the_due(text, text[], real[]) is 'leaves a lo
 -- Looks at keys of one type, whose freshness pawl.refresh_due has locked; p_may_end: as for pawl.look_at. Arrays run in parallel; for whom a priority
 -- is given somebody has asked, at that time: a refresh that ended after that was for him, too.
 -- Where a key cannot be a value of the table's column the others are looked at without it. What could not be looked at comes again in a minute; what
--- somebody else's lock on a table kept for two seconds, too. Returns false when it was cut off, since the time of the whole statement is over.
+-- somebody else's lock on a table kept for half a second, in five. Returns false when it was cut off, since the time of the whole statement is over.
 -- Locks: as pawl.look_at; the type's row, to write down an error (skip locked).
 create or replace function pawl.look_for_some(p_type pawl.data_types, p_keys text[], p_priorities real[], p_wanted_at timestamptz[], p_may_end boolean) returns boolean
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
-set lock_timeout = '2s'
+set lock_timeout = '500ms' -- before anybody takes it for a deadlock
 set plan_cache_mode = force_generic_plan
 set jit = off
 set enable_seqscan = off
@@ -239,11 +264,9 @@ begin
     end if;
     if v_half = 0 or pg_catalog.left(sqlstate, 2) not in ('22', '23') then
       raise warning 'data type "%" could not be looked at: %', p_type.name, sqlerrm;
-      update pawl.data_types d
-      set error = case when sqlstate = '57014' then 'its functions or its table did not answer in time: ' else '' end || sqlerrm, error_at = pawl.clock()
-      where d.name in (select x.name from pawl.data_types x where x.name = p_type.name for no key update skip locked);
+      perform pawl.note_type_error(p_type.name, case when sqlstate = '57014' then 'its functions or its table did not answer in time: ' else '' end || sqlerrm);
       update pawl.freshness f
-      set check_at = pawl.clock() + interval '1 minute',
+      set check_at = pawl.clock() + case when sqlstate = '55P03' then interval '5 seconds' else interval '1 minute' end,
           is_wanted = f.is_wanted or k.priority is not null,
           wanted_priority = case when f.is_wanted then greatest(f.wanted_priority, k.priority) else coalesce(k.priority, 0) end
       from unnest(v_types, p_keys, p_priorities) as k (type, key, priority)

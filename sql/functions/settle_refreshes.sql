@@ -2,8 +2,10 @@
 -- the freshness of their keys. For everybody who ends tasks; arrays run in parallel, and tasks of other jobs are passed over. An end
 -- that nobody settles so (somebody has the key locked, or wrote into pawl.tasks by hand) is settled by pawl.look_at, which finds it.
 -- A node that ends tasks itself (p_by_node) asks anyway what is due next; else the nodes are told to.
--- p_may_wait: users' functions and tables may be asked, and may take their time; else what needs them is left to pawl.refresh_due.
--- Returns nothing. Raises nothing of the users' functions and tables. Locks: the keys' freshness (skip locked).
+-- p_may_wait: users' functions and tables may be asked, and may take their time; else, and where they are locked, what needs them is left to
+-- pawl.refresh_due.
+-- Returns nothing. Raises nothing of the users' functions and tables, and waits a tenth of a second for who has one locked. Locks: the keys' freshness
+-- (skip locked).
 create or replace function pawl.settle_refreshes(p_job_ids bigint[], p_task_ids bigint[], p_by_node boolean default false, p_may_wait boolean default true) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -31,7 +33,15 @@ begin
   loop
     select d.* into v_type from pawl.data_types d where d.name = r.data_type;
     if found then
-      perform pawl.settle_type(v_type, case when p_may_wait then r.task_ids else pawl.leave_to_refresh_due(v_type, r.task_ids) end);
+      if not p_may_wait then
+        perform pawl.settle_type(v_type, pawl.leave_to_refresh_due(v_type, r.task_ids));
+      else
+        begin
+          perform pawl.settle_type(v_type, r.task_ids);
+        exception when lock_not_available then
+          perform pawl.settle_type(v_type, pawl.leave_to_refresh_due(v_type, r.task_ids));
+        end;
+      end if;
       if not p_by_node then
         perform pawl.ring('fresh');
       end if;
@@ -307,17 +317,21 @@ end
 $$;
 comment on function pawl.read_time(text) is 'a time, or null for what is none';
 
--- pawl.read_data, in the order of the keys, or nothing where that raises.
+-- pawl.read_data, in the order of the keys, or nothing where that raises. Raises where the table is locked for longer than a moment (55P03).
 create or replace function pawl.try_read_data(p_type pawl.data_types, p_keys text[])
 returns table (key text, has_data boolean, written_at timestamptz)
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
+set lock_timeout = '100ms'
 as $$
 #variable_conflict use_column
 begin
   return query select d.key, d.has_data, d.written_at from pawl.read_data(p_type, p_keys) d;
-exception when others then
-  raise warning 'data type "%": its table cannot be read: %', p_type.name, sqlerrm;
+exception
+  when lock_not_available then
+    raise;
+  when others then
+    raise warning 'data type "%": its table cannot be read: %', p_type.name, sqlerrm;
 end
 $$;
 comment on function pawl.try_read_data(pawl.data_types, text[]) is 'what the type''s table has of some keys, or nothing where it cannot be read';

@@ -68,7 +68,7 @@ comment on column pawl.data_types.spread is 'scheduled: each key is due once in 
 comment on column pawl.data_types.parents is 'types of which the same key (of global ones: the one there is) must be fresh first';
 comment on column pawl.data_types.fetch_path is 'kind with the form fetch: what follows its target, {key} stands for the key';
 comment on column pawl.data_types.save_function is 'kind with the form fetch: (key text, status integer, headers jsonb, body jsonb) returns jsonb, which saves what came';
-comment on column pawl.data_types.error is 'why its keys could not be looked at, the last time that happened; null: it never did, or it was defined anew';
+comment on column pawl.data_types.error is 'why its keys could not be looked at, or what its functions raised, the last time that happened; null: it never did, or it was defined anew';
 comment on column pawl.data_types.error_at is 'when that was';
 comment on column pawl.data_types.read_keys_at is 'scheduled: when the keys of its table are read again, to learn of new ones; null: triggers tell, or there is no table';
 comment on column pawl.data_types.created_at is 'when it was defined first';

@@ -1,4 +1,4 @@
--- Freshness in trouble: tables that are gone, keys that cannot be, functions that fail or hang, clocks and transactions that are old. What is
+-- Freshness in trouble: tables that are gone, keys that cannot be, functions that fail, clocks and transactions that are old. What is
 -- wrong with one key or one type is told, keeps no other from being refreshed, and is over when it is mended.
 begin;
 select * from no_plan();
@@ -67,6 +67,44 @@ select probe.clock('10 minutes'), probe.due();
 select is(probe.open('order'), '1 2 3 4 5', 'a key that the column cannot have keeps no other from being refreshed');
 select is((select f.check_at - pawl.now() from pawl.freshness f where f.type = 'order' and f.key = 'x'), '1 minute', 'and is looked at again in a minute');
 select is((select d.error like '%"x"%' from pawl.data_types d where d.name = 'order'), true, 'the type says why');
+
+-- ---- functions of users ----
+create function probe.gate(p_key text) returns timestamptz language plpgsql as $$
+begin
+  case split_part(p_key, ' ', 1)
+    when 'near' then return pawl.now() + interval '1 microsecond';
+    else raise exception 'no calendar';
+  end case;
+  return null;
+end $$;
+select pawl.define_data_type('gated', 'provider', '1 minute', p_gate_function => 'probe.gate');
+-- keys of a type that have data, are watched and due
+create function probe.due_keys(p_type text, p_keys text[]) returns void language sql as $$
+  delete from pawl.subscriptions; delete from pawl.freshness;
+  insert into pawl.subscriptions (type, key, holder, ttl, renewed_at) select p_type, k, 'dora', '300 days', pawl.now() from unnest(p_keys) k;
+  insert into pawl.freshness (type, key, has_data, is_watched, stale_at, due_at, check_at)
+  select p_type, k, true, true, pawl.now(), pawl.now(), pawl.now() from unnest(p_keys) k
+$$;
+select probe.due_keys('gated', array['near']), probe.due();
+select is((select (f.wait_reason, f.check_at - pawl.now())::text from pawl.freshness f), '(gate,00:00:01)', 'a gate that is always just about to open is asked once a second');
+select probe.due_keys('gated', array['bad']), probe.due();
+select is((select d.error from pawl.data_types d where d.name = 'gated'), 'probe.gate(text): no calendar', 'what a gate raises is told');
+select is(probe.open('gated'), 'bad', 'and it is open');
+create function probe.no_due(p_key text, p_source_at timestamptz, p_refreshed_at timestamptz) returns timestamptz language sql as $$ select (1 / 0)::text::timestamptz $$;
+select pawl.define_data_type('timed', 'provider', '1 minute', p_due_function => 'probe.no_due');
+select state from pawl.subscribe('timed', 'A', 'dora', '300 days');
+select probe.claim(:node, probe.job('timed'));
+update pawl.tasks set status = 'completed' where job_id = probe.job('timed'); -- whoever did that settled nothing
+insert into pawl.looks (type, key) values ('timed', 'A');
+select probe.due();
+select is((select (f.outcome, f.due_at - pawl.now())::text from pawl.freshness f where f.type = 'timed'), '(data,00:01:00)', 'where a function does not say when data is stale the ttl does');
+select is((select d.error from pawl.data_types d where d.name = 'timed'), 'probe.no_due(text,timestamp with time zone,timestamp with time zone): division by zero', 'and what it raises is told');
+create function probe.when_due(p_key text, p_source_at timestamptz, p_refreshed_at timestamptz) returns timestamptz language sql as $$ select 'tomorrow'::timestamptz $$;
+select pawl.define_data_type('gated', p_due_function => 'probe.when_due');
+drop function probe.gate(text);
+drop function probe.when_due(text, timestamptz, timestamptz);
+select is(pawl.gate_of(pawl.data_type('gated'), '2099-01-01'), null, 'of a gate that is gone nobody knows');
+select is(pawl.next_stale_at(pawl.data_type('gated'), '2099-01-01', null, pawl.now(), '1 hour'), pawl.now() + interval '1 hour', 'where the function is gone the ttl says it');
 
 -- ---- a transaction that began long ago: this one ----
 reset pawl.now;

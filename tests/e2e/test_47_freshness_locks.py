@@ -1,0 +1,75 @@
+"""Who holds a lock holds up no node: freshness passes over what somebody has locked in an open transaction, and sees to it when he is done.
+
+The waits that must not be would last until that transaction ends, which it does not; 10 s are given."""
+import psycopg
+import pytest
+
+PATIENCE = "set statement_timeout = '10s'"
+
+
+@pytest.fixture
+def app(db):
+    db.rows(PATIENCE)
+    db.rows("create schema app")
+    db.rows("create table app.prices (symbol text primary key, updated_at timestamptz)")
+    db.kind("provider")
+    db.rows("select pawl.define_data_type('price', 'provider', '1 minute', 'app.prices', 'symbol', 'updated_at')")
+    return db
+
+
+@pytest.fixture
+def somebody(app):
+    """Another session, in a transaction that is undone in the end."""
+    with app.connect() as connection:
+        connection.execute(PATIENCE + "; begin")
+        yield connection
+        connection.execute("rollback")
+
+
+def run_refreshes(app):
+    """Those that can run do; returns what names them."""
+    node = app.value("select pawl.register_node('test', '0', 10)")
+    job = app.value("select job_id from pawl.data_types where name = 'price'")
+    claimed = app.rows("select task_id, attempt from pawl.claim_batch(%s, %s, 100, '-Infinity', 0) where task_id is not null", node, job)
+    return [(node, job, *task) for task in claimed]
+
+
+def finish(app, node, job, task, attempt, outcome="completed", result=None):
+    return app.value("""select pawl.finish_followed_tasks(%s, array[%s]::bigint[], array[%s]::bigint[], array[%s]::integer[], array[%s], array[0]::bigint[],
+      array[%s], array['network'], array['nobody answered'])""", node, job, task, attempt, outcome, result)
+
+
+def make_due(app):
+    app.rows("update pawl.freshness set stale_at = now(), due_at = now(), check_at = now()")
+
+
+def test_a_table_that_is_altered(app, somebody):
+    """A migration has the type's table locked: outcomes are written all the same, and nodes go on with other types."""
+    app.rows("select pawl.define_data_type('other', 'provider', '1 minute')")
+    app.rows("select pawl.subscribe('price', 'A', 'anna', '1 hour')")
+    (refresh,) = run_refreshes(app)
+    somebody.execute("alter table app.prices add column price numeric")
+    app.rows("insert into pawl.looks (type, key, is_wanted) values ('other', 'B', true)")
+    assert finish(app, *refresh) == 1  # and says nothing of what came, so that the table is asked
+    app.rows("select pawl.refresh_due()")
+    assert app.rows("select key from pawl.tasks where status = 'pending'") == [("B",)]
+    assert app.rows("select outcome, check_at <= clock_timestamp() + interval '5 seconds' from pawl.freshness where key = 'A'") == [(None, True)]
+    somebody.execute("rollback")
+    app.rows("update pawl.freshness set check_at = now() where key = 'A'")
+    app.rows("select pawl.refresh_due()")
+    assert app.value("select outcome from pawl.freshness where key = 'A'") == "empty"
+
+
+def test_what_a_gate_reads(app, somebody):
+    """It is closed while nobody can tell, and asked again in a second; one key waits for all of them."""
+    app.rows("create table app.hours (closed_until timestamptz)")
+    app.rows("create function app.gate(key text) returns timestamptz language sql as 'select max(closed_until) from app.hours'")
+    app.rows("select pawl.define_data_type('price', p_gate_function => 'app.gate')")
+    app.rows("insert into app.prices select 'key ' || i, now() from generate_series(1, 200) i")
+    app.rows("select count(*) from pawl.subscribe('price', array(select 'key ' || i from generate_series(1, 200) i), 'anna', '1 hour')")
+    make_due(app)
+    app.rows("update app.prices set updated_at = '2000-01-01'")
+    somebody.execute("lock table app.hours")
+    while app.value("select looked from pawl.refresh_due()"):
+        pass
+    assert app.rows("select distinct wait_reason, check_at <= now() + interval '1 second' from pawl.freshness") == [("gate", True)]
