@@ -151,6 +151,9 @@ begin
   elsif p_type.table_name is null and (p_type.key_column is not null or p_type.time_column is not null) then
     v_what := pg_catalog.format('data type "%s" has a column and no table', p_type.name);
     v_hint := 'Give p_table (pawl data-type set: --table), for example ''public.prices''.';
+  elsif p_type.table_name is null and p_type.is_tracked then
+    v_what := pg_catalog.format('data type "%s" is tracked and needs its table', p_type.name);
+    v_hint := pg_catalog.format('Give another one, or say first: select pawl.untrack(%L).', p_type.name);
   elsif p_type.table_name is not null and p_type.key_column is null and not p_type.is_global then
     v_what := pg_catalog.format('data type "%s" needs to know which column of %s has the key', p_type.name, p_type.table_name);
     v_hint := 'Give p_key_column (pawl data-type set: --key-column), or p_is_global => true when there is one thing of it, without a key.';

@@ -25,7 +25,7 @@ as $$
       d.strategy, d.cron, case when d.cron is not null then d.time_zone end as time_zone, pawl.seconds_of(d.spread) as spread_seconds, d.parents,
       d.fetch_path, d.save_function, l.budget,
       (select pg_catalog.count(*) from pawl.type_keys k where k.type = d.name) as keys_with_ttl,
-      d.error as problem, d.error_at as problem_at, d.created_at, d.updated_at
+      coalesce(d.error, p.problem) as problem, case when d.error is not null then d.error_at else p.problem_at end as problem_at, d.created_at, d.updated_at
     from pawl.data_types d
     left join lateral (
       select pg_catalog.jsonb_object_agg(m.name, m.value) as budget
@@ -36,6 +36,7 @@ as $$
         and m.value <> 'null'
         and (m.name, m.value) not in (('start_interval_ms', '0'), ('burst', '1'), ('spacing_ms', '0'))
     ) l on true
+    left join lateral pawl.tracking_problem(d) p on true
   ) r
 $$;
 comment on function pawl.list_data_types() is 'every data type, as a JSON array';

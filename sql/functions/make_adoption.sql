@@ -158,40 +158,10 @@ comment on function pawl.find_adoption_triggers(text) is 'the tables on which an
 -- Puts the triggers on the table and on those partitions that lack them. Returns on how many.
 -- Locks: each such table SHARE ROW EXCLUSIVE: waits for its writers.
 create or replace function pawl.attach_adoption(p_adoption pawl.adoptions, p_table regclass) returns integer
-language plpgsql volatile
+language sql volatile
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-  v_table regclass;
-  v_trigger text;
-  v_count integer := 0;
-  r record;
-begin
-  for v_table in
-    select c.oid
-    from (select p_table::pg_catalog.oid as oid union select p.relid from pg_catalog.pg_partition_tree(p_table) p) p
-    join pg_catalog.pg_class c on c.oid = p.oid
-    where c.relkind in ('r', 'p')
-      and not exists (select from pawl.find_adoption_triggers(p_adoption.name) a where a.table_id = c.oid)
-    order by c.oid <> p_table, c.oid
-  loop
-    for r in
-      select *
-      from (values
-        ('insert', ' referencing new table as new_rows'),
-        ('update', ' referencing old table as old_rows new table as new_rows'),
-        ('delete', ' referencing old table as old_rows'),
-        ('truncate', '')) e (event, tables)
-    loop
-      v_trigger := pg_catalog.concat_ws('_', 'pawl', p_adoption.name, r.event);
-      execute pg_catalog.format('create trigger %I after %s on %s%s for each statement execute function pawl.%I(%s)',
-        v_trigger, r.event, v_table, r.tables, 'adoption_' || p_adoption.name, case when v_table <> p_table then '''partition''' else '' end);
-      execute pg_catalog.format('comment on trigger %I on %s is %L', v_trigger, v_table,
-        pg_catalog.format('subscriptions of the adoption "%s"; made by pawl.adopt_subscriptions, to be removed with pawl.drop_adoption(%L)', p_adoption.name, p_adoption.name));
-    end loop;
-    v_count := v_count + 1;
-  end loop;
-  return v_count;
-end
+  select pawl.attach_triggers('adoption_' || p_adoption.name, 'pawl_' || p_adoption.name, p_table,
+    pg_catalog.format('subscriptions of the adoption "%s"; made by pawl.adopt_subscriptions, to be removed with pawl.drop_adoption(%L)', p_adoption.name, p_adoption.name))
 $$;
 comment on function pawl.attach_adoption(pawl.adoptions, regclass) is 'puts an adoption''s triggers on its table and the partitions that lack them';

@@ -17,7 +17,6 @@ language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_function text := pg_catalog.format('pawl.%I()', 'trigger_' || p_definition.name);
   v_is_isolated boolean := p_definition.mode = 'isolate';
   v_job_id bigint;
   v_max_bytes integer;
@@ -85,17 +84,42 @@ begin
   else
     v_body := v_statement;
   end if;
-  execute pg_catalog.format(E'create or replace function %s returns trigger\nlanguage plpgsql volatile security definer\nset search_path = pg_catalog, pg_temp\nas %L',
-    v_function, E'\n#variable_conflict use_column\ndeclare\n'
+  perform pawl.make_trigger_function('trigger_' || p_definition.name, '{}', E'#variable_conflict use_column\ndeclare\n'
       || case when v_job_id is null then E'  v_job_id bigint;\n  v_max_bytes integer;\n' else '' end
       || case when p_definition.key is not null then E'  v_job_ids bigint[];\n  v_keys text[];\n  v_priorities real[];\n' else '' end
-      || 'begin' || v_body || E'\n  return null;\nend\n');
-  perform pawl.keep_function(v_function,
+      || 'begin' || v_body || E'\n  return null;\nend',
     pg_catalog.format('trigger: tasks of the kind "%s"; made by pawl.on_%s, to be removed with pawl.detach(%L)',
       p_definition.kind, p_definition.event, p_definition.name));
 end
 $$;
 comment on function pawl.make_trigger(pawl.trigger_definitions, text) is 'creates or replaces the function of a trigger on a user''s table';
+
+-- Creates the function of triggers on users' tables, or replaces it; one that is the same already is left alone, so that no session compiles it
+-- anew. It runs with the rights of the schema's owner, since those who write to the table have none here. p_settings: what it sets
+-- besides its search_path, as pg_proc.proconfig has it.
+create or replace function pawl.make_trigger_function(p_name text, p_settings text[], p_body text, p_comment text) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_function text := pg_catalog.format('pawl.%I()', p_name);
+begin
+  if not exists (
+    select from pg_catalog.pg_proc p
+    where p.oid = pg_catalog.to_regprocedure(v_function)
+      and p.prosrc = E'\n' || p_body || E'\n'
+      and p.proconfig = array['search_path=pg_catalog, pg_temp'] || p_settings
+      and p.prosecdef) then
+    execute pg_catalog.format(E'create or replace function %s returns trigger\nlanguage plpgsql volatile security definer\nset search_path = pg_catalog, pg_temp\n%sas %L',
+      v_function, (
+        select pg_catalog.string_agg(pg_catalog.format(E'set %s = %L\n', pg_catalog.split_part(s, '=', 1), pg_catalog.split_part(s, '=', 2)), '')
+        from unnest(p_settings) s),
+      E'\n' || p_body || E'\n');
+  end if;
+  perform pawl.keep_function(v_function, p_comment);
+end
+$$;
+comment on function pawl.make_trigger_function(text, text[], text, text) is 'creates or replaces the function of triggers on users'' tables';
 
 -- A function that was made for a table belongs to the schema's owner, and nobody else may execute it. With its comment.
 create or replace function pawl.keep_function(p_function text, p_comment text) returns void
@@ -122,22 +146,84 @@ end
 $$;
 comment on function pawl.keep_function(text, text) is 'a function that was made for a table belongs to the schema''s owner alone';
 
--- Which tables the function of a trigger stands on; is_root: the one that it was set on, not a partition
--- of it.
+-- The triggers that call a function of ours; is_root: on the table for which it was made, not on a partition of it.
+create or replace function pawl.find_triggers(p_function text)
+returns table (trigger_id oid, table_id oid, is_root boolean, is_enabled boolean, event text, has_old boolean)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select t.oid, t.tgrelid, t.tgnargs = 0, t.tgenabled in ('O', 'A'),
+    case
+      when t.tgtype::integer & 4 > 0 then 'insert'
+      when t.tgtype::integer & 8 > 0 then 'delete'
+      when t.tgtype::integer & 32 > 0 then 'truncate'
+      else 'update'
+    end, t.tgoldtable is not null
+  from pg_catalog.pg_trigger t
+  where t.tgfoid = pg_catalog.to_regprocedure(pg_catalog.format('pawl.%I()', p_function))
+$$;
+comment on function pawl.find_triggers(text) is 'the triggers that call a function of ours';
+
+-- Where a trigger that makes tasks stands.
 create or replace function pawl.find_attached(p_name text)
 returns table (table_id oid, is_root boolean, is_enabled boolean, event text, has_old boolean)
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select t.tgrelid, t.tgnargs = 0, t.tgenabled in ('O', 'A'),
-    case when t.tgtype::integer & 4 > 0 then 'insert' when t.tgtype::integer & 8 > 0 then 'delete' else 'update' end, t.tgoldtable is not null
-  from pg_catalog.pg_trigger t
-  where t.tgfoid = pg_catalog.to_regprocedure(pg_catalog.format('pawl.%I()', 'trigger_' || p_name))
+  select t.table_id, t.is_root, t.is_enabled, t.event, t.has_old
+  from pawl.find_triggers('trigger_' || p_name) t
 $$;
 comment on function pawl.find_attached(text) is 'the tables on which a trigger stands';
 
--- Puts the trigger on the table and on those partitions that have none: whoever writes to a partition directly
--- does not fire its parent's. Returns on how many. Locks: each such table SHARE ROW EXCLUSIVE: waits for its writers.
+-- The tables on which a trigger must stand that sees every write to this one: itself, and its partitions behind it, since whoever writes to a
+-- partition directly does not fire its parent's.
+create or replace function pawl.trigger_tables(p_table regclass) returns table (table_id oid, place bigint)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select c.oid, pg_catalog.row_number() over (order by c.oid <> p_table, c.oid)
+  from (select p_table::pg_catalog.oid as oid union select p.relid from pg_catalog.pg_partition_tree(p_table) p) p
+  join pg_catalog.pg_class c on c.oid = p.oid
+  where c.relkind in ('r', 'p')
+$$;
+comment on function pawl.trigger_tables(regclass) is 'the tables on which a trigger must stand that sees every write to this one';
+
+-- Puts the four triggers that see every kind of statement on the table and its partitions, where one lacks: PREFIX_insert, PREFIX_update, PREFIX_delete
+-- and PREFIX_truncate, cut where that is too long. (A trigger with transition tables is for one kind alone.) They call a function of
+-- ours, with the argument 'partition' where they stand on one.
+-- Returns on how many tables one lacked. Locks: each such table SHARE ROW EXCLUSIVE: waits for its writers.
+create or replace function pawl.attach_triggers(p_function text, p_prefix text, p_table regclass, p_comment text) returns integer
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_tables oid[] := '{}';
+  v_name name;
+  r record;
+begin
+  for r in
+    select t.table_id, e.event, e.tables
+    from pawl.trigger_tables(p_table) t
+    cross join (values
+      (1, 'insert', ' referencing new table as new_rows'),
+      (2, 'update', ' referencing old table as old_rows new table as new_rows'),
+      (3, 'delete', ' referencing old table as old_rows'),
+      (4, 'truncate', '')) as e (place, event, tables)
+    where not exists (select from pawl.find_triggers(p_function) f where f.table_id = t.table_id and f.event = e.event)
+    order by t.place, e.place
+  loop
+    v_name := (p_prefix || '_' || r.event)::name;
+    execute pg_catalog.format('create trigger %I after %s on %s%s for each statement execute function pawl.%I(%s)',
+      v_name, r.event, r.table_id::regclass, r.tables, p_function, case when r.table_id <> p_table then '''partition''' else '' end);
+    execute pg_catalog.format('comment on trigger %I on %s is %L', v_name, r.table_id::regclass, p_comment);
+    v_tables := v_tables || r.table_id;
+  end loop;
+  return (select pg_catalog.count(distinct t) from unnest(v_tables) t);
+end
+$$;
+comment on function pawl.attach_triggers(text, text, regclass, text) is 'puts triggers for every kind of statement on a table and the partitions that lack them';
+
+-- Puts the trigger on the table and on those partitions that have none. Returns on how many. Locks: each such table SHARE ROW EXCLUSIVE: waits for its writers.
 create or replace function pawl.attach_trigger(p_definition pawl.trigger_definitions, p_table regclass) returns integer
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -147,12 +233,10 @@ declare
   v_count integer := 0;
 begin
   for v_table in
-    select c.oid
-    from (select p_table::pg_catalog.oid as oid union select p.relid from pg_catalog.pg_partition_tree(p_table) p) p
-    join pg_catalog.pg_class c on c.oid = p.oid
-    where c.relkind in ('r', 'p')
-      and not exists (select from pawl.find_attached(p_definition.name) a where a.table_id = c.oid)
-    order by c.oid <> p_table, c.oid
+    select t.table_id
+    from pawl.trigger_tables(p_table) t
+    where not exists (select from pawl.find_attached(p_definition.name) a where a.table_id = t.table_id)
+    order by t.place
   loop
     execute pg_catalog.format('create trigger %I after %s on %s referencing%s%s for each statement execute function pawl.%I(%s)',
       'pawl_' || p_definition.name, p_definition.event, v_table,

@@ -8,6 +8,7 @@ as $$
 declare
   v_type pawl.data_types := pawl.data_type(p_type);
   v_key text := pawl.check_key(v_type, p_key);
+  v_had_any boolean := exists (select from pawl.type_keys k where k.type = p_type);
 begin
   if p_ttl not between interval '1 second' and interval '10 years' then
     perform pawl.refuse_value('p_ttl', p_ttl, 'from 1 second to 10 years, or null for that of the type');
@@ -32,6 +33,9 @@ begin
     and f.refreshed_at is not null
     and f.failures = 0
     and f.outcome is distinct from 'empty';
+  if v_had_any <> exists (select from pawl.type_keys k where k.type = p_type) then
+    perform pawl.refresh_tracking(p_type);
+  end if;
   perform pawl.ring('fresh');
 end
 $$;

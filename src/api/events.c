@@ -86,7 +86,7 @@ static void publish_keys(struct events *events, struct refreshed *refreshed, con
     free(list);
 }
 
-/* Anybody may notify: what pawl.refreshed_message() cannot have written is left alone. */
+/* Anybody may notify: what pawl.tell_refreshed() cannot have written is left alone. */
 static void on_notify(void *context, const char *payload)
 {
     struct events *events = context;
