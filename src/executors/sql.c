@@ -63,11 +63,6 @@ static void on_alone_ended(void *context, const struct pg_result *result,
         end_task(worker, &outcome);
 }
 
-static void on_step(void *context, const struct pg_result *result, const struct failure *failure)
-{
-    /* The last statement of the group is told the same. */
-}
-
 /* failure NULL: it went well. */
 static void end_alone(struct worker *worker, const struct failure *failure)
 {
@@ -82,7 +77,7 @@ static void end_alone(struct worker *worker, const struct failure *failure)
                                   failure ? failure->detail : NULL,
                                   failure ? failure->hint : NULL};
     pg_connection_query(worker->connection.inner, "select set_config('role', 'none', false)", 0,
-                        NULL, on_step, worker);
+                        NULL, NULL, NULL); /* the group's last is told the same */
     pg_connection_query(worker->connection.inner,
                         "select pawl.finish_alone($1, $2, $3, $4, $5, $6, $7, $8)", 8, values,
                         on_alone_ended, worker);

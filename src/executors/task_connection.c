@@ -110,16 +110,11 @@ void task_connection_cancel(struct task_connection *connection)
     pg_connection_cancel(connection->inner);
 }
 
-static void on_limited(void *context, const struct pg_result *result, const struct failure *failure)
-{
-    /* The last statement of the group is told the same. */
-}
-
 void task_connection_limit(struct task_connection *connection, int64_t timeout_ms)
 {
     char timeout[24];
     snprintf(timeout, sizeof timeout, "%lld", (long long)timeout_ms);
     const char *const values[] = {timeout};
     pg_connection_query(connection->inner, "select set_config('statement_timeout', $1, true)", 1,
-                        values, on_limited, connection);
+                        values, NULL, NULL); /* the group's last is told the same */
 }

@@ -221,7 +221,7 @@ static void complete_group(struct pg_connection *connection)
         }
         if (request->is_preparation && status != PGRES_COMMAND_OK)
             connection_prepared_forget(&connection->prepared, request->sql);
-        connection->outstanding -= request->on_done != NULL;
+        connection->outstanding -= request->sql && !request->is_preparation;
     }
     if (is_pooler_at_fault) {
         connection->prepared.is_given_up = true;

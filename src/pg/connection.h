@@ -51,7 +51,7 @@ bool pg_connection_is_ready(const struct pg_connection *connection);
 int pg_connection_outstanding(const struct pg_connection *connection);
 
 /* Adds a statement to the group. sql is a constant: it is known by its address. values are text and
- * copied by libpq. Must be ready. */
+ * copied by libpq. on_done NULL: nobody wants to know. Must be ready. */
 void pg_connection_query(struct pg_connection *connection, const char *sql, int count,
                          const char *const *values, pg_done_fn *on_done, void *context);
 /* Asks the server to cancel the statement that runs, without waiting. Nothing happens when none

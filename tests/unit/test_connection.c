@@ -115,6 +115,16 @@ static void test_a_group_is_answered_as_a_whole_and_in_order(void **state)
     expect("1 2 3 ");
 }
 
+static void test_an_answer_that_nobody_wants_is_not_waited_for(void **state)
+{
+    pg_connection_query(client.connection, "select 1", 0, NULL, NULL, NULL);
+    add("select 2");
+    pg_connection_end_group(client.connection);
+    run_until(&client.answered, 1);
+    assert_int_equal(pg_connection_outstanding(client.connection), 0);
+    assert_string_equal(client.said, "2 ");
+}
+
 static void test_a_group_with_a_failure_leaves_nothing_behind(void **state)
 {
     say("drop table if exists things; create table things (n integer)");
@@ -378,6 +388,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_a_group_is_answered_as_a_whole_and_in_order),
+        TEST(test_an_answer_that_nobody_wants_is_not_waited_for),
         TEST(test_a_group_with_a_failure_leaves_nothing_behind),
         TEST(test_notifications_come),
         TEST(test_a_statement_is_prepared_once),
