@@ -1,4 +1,4 @@
-/* pawl data-type list, show, set, set-ttl, drop. */
+/* pawl data-type list, show, set, set-ttl, track, untrack, drop. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -212,7 +212,7 @@ bool command_data_type_set(const struct call *call, struct failure *failure)
     return is_done;
 }
 
-/* ---- set-ttl, drop ---- */
+/* ---- set-ttl, track, untrack, drop ---- */
 
 bool command_data_type_set_ttl(const struct call *call, struct failure *failure)
 {
@@ -237,6 +237,40 @@ bool command_data_type_set_ttl(const struct call *call, struct failure *failure)
     return is_default
                ? output_line("%s %s is fresh for as long as its type says", values[0], values[1])
                : output_line("%s %s is fresh for %s", values[0], values[1], values[2]);
+}
+
+/* Calls that; the type as it is then, NULL with failure set. */
+static json_t *change_tracking(const struct call *call, const char *sql, struct failure *failure)
+{
+    struct session *session = database_open_checked(call, failure);
+    json_t *type = session ? document_ask(session, sql, 1, call->arguments, failure) : NULL;
+    if (type) {
+        json_decref(type);
+        type = document_ask(session, "select pawl.show_data_type($1)", 1, call->arguments, failure);
+    }
+    session_close(session);
+    return type;
+}
+
+bool command_data_type_track(const struct call *call, struct failure *failure)
+{
+    json_t *type = change_tracking(call, "select to_jsonb(pawl.track($1)::text)", failure);
+    if (!type || call_has(call, "--json"))
+        return type && output_json(type);
+    output_line("data type %s is tracked: every write to %s moves the freshness of its keys",
+                call->arguments[0], document_string(type, "table"));
+    json_decref(type);
+    return true;
+}
+
+bool command_data_type_untrack(const struct call *call, struct failure *failure)
+{
+    json_t *type = change_tracking(call, "select to_jsonb(pawl.untrack($1)::text)", failure);
+    if (!type || call_has(call, "--json"))
+        return type && output_json(type);
+    json_decref(type);
+    return output_line("data type %s is not tracked: its table is looked at when a key is due",
+                       call->arguments[0]);
 }
 
 bool command_data_type_drop(const struct call *call, struct failure *failure)

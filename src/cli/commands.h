@@ -18,7 +18,8 @@ command_run_fn command_limit_list, command_limit_set;
 command_run_fn command_schedule_list, command_schedule_show, command_schedule_set,
     command_schedule_delete, command_schedule_run;
 command_run_fn command_data_type_list, command_data_type_show, command_data_type_set,
-    command_data_type_set_ttl, command_data_type_drop;
+    command_data_type_set_ttl, command_data_type_track, command_data_type_untrack,
+    command_data_type_drop;
 command_run_fn command_freshness_status, command_freshness_show, command_freshness_list,
     command_freshness_request, command_freshness_check;
 command_run_fn command_subscription_adopt, command_subscription_adoptions,

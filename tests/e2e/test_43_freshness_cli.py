@@ -128,6 +128,9 @@ BAD = [
     (["data-type", "set", "price", "--budget", '{"calls": null}'], 3, ["calls: null", "Null is no limit that anybody could keep"]),
     (["data-type", "show", "nothing"], 3, ['data type "nothing" does not exist', "pawl data-type list"]),
     (["data-type", "drop", "nothing"], 3, ['data type "nothing" does not exist']),
+    (["data-type", "track", "nothing"], 3, ['data type "nothing" does not exist']),
+    (["data-type", "track", "bare"], 3, ['data type "bare" has no table', "--table"]),
+    (["data-type", "untrack", "nothing"], 3, ['data type "nothing" does not exist']),
     (["data-type", "set-ttl", "price", "OLD"], 2, ["needs an argument: TTL"]),
     (["data-type", "set-ttl", "price", "OLD", "long"], 2, ["TTL is a time as 30s, 90m, 6h, 2d or 1w, or default, not \"long\""]),
     (["data-type", "set-ttl", "price", "OLD", "0s"], 3, ["p_ttl is out of range"]),
@@ -151,6 +154,7 @@ BAD = [
 def test_bad_input(stocks):
     """Said in words, as docs/exit-codes.md has it, and nothing has changed."""
     unchanged = "select (select jsonb_agg(to_jsonb(d)) from pawl.data_types d), (select count(*) from pawl.freshness), (select count(*) from pawl.limiters)"
+    stocks.pawl("data-type", "set", "bare", "--kind", "provider", "--ttl", "1m")
     before = stocks.rows(unchanged)
     for words, code, parts in BAD:
         refused = stocks.pawl(*words, code=code)
@@ -264,6 +268,22 @@ def test_what_holds_refreshes_back(stocks, serve):
     said = db.pawl("freshness", "status", "price").stdout
     assert 'price: its keys could not be looked at, ' in said and 'relation "app.prices" does not exist' in said, said
     assert "cannot be read: " in db.pawl("freshness", "show", "price", "OLD").stdout
+
+
+def test_tracking(stocks):
+    """Triggers on the table, put there and taken off; nobody serves, and a write is known at once."""
+    db = stocks
+    assert db.pawl("data-type", "track", "price").stdout == \
+        "data type price is tracked: every write to app.prices moves the freshness of its keys\n"
+    assert db.json("data-type", "show", "price")["is_tracked"] is True
+    subscribe(db, "OLD")
+    db.rows("update app.prices set updated_at = clock_timestamp() where symbol = 'OLD'")
+    assert db.value("select stale_at > now() from pawl.freshness where key = 'OLD'")
+    assert db.pawl("data-type", "untrack", "price").stdout == \
+        "data type price is not tracked: its table is looked at when a key is due\n"
+    assert db.value("select count(*) from pg_trigger where tgrelid = 'app.prices'::regclass") == 0
+    assert db.json("data-type", "track", "price")["is_tracked"] is True
+    assert db.json("data-type", "untrack", "price")["is_tracked"] is False
 
 
 def test_nothing_is_defined(db):
