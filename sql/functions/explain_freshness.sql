@@ -62,10 +62,11 @@ end
 $$;
 comment on function pawl.explain_unknown_key(pawl.data_types, text, jsonb) is 'what is said of a key of which nothing is known, as JSON';
 
--- What the type's table has of a key; null for a type without a table.
+-- What the type's table has of a key; null for a type without a table. Somebody's lock on it is waited for as gates wait (pawl.ask_function).
 create or replace function pawl.explain_data(p_type pawl.data_types, p_key text) returns jsonb
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
+set lock_timeout = '100ms'
 as $$
 declare
   v_data jsonb;

@@ -1,33 +1,32 @@
 -- pawl.explain_gate(type, key): what pawl.gate_of makes of the gate of a key, and why.
 -- Returns a JSON object: function; key; state: open, closed or unknown, null without a key; until, when it is closed; error, when the function is gone
--- or raised. Null for a type without a gate. Never raises. Locks: none, but what the function takes.
+-- or raised, or what it reads is locked. Null for a type without a gate. Never raises. Locks: as pawl.ask_function.
 create or replace function pawl.explain_gate(p_type pawl.data_types, p_key text) returns jsonb
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_at timestamptz;
+  v_answer record;
+  v_until timestamptz;
   v_error text;
+  v_failed text := pg_catalog.current_setting('pawl.failed_function', true);
 begin
   if p_type.gate_function is null then
     return null;
   end if;
-  if p_key is null then
-    return pg_catalog.jsonb_build_object('function', p_type.gate_function, 'key', null, 'state', null, 'until', null, 'error', null);
+  if p_key is not null then
+    perform pg_catalog.set_config('pawl.failed_function', '', true);
+    select a.at, a.is_locked into v_answer from pawl.ask_function(p_type.gate_function, p_key) a;
+    v_until := case when v_answer.is_locked then pawl.clock() + interval '1 second' else v_answer.at end;
+    v_error := case
+      when v_answer.is_locked then 'what it reads is locked by somebody'
+      else pg_catalog.substr(nullif(pg_catalog.current_setting('pawl.failed_function'), ''), pg_catalog.length(p_type.gate_function) + 3) -- behind "app.gate(text): "
+    end;
+    perform pg_catalog.set_config('pawl.failed_function', coalesce(v_failed, ''), true); -- somebody else's
   end if;
-  begin
-    if pg_catalog.to_regprocedure(p_type.gate_function) is null then
-      raise exception 'function % does not exist', p_type.gate_function;
-    end if;
-    execute pg_catalog.format('select %s($1)', pg_catalog.to_regprocedure(p_type.gate_function)::pg_catalog.regproc)
-    into v_at
-    using p_key;
-  exception when others then
-    v_error := sqlerrm;
-  end;
   return pg_catalog.jsonb_build_object('function', p_type.gate_function, 'key', p_key,
-    'state', case when v_at is null then 'unknown' when v_at > pawl.now() then 'closed' else 'open' end,
-    'until', case when v_at > pawl.now() then nullif(v_at, 'infinity') end, 'error', v_error);
+    'state', case when p_key is null then null when v_until is null then 'unknown' when v_until > pawl.now() then 'closed' else 'open' end,
+    'until', case when v_until > pawl.now() then nullif(v_until, 'infinity') end, 'error', v_error);
 end
 $$;
 comment on function pawl.explain_gate(pawl.data_types, text) is 'what is made of the gate of a key, and why, as JSON';

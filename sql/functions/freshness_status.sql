@@ -27,7 +27,7 @@ comment on function pawl.explain_breaker(text) is 'the breaker of a kind''s targ
 -- pawl.freshness_status(type): every data type, or one: how its keys stand, and what holds its refreshes back. For pawl freshness status.
 -- Returns a JSON array by name: what pawl.freshness_by_type has; limits (see pawl.explain_limits): those of the type and of its
 -- kind; gate (see pawl.explain_gate), asked for one key: '' of a global type, else one that waits for it, else one that is due, else one that is watched; null
--- where the type has no gate; breaker, of the kind's target, when it is not closed.
+-- where the type has no gate; problem: also of its tracking (pawl.tracking_problem); breaker, of the kind's target, when it is not closed.
 -- Refuses an unknown type (PW002). It reads all keys of the types (some 0.5 s for 100,000), and counts all subscriptions
 -- in their primary key (some 0.15 s for 1,000,000), so it is for people, not for every second. Volatile as the gates are.
 -- Locks: none, but what gates take.
@@ -40,10 +40,12 @@ begin
   perform pawl.data_type(p_type) where p_type is not null;
   return (
     select coalesce(pg_catalog.jsonb_agg((pg_catalog.to_jsonb(s) - 'job_id') || pg_catalog.jsonb_build_object('job', s.job_id::text,
+        'problem', coalesce(s.problem, p.problem), 'problem_at', case when s.problem is not null then s.problem_at else p.problem_at end,
         'limits', pawl.explain_limits(s.job_id), 'breaker', pawl.explain_breaker(s.kind),
         'gate', pawl.explain_gate(d, case when d.is_global then '' else pawl.key_for_gate(d) end)) order by s.type), '[]')
     from pawl.freshness_by_type s
     join pawl.data_types d on d.name = s.type
+    left join lateral pawl.tracking_problem(d) p on true
     where p_type is null
       or s.type = p_type);
 end

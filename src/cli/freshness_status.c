@@ -90,7 +90,7 @@ static void print_errors(const json_t *type)
     char *problem_at = freshness_write_member(type, "problem_at", FORMAT_AGO);
     char *error_at = freshness_write_member(type, "last_error_at", FORMAT_AGO);
     if (*problem)
-        output_line("%s: its keys could not be looked at, %s: %s", name, problem_at, problem);
+        output_line("%s: problem%s%s: %s", name, *problem_at ? ", " : "", problem_at, problem);
     if (*error)
         output_line("%s: last error, of %s, %s: %s", name, *key ? key : "it", error_at, error);
     free(problem);

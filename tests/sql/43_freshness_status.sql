@@ -135,6 +135,10 @@ select is(probe.said('profile', 'CLOSED', 'message', 'until', 'gate'), 'its gate
   '{"key": "CLOSED", "error": null, "state": "closed", "until": "2030-01-01T14:30:00+00:00", "function": "app.gate(text)"}', 'in words');
 select is(pawl.explain_freshness('profile', k) -> 'gate' ->> 'state', s, 'a gate that is ' || s) from (values ('OPEN', 'open'), ('UNKNOWN', 'unknown'), ('FOREVER', 'closed'), ('BROKEN', 'unknown')) v (k, s);
 select is(pawl.explain_freshness('profile', 'BROKEN') #>> '{gate,error}', 'no calendar', 'and what its function raises is told');
+select is(current_setting('pawl.failed_function', true), '', 'here, and not to the node that looks next');
+select set_config('pawl.locked_function', 'app.gate(text)', true);
+select is(pawl.explain_freshness('profile', 'OPEN') -> 'gate' @> '{"state": "closed", "error": "what it reads is locked by somebody"}', true, 'a gate whose table is locked');
+select set_config('pawl.locked_function', '', true);
 select is(probe.said('profile', 'CHILD', 'message', 'until'), 'it waits for its parent price | when that has been refreshed', 'a parent goes first');
 select is(pawl.explain_freshness('profile', 'CHILD') -> 'parents', '[{"key": "CHILD", "type": "price", "state": "queued", "stale_since": "2030-01-01T12:01:01.1+00:00"}]', 'which says how it stands');
 select is(probe.type('profile'), '6 = 0 fresh 3 unwatched 3 due (2 gate 1 parent 0 retry 0 queued 0 running)', 'what waits is counted apart');
