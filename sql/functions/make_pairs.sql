@@ -43,8 +43,9 @@ $$;
 comment on function pawl.data_type(text) is 'a data type by its name';
 
 -- pawl.make_pairs(type, keys): rows of pawl.freshness for those keys that have none. Two who insert the same key would wait for
--- each other, perhaps in a circle: so there is an advisory lock for each key (one for all, exclusively, when there are many), which is
--- tried, never waited for. What somebody else is making at this moment is left out.
+-- each other, perhaps in a circle: so there is an advisory lock for each key, which is tried, never waited for. The server has room for few thousands
+-- of them: so a transaction takes 200; who makes more tries one for all keys of the type, and leaves out what is too much while others make some.
+-- What somebody else is making at this moment is left out, too. A key that nobody comes to want is forgotten.
 -- Returns nothing. Locks: as said, until the transaction ends.
 create or replace function pawl.make_pairs(p_type pawl.data_types, p_keys text[]) returns void
 language plpgsql volatile
@@ -61,25 +62,26 @@ declare
     from (select distinct u.key from unnest(p_keys) u (key)) k
     where not exists (select from pawl.freshness f where f.type = p_type.name and f.key = k.key offset 0) -- key by key, whatever was planned
     order by k.key);
+  v_locks integer; -- that this transaction has
 begin
   if v_missing = '{}' then
     return;
-  elsif pg_catalog.cardinality(v_missing) > 50 then
-    if not pg_catalog.pg_try_advisory_xact_lock(1885435758, pg_catalog.hashtext(p_type.name)) then
+  end if;
+  v_locks := coalesce(nullif(pg_catalog.current_setting('pawl.pair_locks', true), ''), '0');
+  if v_locks + pg_catalog.cardinality(v_missing) <= 200 or not pg_catalog.pg_try_advisory_xact_lock(1885435758, pg_catalog.hashtext(p_type.name)) then
+    if v_locks >= 200 or not pg_catalog.pg_try_advisory_xact_lock_shared(1885435758, pg_catalog.hashtext(p_type.name)) then
       return;
     end if;
-  else
-    if not pg_catalog.pg_try_advisory_xact_lock_shared(1885435758, pg_catalog.hashtext(p_type.name)) then
-      return;
-    end if;
+    v_missing := v_missing[:200 - v_locks];
+    perform pg_catalog.set_config('pawl.pair_locks', (v_locks + pg_catalog.cardinality(v_missing))::text, true);
     v_missing := array(
       select m.key
       from unnest(v_missing) m (key)
       where pg_catalog.pg_try_advisory_xact_lock(1885435759, pg_catalog.hashtext(p_type.name || ' ' || m.key))
       order by m.key);
   end if;
-  insert into pawl.freshness (type, key, org_id, stale_at, due_at)
-  select p_type.name, m.key, p_type.org_id, v_now, v_now
+  insert into pawl.freshness (type, key, org_id, stale_at, due_at, forget_at)
+  select p_type.name, m.key, p_type.org_id, v_now, v_now, case when p_type.strategy <> 'scheduled' then v_now + interval '30 days' end
   from unnest(v_missing) m (key)
   order by m.key
   on conflict (type, key) do nothing;

@@ -1,6 +1,7 @@
--- pawl.read_keys(type): keys that are in the table of a scheduled type and have no freshness get some, due at their next time; those that are in it
+-- pawl.read_keys(type): keys that are in the table of a scheduled type and have no freshness get some, due at their next time; those that were only asked
+-- about have their turn as well; those that are in it
 -- no more, and of which the last refresh found nothing, are forgotten. Where triggers tell of new keys (pawl.track) this is done once; else
--- every ten minutes, by the timer. Reads the whole table, and is free to choose how, whatever its caller has pinned.
+-- every ten minutes, by the timer; and in a second, while somebody makes keys of the type. Reads the whole table, and is free to choose how, whatever its caller has pinned.
 -- Returns nothing. Locks: new rows by key; old ones (skip locked); the type's row.
 create or replace function pawl.read_keys(p_type pawl.data_types) returns void
 language plpgsql volatile
@@ -26,10 +27,23 @@ begin
       'where x.type = $1 and not x.has_data and x.outcome = ''empty'' and x.task_id is null and not x.is_wanted and not x.is_watched '
       'and not exists (select from %s d where d.%I::text = x.key) for no key update skip locked)', p_type.table_name, p_type.key_column)
     using p_type.name, pawl.now();
+    update pawl.freshness f
+    set check_at = f.due_at
+    where (f.type, f.key) in (
+      select x.type, x.key
+      from pawl.freshness x
+      where x.type = p_type.name
+        and x.check_at is null
+        and x.due_at < 'infinity'
+      for no key update skip locked);
+    update pawl.data_types d
+    set read_keys_at = case when not d.is_tracked then pawl.now() + interval '10 minutes' end
+    where d.name = p_type.name;
+  else -- somebody makes keys of the type at this moment
+    update pawl.data_types d
+    set read_keys_at = pawl.clock() + interval '1 second'
+    where d.name = p_type.name;
   end if;
-  update pawl.data_types d
-  set read_keys_at = case when not d.is_tracked then pawl.now() + interval '10 minutes' end
-  where d.name = p_type.name;
 end
 $$;
 comment on function pawl.read_keys(pawl.data_types) is 'learns of new keys in the table of a scheduled type';

@@ -73,3 +73,23 @@ def test_what_a_gate_reads(app, somebody):
     while app.value("select looked from pawl.refresh_due()"):
         pass
     assert app.rows("select distinct wait_reason, check_at <= now() + interval '1 second' from pawl.freshness") == [("gate", True)]
+
+
+def test_keys_that_somebody_makes(app, somebody):
+    """New keys of his are in the way of no others, however many these are, nor of a schedule that learns of its keys."""
+    somebody.execute("select pawl.subscribe('price', 'HIS', 'bob')")
+    app.rows("select count(*) from pawl.subscribe('price', array(select 'key ' || i from generate_series(1, 300) i), 'anna', '1 hour')")
+    while app.value("select looked from pawl.refresh_due()"):
+        pass
+    assert app.value("select count(*) from pawl.freshness where task_id is not null") == 300
+    app.rows("insert into app.prices values ('A', now())")
+    app.rows("select pawl.define_data_type('daily', 'provider', p_table => 'app.prices', p_key_column => 'symbol', p_cron => '0 18 * * *')")
+    app.rows("insert into app.prices values ('B', now())")
+    somebody.execute("select pawl.request_refresh('daily', 'HIS')")
+    app.rows("update pawl.data_types set read_keys_at = now() where name = 'daily'")
+    app.rows("select pawl.refresh_due()")
+    assert app.value("select read_keys_at <= clock_timestamp() + interval '1 second' from pawl.data_types where name = 'daily'")
+    somebody.execute("rollback")
+    app.rows("update pawl.data_types set read_keys_at = now() where name = 'daily'")
+    app.rows("select pawl.refresh_due()")
+    assert app.rows("select key from pawl.freshness where type = 'daily' order by 1") == [("A",), ("B",)]

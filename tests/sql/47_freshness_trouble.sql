@@ -106,6 +106,24 @@ drop function probe.when_due(text, timestamptz, timestamptz);
 select is(pawl.gate_of(pawl.data_type('gated'), '2099-01-01'), null, 'of a gate that is gone nobody knows');
 select is(pawl.next_stale_at(pawl.data_type('gated'), '2099-01-01', null, pawl.now(), '1 hour'), pawl.now() + interval '1 hour', 'where the function is gone the ttl says it');
 
+-- ---- many keys, and keys that are only asked about ----
+select pawl.define_data_type('many', 'provider', '1 minute');
+select count(*) as locks from pg_locks where locktype = 'advisory' \gset
+select count(s.state) from generate_series(1, 300) i, pawl.subscribe('many', 'key ' || i, 'dora', '300 days') s;
+select is((select count(*) <= :locks + 201 from pg_locks where locktype = 'advisory'), true, 'a transaction that makes many keys leaves the server room for locks');
+select is((select count(*) from pawl.freshness where type = 'many'), 300::bigint, 'and makes them');
+create table app.reports (name text primary key, updated_at timestamptz);
+insert into app.reports values ('A', pawl.now());
+select pawl.define_data_type('asked', 'provider', '1 hour', 'app.reports', 'name', 'updated_at');
+select is_stale from pawl.check_stale('A', array['asked']);
+select is((select f.forget_at - pawl.now() from pawl.freshness f where f.type = 'asked'), '30 days', 'one that was only asked about is forgotten after a while');
+select pawl.define_data_type('planned', 'provider', p_table => 'app.reports', p_key_column => 'name', p_time_column => 'updated_at', p_cron => '0 18 * * *');
+insert into app.reports values ('B', pawl.now());
+select is_stale from pawl.check_stale('B', array['planned']);
+update pawl.data_types set read_keys_at = pawl.now() where name = 'planned';
+select probe.due();
+select is((select array_agg(f.check_at = f.due_at order by f.key) from pawl.freshness f where f.type = 'planned'), array[true, true], 'and has its turn in a schedule');
+
 -- ---- a transaction that began long ago: this one ----
 reset pawl.now;
 select pawl.define_data_type('quote', 'provider', '1 minute');
