@@ -5,6 +5,7 @@
 -- To end the demand for a key its row is locked FOR UPDATE, which keeps subscribers out (pawl.watch); so only the timer does that
 -- (p_may_end), whose transactions are short; others leave it to the timer, at once. And before the row is changed: a lock on what
 -- was changed in the same transaction is waited for by those who skip what is locked.
+-- Outside READ COMMITTED all of that is left to a node (pawl.look_later).
 -- Never waits. Raises what reading the type's table raises. Locks: the keys' freshness, by key (skip locked); after it tasks of refreshes
 -- (skip locked), and for parents theirs.
 -- Plans are made once a session, perhaps while the tables are small, and must do for large ones. So the settings leave the planner only the
@@ -42,6 +43,10 @@ declare
   v_payloads jsonb[];
   v_better text[];
 begin
+  if not pawl.sees_the_present() then
+    perform pawl.look_later(p_type.name, p_keys);
+    return '{}';
+  end if;
   select coalesce(pg_catalog.array_agg(h.key), '{}'), pg_catalog.array_agg(h.key) filter (where h.task_id is not null),
     pg_catalog.array_agg(h.key) filter (where h.task_id is null and h.is_demanded and (h.is_wanted or h.due_at <= v_now)),
     pg_catalog.array_agg(h.key) filter (where h.task_id is null and h.is_demanded and not (h.is_watched or h.is_wanted or h.due_at <= v_now)),
@@ -390,6 +395,10 @@ as $$
 declare
   v_keys text[];
 begin
+  if not pawl.sees_the_present() then
+    perform pawl.look_later(p_type.name, p_keys, true, p_priority);
+    return;
+  end if;
   perform pawl.make_pairs(p_type, p_keys);
   with found as materialized (
     select f.type, f.key
@@ -427,15 +436,17 @@ declare
   v_now timestamptz := pawl.clock();
   v_keys text[];
 begin
-  perform pawl.make_pairs(p_type, p_keys);
-  v_keys := array(
-    select f.key
-    from unnest(pg_catalog.array_fill(p_type.name, array[pg_catalog.cardinality(p_keys)]), p_keys) as k (type, key)
-    join pawl.freshness f on f.type = any (array[k.type]) and f.key = k.key
-    where f.stale_at <= v_now
-    order by f.key
-    for no key update of f skip locked);
-  perform pawl.read_truth(p_type, v_keys);
+  if pawl.sees_the_present() then
+    perform pawl.make_pairs(p_type, p_keys);
+    v_keys := array(
+      select f.key
+      from unnest(pg_catalog.array_fill(p_type.name, array[pg_catalog.cardinality(p_keys)]), p_keys) as k (type, key)
+      join pawl.freshness f on f.type = any (array[k.type]) and f.key = k.key
+      where f.stale_at <= v_now
+      order by f.key
+      for no key update of f skip locked);
+    perform pawl.read_truth(p_type, v_keys);
+  end if;
   v_keys := array(
     select k.key
     from unnest(pg_catalog.array_fill(p_type.name, array[pg_catalog.cardinality(p_keys)]), p_keys) as k (type, key)

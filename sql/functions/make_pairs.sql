@@ -45,7 +45,7 @@ comment on function pawl.data_type(text) is 'a data type by its name';
 -- pawl.make_pairs(type, keys): rows of pawl.freshness for those keys that have none. Two who insert the same key would wait for
 -- each other, perhaps in a circle: so there is an advisory lock for each key, which is tried, never waited for. The server has room for few thousands
 -- of them: so a transaction takes 200; who makes more tries one for all keys of the type, and leaves out what is too much while others make some.
--- What somebody else is making at this moment is left out, too. A key that nobody comes to want is forgotten.
+-- What somebody else is making at this moment is left out, too; and outside READ COMMITTED, where nobody sees what has been made since, all. A key that nobody comes to want is forgotten.
 -- Returns nothing. Locks: as said, until the transaction ends.
 create or replace function pawl.make_pairs(p_type pawl.data_types, p_keys text[]) returns void
 language plpgsql volatile
@@ -64,7 +64,7 @@ declare
     order by k.key);
   v_locks integer; -- that this transaction has
 begin
-  if v_missing = '{}' then
+  if v_missing = '{}' or not pawl.sees_the_present() then
     return;
   end if;
   v_locks := coalesce(nullif(pg_catalog.current_setting('pawl.pair_locks', true), ''), '0');
@@ -88,6 +88,16 @@ begin
 end
 $$;
 comment on function pawl.make_pairs(pawl.data_types, text[]) is 'rows of freshness for keys that have none';
+
+-- Whether a statement sees, and may change, what was committed since the transaction began. Where it may not, freshness is a node's work: it says so
+-- in pawl.looks, and fails nobody's transaction (40001) for what others do meanwhile. Locks: none.
+create or replace function pawl.sees_the_present() returns boolean
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select pg_catalog.current_setting('transaction_isolation') in ('read committed', 'read uncommitted')
+$$;
+comment on function pawl.sees_the_present() is 'whether a statement sees what was committed since the transaction began';
 
 -- pawl.make_looked_pairs(limit): the same for keys that somebody could not make (pawl.looks), as long as nobody is making them. Looks at types that are gone
 -- go with them. Returns nothing. Locks: as pawl.make_pairs.

@@ -1,6 +1,6 @@
 -- pawl.settle_refreshes(jobs, tasks, by_node, may_wait): tasks have just reached a final status in this transaction: those that were refreshes settle
 -- the freshness of their keys. For everybody who ends tasks; arrays run in parallel, and tasks of other jobs are passed over. An end
--- that nobody settles so (somebody has the key locked, or wrote into pawl.tasks by hand) is settled by pawl.look_at, which finds it.
+-- that nobody settles so (somebody has the key locked, wrote into pawl.tasks by hand, or is not in READ COMMITTED) is settled by pawl.look_at, which finds it.
 -- A node that ends tasks itself (p_by_node) asks anyway what is due next; else the nodes are told to.
 -- p_may_wait: users' functions and tables may be asked, and may take their time; else, and where they are locked, what needs them is left to
 -- pawl.refresh_due.
@@ -33,7 +33,12 @@ begin
   loop
     select d.* into v_type from pawl.data_types d where d.name = r.data_type;
     if found then
-      if not p_may_wait then
+      if not pawl.sees_the_present() then
+        perform pawl.look_later(v_type.name, array(
+          select t.key
+          from unnest(pg_catalog.array_fill(v_type.job_id, array[pg_catalog.cardinality(r.task_ids)]), r.task_ids) as i (job_id, id)
+          join pawl.tasks t on t.job_id = any (array[i.job_id]) and t.id = i.id));
+      elsif not p_may_wait then
         perform pawl.settle_type(v_type, pawl.leave_to_refresh_due(v_type, r.task_ids));
       else
         begin

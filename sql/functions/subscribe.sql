@@ -106,7 +106,7 @@ $$;
 comment on function pawl.ring_for_holder(timestamptz) is 'nodes are told when a holder is to be looked at earlier than anything else';
 
 -- pawl.watch(type, keys): these keys have a subscriber, whose row the caller has just written. A key that is watched, fresh or under way
--- costs a look and no write. Outside READ COMMITTED what was read may be old, so every key is locked and looked at.
+-- costs a look and no write. Outside READ COMMITTED what is read may be old, so a node looks.
 -- Returns nothing. Locks: each key FOR KEY SHARE (skip locked); then as pawl.make_pairs and pawl.look_at.
 create or replace function pawl.watch(p_type pawl.data_types, p_keys text[]) returns void
 language plpgsql volatile
@@ -120,15 +120,18 @@ set enable_mergejoin = off
 as $$
 declare
   v_now timestamptz := pawl.clock();
-  v_is_exact boolean := pg_catalog.current_setting('transaction_isolation') = 'read committed';
   v_types text[] := pg_catalog.array_fill(p_type.name, array[pg_catalog.cardinality(p_keys)]);
   v_held text[];
   v_todo text[];
   v_done text[] := '{}';
 begin
+  if not pawl.sees_the_present() then
+    perform pawl.look_later(p_type.name, p_keys);
+    return;
+  end if;
   for v_round in 1..2 loop
     select coalesce(pg_catalog.array_agg(h.key), '{}'),
-      coalesce(pg_catalog.array_agg(h.key) filter (where not v_is_exact or not h.is_watched or h.is_many
+      coalesce(pg_catalog.array_agg(h.key) filter (where not h.is_watched or h.is_many
         or (h.task_id is null and h.due_at <= v_now and h.wait_reason is null)), '{}')
     into v_held, v_todo
     from (

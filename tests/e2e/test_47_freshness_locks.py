@@ -1,4 +1,5 @@
 """Who holds a lock holds up no node: freshness passes over what somebody has locked in an open transaction, and sees to it when he is done.
+And what others do meanwhile fails no transaction that sees only what was there when it began.
 
 The waits that must not be would last until that transaction ends, which it does not; 10 s are given."""
 import psycopg
@@ -93,3 +94,24 @@ def test_keys_that_somebody_makes(app, somebody):
     app.rows("update pawl.data_types set read_keys_at = now() where name = 'daily'")
     app.rows("select pawl.refresh_due()")
     assert app.rows("select key from pawl.freshness where type = 'daily' order by 1") == [("A",), ("B",)]
+
+
+@pytest.mark.parametrize("level", ("repeatable read", "serializable"))
+def test_a_transaction_that_sees_the_past(app, somebody, level):
+    """It looks, leaves, asks and ends a refresh while others change all that it would have to change; a node does it."""
+    app.kind("byhand", "external")
+    app.rows("select pawl.define_data_type('hand', 'byhand', '1 minute')")
+    app.rows("select pawl.subscribe('hand', 'H', 'anna', '1 hour'), pawl.subscribe('price', array['A', 'B'], 'anna', '1 hour')")
+    task = app.rows("select job_id, task_id, attempt from pawl.claim_tasks('byhand', 'worker', 1, '1 hour')")[0]
+    somebody.execute(f"rollback; begin isolation level {level}; select from pawl.freshness")
+    app.rows("update pawl.freshness set is_watched = is_watched")
+    app.rows("select pawl.subscribe('price', 'NEW', 'carl', '1 hour')")
+    somebody.execute("select pawl.finish_task(%s, %s, %s, '{\"outcome\": \"data\"}')", task)
+    assert somebody.execute("select state from pawl.subscribe('price', array['A', 'NEW'], 'bob', '1 hour')").fetchall() == [("queued",), ("looked_at_soon",)]
+    somebody.execute("select pawl.unsubscribe('price', 'B', 'anna'), pawl.request_refresh('price', 'ASKED', 3), (pawl.check_stale('STALE', array['price'])).state")
+    somebody.execute("commit")
+    while app.value("select looked from pawl.refresh_due()"):
+        pass
+    assert app.value("select outcome from pawl.freshness where key = 'H'") == "data"
+    assert app.rows("select t.key, t.priority from pawl.tasks t where t.status = 'pending' order by 1") == [
+        ("A", 65), ("ASKED", 3), ("NEW", 65), ("STALE", 0)]
