@@ -18,40 +18,11 @@ select pawl.define_data_type('price', 'provider', '1 day', 'probe.prices', 'symb
 select pawl.define_data_type('news', 'provider', '1 day', 'probe.news', 'symbol', 'updated_at', p_parents => '{price}');
 select pawl.define_data_type('bare', 'provider', '1 day');
 
--- What of a plan is no road to one row, or to a few that are due: each line that is wrong, and all of a statement that costs a fortune.
-create function probe.wrong_roads(p_plan text) returns setof text language sql as $$
-  select m[1] from regexp_matches(p_plan, '(Seq Scan on (?!data_types|nodes)[^\n]*)', 'g') m
-  union all
-  select m[1] from regexp_matches(p_plan, '((?:Hash|Merge) (?:\w+ )?Join[^\n]*|Materialize[^\n]*|JIT:)', 'g') m
-  union all
-  select 'a fortune' where p_plan ~ 'cost=\d{10}' and p_plan !~ 'Seq Scan on (data_types|nodes)' -- few rows
-  union all
-  select m[1] || ' ' || coalesce(m[3], '')
-  from regexp_matches(p_plan, '((?:Bitmap )?Index (?:Only )?Scan (?:Backward )?(?:using|on) (\w+)[^\n]*)\n(?:\s*Index Cond: ([^\n]*))?', 'g') m
-  join (values
-    ('freshness_pkey', '(?=.*\mtype = )(?=.*\mkey = )'), ('subscriptions_pkey', '(?=.*\mtype = )(?=.*\mkey = )'), ('subscriptions_by_holder', 'holder = '),
-    ('holders_pkey', 'holder = '), ('tasks_pkey', '(?=.*\mjob_id = )(?=.*\mid = )'), ('tasks_key_is_unique', '(?=.*\mjob_id = )(?=.*\mkey = )'),
-    ('type_keys_pkey', '\mtype = '), ('prices_pkey', 'symbol = '), ('prices_updated_at_idx', 'never'), ('news_symbol_updated_at_idx', 'symbol = '),
-    ('freshness_waiting', 'waits_for = '), ('jobs_pkey', 'id = ')
-  ) r (index, condition) on r.index = m[2]
-  where coalesce(m[3], '') !~ r.condition
-$$;
 select is((select array_agg(w) from probe.wrong_roads(p) w), array[e], 'such a road is seen: ' || e) from (values
   (E'Seq Scan on freshness f  (cost=0.00..1.00)', 'Seq Scan on freshness f  (cost=0.00..1.00)'),
   (E'->  Index Scan using freshness_pkey on freshness f  (cost)\n   Index Cond: (type = $1)\n', 'Index Scan using freshness_pkey on freshness f  (cost) (type = $1)'),
   (E'->  Index Scan using tasks_pkey on tasks t  (cost)\n   Filter: x', 'Index Scan using tasks_pkey on tasks t  (cost) ')) v (p, e);
 select is((select count(*) from probe.wrong_roads(E'->  Index Scan using freshness_pkey on freshness f  (cost)\n   Index Cond: ((type = ANY (ARRAY[k.type])) AND (key = k.key))\n')), 0::bigint, 'and this is none');
-
-create function probe.check_roads(p_log text, p_statement text, p_name text) returns text language plpgsql as $$
-declare
-  v_wrong text;
-  v_count bigint;
-begin
-  select count(*), string_agg(distinct w || E'\n in: ' || left(p, 1500), E'\n') into v_count, v_wrong
-  from probe.plans(p_log, p_statement) p
-  left join lateral probe.wrong_roads(p) w on p not like '%/* a test''s */%';
-  return tap.is(v_wrong, null, p_name || ': ' || split_part(p_statement, '(', 1)) || case when v_count = 0 then E'\n' || tap.fail('no plans were seen') else '' end;
-end $$;
 
 create function probe.clock(p_at interval) returns void language sql as
 $$ select set_config('pawl.now', ('2030-01-01 12:00:00+00'::timestamptz + p_at)::text, true) $$;
