@@ -109,10 +109,11 @@ end
 $$;
 comment on function pawl.note_writes(text, text[], interval) is 'keys of a type were written, whose data is fresh for some time';
 
--- pawl.time_writes(type, keys): the same for any type: its schedule or its function says when the data is stale, or the key's own time. Of a scheduled
--- type every key gets a pair. What somebody has locked, or is just making, a node looks at as soon as it can, and reads the table itself.
+-- pawl.time_writes(type, keys, written at): the same for any type: its schedule or its function says when the data is stale, or the key's own time. Of a
+-- scheduled type every key gets a pair. What somebody has locked, or is just making, a node catches up with as soon as it can. The times, one for each
+-- key, are for that; null: now.
 -- Locks: pairs that are missing as pawl.make_pairs; the pairs, by key (skip locked).
-create or replace function pawl.time_writes(p_type text, p_keys text[]) returns integer
+create or replace function pawl.time_writes(p_type text, p_keys text[], p_written_at timestamptz[] default null) returns integer
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -140,14 +141,14 @@ begin
   v_is_scheduled := v_type.strategy = 'scheduled';
   v_is_plain := not v_is_scheduled and v_type.due_function is null;
   if v_is_scheduled then
-    v_keys := array(select distinct u.key from unnest(p_keys) u (key) where v_type.is_global or length(u.key) between 1 and 500);
-    perform pawl.make_pairs(v_type, v_keys);
+    v_keys := array(select case when v_type.is_global or length(u.key) between 1 and 500 then u.key end from unnest(p_keys) u (key)); -- null can be none
+    perform pawl.make_pairs(v_type, array(select distinct u.key from unnest(v_keys) u (key) where u.key is not null));
   end if;
 
   with held as materialized (
-    select f.type, f.key, f.source_at, greatest(f.refreshed_at, v_now) as refreshed_at, f.check_at, f.is_watched,
+    select f.type, f.key, f.source_at, greatest(f.refreshed_at, coalesce(k.written_at, v_now)) as refreshed_at, f.check_at, f.is_watched,
       f.task_id is not null or f.wait_reason is not null as is_looked_at
-    from (select p_type as type, u.key from unnest(v_keys) u (key) offset 0) k
+    from (select distinct p_type as type, u.key, u.written_at from unnest(v_keys, p_written_at) as u (key, written_at) offset 0) k
     join pawl.freshness f on f.type = k.type and f.key = k.key
     order by f.key
     for no key update of f skip locked
@@ -194,7 +195,7 @@ begin
   return cardinality(v_moved);
 end
 $$;
-comment on function pawl.time_writes(text, text[]) is 'keys of a type were written, whose data is stale when the type says it';
+comment on function pawl.time_writes(text, text[], timestamptz[]) is 'keys of a type were written, whose data is stale when the type says it';
 
 -- pawl.note_changes(type, written, deleted): rows were updated that had other keys before.
 create or replace function pawl.note_changes(p_type text, p_written text[], p_deleted text[]) returns integer
@@ -234,7 +235,7 @@ end
 $$;
 comment on function pawl.look_at_writes(text, text[]) is 'a node looks at keys whose data has come without their refresh';
 
--- pawl.note_later(type, keys): something was written of these keys, and cannot be noted now: a node looks at them as soon as it can.
+-- pawl.note_later(type, keys): something was written of these keys, or deleted, and cannot be noted now: a node catches up with it as soon as it can.
 create or replace function pawl.note_later(p_type text, p_keys text[]) returns integer
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -247,19 +248,71 @@ set enable_mergejoin = off
 as $$
 declare
   v_is_scheduled boolean := (select d.strategy = 'scheduled' from pawl.data_types d where d.name = p_type);
-begin
-  perform pawl.look_later(p_type, array(
+  v_keys text[] := array(
     select k.key
     from (select distinct p_type as type, u.key from unnest(p_keys) u (key) offset 0) k
     where v_is_scheduled
-      or exists (select from pawl.freshness f where f.type = k.type and f.key = k.key offset 0)));
+      or exists (select from pawl.freshness f where f.type = k.type and f.key = k.key offset 0));
+begin
+  if v_keys <> '{}' then
+    insert into pawl.missed_writes (type, key, written_at) select p_type, k.key, pawl.clock() from unnest(v_keys) k (key);
+    perform pawl.look_later(p_type, v_keys);
+  end if;
   return 0;
 end
 $$;
-comment on function pawl.note_later(text, text[]) is 'something was written of keys, and a node looks at them as soon as it can';
+comment on function pawl.note_later(text, text[]) is 'something was written of keys, and a node catches up with it as soon as it can';
+
+-- pawl.catch_up(type, keys): for pawl.refresh_due, which has locked the freshness of these keys: what of them was written while somebody else had
+-- it locked moves it now, as the table is now. Returns nothing. Raises what reading the type's table raises.
+-- Locks: the rows of pawl.missed_writes (skip locked).
+create or replace function pawl.catch_up(p_type pawl.data_types, p_keys text[]) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+declare
+  v_keys text[];
+  v_written_at timestamptz[];
+  v_there text[];
+  v_there_at timestamptz[];
+begin
+  with found as materialized (
+    select w.ctid -- nobody updates them
+    from (select p_type.name as type, u.key from unnest(p_keys) u (key) offset 0) k
+    join pawl.missed_writes w on w.type = k.type and w.key = k.key
+    for update of w skip locked
+  ), gone as (
+    delete from pawl.missed_writes w
+    using found f
+    where w.ctid = f.ctid
+    returning w.key, w.written_at
+  ), missed as (
+    select g.key, max(g.written_at) as written_at from gone g group by g.key
+  )
+  select array_agg(m.key), array_agg(m.written_at) into v_keys, v_written_at from missed m;
+  if v_keys is null then
+    return;
+  end if;
+  select coalesce(array_agg(d.key), '{}'), array_agg(coalesce(d.written_at, w.written_at)) into v_there, v_there_at
+  from pawl.read_data(p_type, v_keys) d
+  join unnest(v_keys, v_written_at) as w (key, written_at) on w.key = d.key
+  where d.has_data;
+  if v_there <> '{}' then
+    perform pawl.time_writes(p_type.name, v_there, v_there_at);
+  end if;
+  perform pawl.note_deletes(p_type.name, array(select u.key from unnest(v_keys) u (key) where u.key not in (select t.key from unnest(v_there) t (key))));
+end
+$$;
+comment on function pawl.catch_up(pawl.data_types, text[]) is 'what was written while somebody else had the keys locked';
 
 -- pawl.note_deletes(type, keys): rows of these keys were deleted. Those that have no row any more in the type's table have no data: that is stale,
--- from now, and a node looks at what somebody wants of them.
+-- from now, and a node looks at what somebody wants of them, and catches up with what somebody has locked.
 -- Locks: the table, ACCESS SHARE; the pairs, by key (skip locked).
 create or replace function pawl.note_deletes(p_type text, p_keys text[]) returns integer
 language plpgsql volatile
@@ -305,7 +358,10 @@ begin
   select coalesce(array_agg(m.key), '{}'), coalesce(array_agg(m.key) filter (where m.is_looked_at), '{}')
   into v_moved, v_looked_at
   from moved m;
-  perform pawl.look_later(p_type, v_looked_at || array(select u.key from unnest(v_keys) u (key) where u.key not in (select m.key from unnest(v_moved) m (key))));
+  perform pawl.look_later(p_type, v_looked_at);
+  if cardinality(v_moved) < cardinality(v_keys) then
+    perform pawl.note_later(p_type, array(select u.key from unnest(v_keys) u (key) where u.key not in (select m.key from unnest(v_moved) m (key))));
+  end if;
   return cardinality(v_moved);
 end
 $$;

@@ -256,6 +256,9 @@ begin
         and w.priority is not null
         and (f.outcome_at > w.wanted_at) is not true;
     end if;
+    if p_type.is_tracked then
+      perform pawl.catch_up(p_type, p_keys);
+    end if;
     perform pawl.look_at(p_type, p_keys, p_may_end);
     return true;
   exception when query_canceled or others then

@@ -136,6 +136,7 @@ begin
   end if;
   perform pawl.drop_trigger_function('track_' || p_type);
   delete from pawl.trigger_errors e where e.trigger_name = 'track:' || p_type;
+  delete from pawl.missed_writes w where w.type = p_type;
   perform pawl.ring('fresh');
 end
 $$;

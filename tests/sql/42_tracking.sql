@@ -275,6 +275,31 @@ select is((select read_keys_at from pawl.data_types where name = 'daily'), '2030
 select is(probe.failed(), null, 'nothing failed');
 select pawl.drop_data_type('daily');
 
+-- ---- what somebody else had locked: a node catches up with it, however fresh the key seems ----
+select probe.looks(), probe.told();
+update app.prices set price = 6 where symbol in ('A', 'C');
+update pawl.freshness set is_watched = key = 'A', check_at = stale_at where type = 'price' and key in ('A', 'C');
+select probe.looks(), probe.told();
+select probe.clock('91 minutes');
+select pawl.note_later('price', '{A,C,C,nobody}');
+select is((select array_agg(key order by key) from pawl.missed_writes), '{A,C}', 'what is written of locked keys is kept, of those that are known');
+set local session_replication_role = replica;
+delete from app.prices where symbol = 'C';
+reset session_replication_role;
+select probe.clock('92 minutes');
+select is((select looked > 0 from pawl.refresh_due()), true, 'a node looks at them');
+select is((select probe.minutes(refreshed_at) || ' ' || probe.minutes(stale_at) from pawl.freshness where type = 'price' and key = 'A'), '91.00 111.00', 'what was written counts from then');
+select is((select has_data || ' ' || probe.minutes(stale_at) from pawl.freshness where type = 'price' and key = 'C'), 'false 92.00', 'what is gone is gone');
+select is((select count(*) from pawl.missed_writes), 0::bigint, 'once');
+select is(probe.told(), 'price ["A"]', 'and it is told');
+insert into app.prices values ('C', 1);
+select pawl.note_later('price', '{A}');
+select pawl.untrack('price');
+select is((select count(*) from pawl.missed_writes), 0::bigint, 'nothing is left of it when it is untracked');
+select pawl.track('price');
+select probe.looks(), probe.told();
+select probe.clock('90 minutes');
+
 -- ---- several rows of a key; a type without keys ----
 create table app.news (id bigint primary key, symbol text, title text);
 select pawl.define_data_type('news', 'provider', '10 minutes', p_table => 'app.news', p_key_column => 'symbol');

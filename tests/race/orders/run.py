@@ -18,9 +18,10 @@ import adoption
 import freshness
 import gates
 import races
+import tracking
 from explorer import Explorer, value
 
-RACES = races.RACES + freshness.RACES + adoption.RACES
+RACES = races.RACES + freshness.RACES + adoption.RACES + tracking.RACES
 
 
 class Functions:
