@@ -47,8 +47,8 @@ as $$
 $$;
 
 -- What saves an answer of the provider, in the transaction that completes the refresh: Pawl gives the key, the status, the headers
--- and the body, and hears how old the data is by its source. What else it needs to know it sees itself: 404 is "there is none", a
--- price that is null is refused by the table and so rejected, and other answers (429, 5xx) are tried again and never come here.
+-- and the body, and hears that data has come, and how old it is by its source. What else it needs to know it sees itself: 404 is "there
+-- is none", a price that is null is refused by the table and so rejected, and other answers (429, 5xx) are tried again and never come here.
 create function stocks.save_price(p_symbol text, p_status integer, p_headers jsonb, p_body jsonb) returns jsonb
 language sql
 as $$
@@ -58,7 +58,7 @@ as $$
   on conflict (symbol) do update
     set price = excluded.price, currency = excluded.currency, traded_at = excluded.traded_at, written_at = excluded.written_at
     where excluded.traded_at > p.traded_at;
-  select jsonb_build_object('source_at', p_body ->> 'traded_at')
+  select case when p_status = 200 then jsonb_build_object('outcome', 'data', 'source_at', p_body ->> 'traded_at') end
 $$;
 
 create function stocks.save_profile(p_symbol text, p_status integer, p_headers jsonb, p_body jsonb) returns jsonb
@@ -69,7 +69,7 @@ as $$
   where p_status = 200
   on conflict (symbol) do update
     set name = excluded.name, country = excluded.country, about = excluded.about, written_at = excluded.written_at;
-  select null::jsonb
+  select case when p_status = 200 then '{"outcome": "data"}'::jsonb end
 $$;
 
 -- A refresh need not ask anybody outside: this one is a function of the database.

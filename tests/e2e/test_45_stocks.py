@@ -307,6 +307,7 @@ def test_sixteen_producers_and_no_duplicate(databases, own_servers, markets, nod
     load(db, market)
     db.rows("select pawl.set_limit('quotes', p_window_ms => 60000, p_max_calls => 1000000)")
     define(db, "price", ttl="1 s"), define(db, "profile", ttl="2 s")
+    db.rows("select pawl.track('price'), pawl.track('profile')")
     node(db), node(db)
     keys, failed, done = symbols(50), [], threading.Event()
     rounds = [0] * 16
@@ -330,8 +331,11 @@ def test_sixteen_producers_and_no_duplicate(databases, own_servers, markets, nod
                 else:
                     written.append(key)
             for key in sorted(written):  # theirs: two who write one row wait for each other
-                connection.execute("""insert into stocks.prices values (%s, 1, 'USD', now() - interval '1 minute', now())
-                                      on conflict (symbol) do update set written_at = excluded.written_at""", (key,))
+                if chance.random() < 0.2:
+                    connection.execute("delete from stocks.prices where symbol = %s", (key,))
+                else:
+                    connection.execute("""insert into stocks.prices values (%s, 1, 'USD', now() - interval '1 minute', now())
+                                          on conflict (symbol) do update set written_at = excluded.written_at""", (key,))
             if chance.random() < 0.1:
                 raise psycopg.Rollback
 
@@ -361,10 +365,12 @@ def test_sixteen_producers_and_no_duplicate(databases, own_servers, markets, nod
     assert failed == [] and not any(producer.is_alive() for producer in producers), failed
     assert min(rounds) > 10, rounds
     assert db.value("select deadlocks from pg_stat_database where datname = current_database()") == 0
+    assert db.rows("select trigger_name, code, error from pawl.trigger_errors limit 3") == []
     # who is left is served, and it ends
     subscribe(db, "price", keys, "the last")
     began = time.monotonic()
-    until(lambda: {call.key for call in market.came("prices") if call.began > began} == set(keys), 30, "each is refreshed")
+    until(lambda: {call.key for call in market.came("prices") if call.began > began} == set(keys), 30,
+          lambda: [why(db, "price", key) for key in set(keys) - {call.key for call in market.came("prices") if call.began > began}])
     db.rows("select pawl.unsubscribe(null, null, 'the last')")
     until(lambda: db.value("select count(*) from pawl.freshness f where f.check_at is not null") == 0, 30,
           lambda: db.rows("select type, pawl.freshness_state(f), count(*) from pawl.freshness f where check_at is not null group by 1, 2"))

@@ -184,6 +184,32 @@ def test_no_longer_leaves_rows_that_are_missing(db, market, node):
     until(lambda: db.value("select price from stocks.prices where symbol = 'XLATER'") == 1, 20, "it is there")
 
 
+def test_no_longer_leaves_rows_that_somebody_deletes(db, market, node):
+    """While somebody looks, the table itself tells (pawl.track): also of rows that others write, which need no call then."""
+    open_market(db)
+    define(db, "price", parents=[], ttl="1 hour")
+    db.rows("select pawl.track('price')")
+    node(db), node(db)
+    keys = symbols(40)
+    subscribe(db, "price", keys)
+    wait_fresh(db, "price", 40)
+    db.wait_asleep(2)
+    db.rows("delete from stocks.prices where symbol < 'S020'")
+    until(lambda: len(market.came("prices")) == 60 and db.value("select count(*) from stocks.prices") == 40, 20, lambda: states(db, "price"))
+    db.rows("truncate stocks.prices")
+    until(lambda: len(market.came("prices")) == 100 and db.value("select count(*) from stocks.prices") == 40, 20, lambda: states(db, "price"))
+    wait_fresh(db, "price", 40)
+    # somebody brings in data by himself
+    db.rows("select pawl.define_data_type('price', p_ttl => '4 seconds')")
+    until(lambda: db.value("select max(due_at) - clock_timestamp() < '1.5 seconds' from pawl.freshness"), 20, "it is stale soon")
+    asked, brought = len(market.came()), db.value("select clock_timestamp()")
+    db.rows("update stocks.prices set written_at = now()")
+    assert db.value("select bool_and(refreshed_at >= %s) from pawl.freshness", brought), "fresh from then on"
+    until(lambda: len(market.came()) > asked, 20, "until its time is over")
+    assert db.value("select clock_timestamp() - %s > '3.9 seconds'", brought)
+    assert overlapping(market.came()) == [] == db.rows("select trigger_name, code, error from pawl.trigger_errors")
+
+
 def test_no_longer_refreshes_one_stale_row_among_many_for_ever(db, market, node):
     """It took any old row of a key for the key's state, and asked again at once when an answer changed nothing."""
     db.rows("""
