@@ -24,7 +24,8 @@ set enable_mergejoin = off
 as $$
 declare
   v_now timestamptz := pawl.clock(); -- a caller's transaction may have begun long ago
-  v_keys text[];
+  v_locked text[];
+  v_keys text[]; -- of them those that are judged
   v_types text[];
   v_busy text[];
   v_due text[];
@@ -51,7 +52,7 @@ begin
     pg_catalog.array_agg(h.key) filter (where h.task_id is null and h.is_demanded and (h.is_wanted or h.due_at <= v_now)),
     pg_catalog.array_agg(h.key) filter (where h.task_id is null and h.is_demanded and not (h.is_watched or h.is_wanted or h.due_at <= v_now)),
     pg_catalog.array_agg(h.key) filter (where p_may_end and not h.is_demanded)
-  into v_keys, v_busy, v_due, v_new, v_free
+  into v_locked, v_busy, v_due, v_new, v_free
   from (
     select f.key, f.task_id, f.due_at, f.is_wanted, f.is_watched, case
         when f.is_wanted or p_type.strategy = 'scheduled' then true
@@ -63,9 +64,10 @@ begin
     order by f.key
     for no key update of f skip locked
   ) h;
-  if v_keys = '{}' then
+  if v_locked = '{}' then
     return p_keys;
   end if;
+  v_keys := v_locked;
   v_types := pg_catalog.array_fill(p_type.name, array[pg_catalog.cardinality(v_keys)]);
 
   if v_free is not null then
@@ -79,16 +81,25 @@ begin
 
   if v_busy is not null then
     perform pawl.look_at_tasks(p_type, v_busy);
-    v_due := array(
-      select f.key
+    select pg_catalog.array_agg(l.key) filter (where l.is_demanded and (l.is_wanted or l.due_at <= v_now)),
+      pg_catalog.array_agg(l.key) filter (where not (l.is_settled and l.is_demanded))
+    into v_due, v_keys
+    from (
+      select f.key, f.is_wanted, f.due_at,
+        f.task_id is null and f.is_watched and not f.is_wanted and f.due_at > v_now and f.wait_reason is null
+          and f.check_at is not distinct from nullif(f.due_at, 'infinity') as is_settled,
+        f.task_id is null and case
+          when f.is_wanted or p_type.strategy = 'scheduled' then true
+          else exists (select from pawl.subscriptions s where s.type = f.type and s.key = f.key offset 0)
+        end as is_demanded
       from unnest(v_types, v_keys) as k (type, key)
       join pawl.freshness f on f.type = any (array[k.type]) and f.key = k.key
-      where f.task_id is null
-        and case
-          when f.is_wanted then true
-          when f.due_at > v_now then false
-          else p_type.strategy = 'scheduled' or exists (select from pawl.subscriptions s where s.type = f.type and s.key = f.key offset 0)
-        end);
+      offset 0
+    ) l;
+    if v_keys is null then -- all is said by the ends of their refreshes
+      return array(select k.key from unnest(p_keys) k (key) where k.key not in (select u.key from unnest(v_locked) u (key)));
+    end if;
+    v_types := v_types[:pg_catalog.cardinality(v_keys)];
   end if;
 
   -- what others have written meanwhile to what somebody wants, and parents: whoever leaves need not be able to read
@@ -197,7 +208,7 @@ begin
   if v_better is not null then
     perform pawl.raise_refreshes(p_type, v_better);
   end if;
-  return array(select k.key from unnest(p_keys) k (key) where k.key not in (select u.key from unnest(v_keys) u (key)));
+  return array(select k.key from unnest(p_keys) k (key) where k.key not in (select u.key from unnest(v_locked) u (key)));
 end
 $$;
 comment on function pawl.look_at(pawl.data_types, text[], boolean) is 'looks at keys of a type, and does what is to be done; returns those that are locked';

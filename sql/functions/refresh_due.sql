@@ -23,6 +23,7 @@ as $$
 #variable_conflict use_column
 declare
   v_now timestamptz := pawl.now();
+  v_looks integer := p_limit;
   v_taken integer := 0;
   v_resting text[];
   v_is_in_time boolean := true;
@@ -45,6 +46,9 @@ begin
   end if;
   looked := pawl.expire_holders(p_limit);
 
+  if exists (select from pawl.freshness f where f.check_at <= v_now order by f.check_at offset p_limit / 2) then
+    v_looks := p_limit / 10 + 1; -- what many wait for begins before what has ended is written down
+  end if;
   for v_round in 1..2 loop
     v_resting := array(select d.name from pawl.data_types d where d.rests_until > pawl.clock());
     for r in
@@ -54,7 +58,7 @@ begin
         join pawl.freshness f on f.type = any (array[o.type]) and f.key = o.key
         where o.type <> all (v_resting)
         order by o.type, o.key, o.id
-        limit p_limit
+        limit v_looks
         for update of o skip locked
         for no key update of f skip locked
       ), taken as (
@@ -80,7 +84,7 @@ begin
       end if;
     end loop;
     -- what is left has no row yet, or is locked: with nothing else to do that is worth reading it all
-    exit when not v_is_in_time or v_round = 2 or v_taken >= p_limit / 2 or not exists (select from pawl.looks);
+    exit when not v_is_in_time or v_round = 2 or v_taken >= v_looks / 2 or not exists (select from pawl.looks);
     perform pawl.make_looked_pairs(p_limit);
   end loop;
   looked := looked + v_taken;
