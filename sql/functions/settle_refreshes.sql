@@ -101,6 +101,8 @@ comment on function pawl.leave_to_refresh_due(pawl.data_types, bigint[]) is 'lea
 --   data        else
 -- The first two leave the data as stale as it was and put the key off, longer with each in a row; the others say when it is stale
 -- next. In any case that is a second from now or more, so no key can keep a node busy. A cancelled refresh is put off too.
+-- A row that is not there when an end is settled more than a second late may have been deleted since: then "empty" is not believed, once, and the
+-- key is refreshed again.
 -- A key that is put off and that others wait for, since it is their parent, is still wanted.
 create or replace function pawl.settle_type(p_type pawl.data_types, p_task_ids bigint[]) returns void
 language plpgsql volatile
@@ -128,6 +130,7 @@ declare
   v_refreshed_at timestamptz[];
   v_source_at timestamptz[];
   v_failures integer[];
+  v_are_old boolean[];
   v_have_data boolean[];
   v_written_at timestamptz[];
   v_have_ttls boolean := exists (select from pawl.type_keys k where k.type = p_type.name);
@@ -136,12 +139,13 @@ declare
 begin
   select pg_catalog.array_agg(h.key), pg_catalog.array_agg(h.task_id), pg_catalog.count(*) filter (where h.is_silent),
     pg_catalog.array_agg(h.status), pg_catalog.array_agg(h.started_at), pg_catalog.array_agg(h.said), pg_catalog.array_agg(h.time), pg_catalog.array_agg(h.error),
-    pg_catalog.array_agg(h.stale_at), pg_catalog.array_agg(h.refreshed_at), pg_catalog.array_agg(h.source_at), pg_catalog.array_agg(h.failures)
-  into v_keys, v_tasks, v_silent, v_statuses, v_started_at, v_said, v_times, v_errors, v_stale_at, v_refreshed_at, v_source_at, v_failures
+    pg_catalog.array_agg(h.stale_at), pg_catalog.array_agg(h.refreshed_at), pg_catalog.array_agg(h.source_at), pg_catalog.array_agg(h.failures),
+    pg_catalog.array_agg(h.is_old)
+  into v_keys, v_tasks, v_silent, v_statuses, v_started_at, v_said, v_times, v_errors, v_stale_at, v_refreshed_at, v_source_at, v_failures, v_are_old
   from (
-    select f.key, f.task_id, f.stale_at, f.refreshed_at, f.source_at, f.failures, t.is_silent, t.status, t.started_at, t.said, t.time, t.error
+    select f.key, f.task_id, f.stale_at, f.refreshed_at, f.source_at, f.failures, t.finished_at < v_now - interval '1 second' and f.outcome is distinct from 'empty' as is_old, t.is_silent, t.status, t.started_at, t.said, t.time, t.error
     from (
-      select i.type, x.id, x.key, x.status, x.started_at, x.said, x.status = 'completed' and x.said is null as is_silent,
+      select i.type, x.id, x.key, x.status, x.started_at, x.finished_at, x.said, x.status = 'completed' and x.said is null as is_silent,
         case when pg_catalog.jsonb_typeof(x.result) = 'object' then x.result ->> 'source_at' end as time,
         case
           when x.status = 'completed' and x.said = 'rejected' then coalesce(x.result ->> 'error', 'its refresh rejected the answer')
@@ -149,7 +153,7 @@ begin
         end as error
       from unnest(v_types, p_task_ids) as i (type, id)
       cross join lateral (
-        select y.id, y.key, y.status, y.started_at, y.result, y.error, pawl.stated_outcome(y.result) as said
+        select y.id, y.key, y.status, y.started_at, y.finished_at, y.result, y.error, pawl.stated_outcome(y.result) as said
         from pawl.tasks y
         where y.job_id = p_type.job_id
           and y.id = i.id
@@ -212,8 +216,8 @@ begin
         end as is_needed,
         p_type.is_tracked and o.refreshed_at >= o.started_at as was_told
       from unnest(v_types[:pg_catalog.cardinality(v_keys)], v_keys, v_statuses, v_started_at, v_said, v_times, v_errors, v_stale_at, v_refreshed_at,
-          v_source_at, v_failures, v_have_data, v_written_at)
-        as o (type, key, status, started_at, said, time, error, stale_at, refreshed_at, source_at, failures, has_data, written_at)
+          v_source_at, v_failures, v_are_old, v_have_data, v_written_at)
+        as o (type, key, status, started_at, said, time, error, stale_at, refreshed_at, source_at, failures, is_old, has_data, written_at)
       cross join lateral (
         select case
             when o.status = 'cancelled' then null
@@ -248,6 +252,7 @@ begin
               least(p_type.retry_cap, p_type.retry_base * pg_catalog.power(2, least(o.failures, 20))) * (0.5 + pg_catalog.random() / 2))
           end as put_off_until,
           case
+            when r.outcome = 'empty' and o.said is null and o.is_old then v_now + interval '1 second'
             when r.outcome = 'empty' then greatest(v_now + coalesce(p_type.empty_ttl, s.ttl, p_type.spread), case when p_type.cron is not null then pawl.next_stale_at(p_type, o.key, null, v_now, s.ttl) end)
             when (r.outcome in ('data', 'unchanged')) is not true then null
             when v_is_plain then v_now + s.ttl

@@ -40,5 +40,25 @@ delete from app.prices where symbol in ('N4', 'N5');
 select is((select state from pawl.subscribe('price', 'N4', 'anna')), 'queued', 'and is deleted: who looks');
 select is((select state from pawl.check_stale('N5', '{price}')), 'queued', 'who asks');
 
+-- an end that is settled late: the row that is missing then may have been deleted since
+set local pawl.now = '2030-02-01 12:00:00+00';
+select pawl.define_data_type('late', 'provider', '1 hour', 'app.prices', 'symbol', 'updated_at', p_empty_ttl => '1 day');
+select state from pawl.subscribe('late', array['L1', 'L2'], 'anna', '10 days');
+create function probe.end_by_hand() returns void language sql as $$ -- as somebody who finds the key locked
+  update pawl.tasks t set status = 'completed', finished_at = pawl.now(), started_at = pawl.now()
+  from pawl.data_types d where d.name = 'late' and t.job_id = d.job_id and t.status < 'completed' $$;
+create function probe.late() returns text[] language sql as
+$$ select array_agg(format('%s %s %s', f.outcome, f.has_data, f.due_at - pawl.now()) order by f.key) from pawl.freshness f where f.type = 'late' $$;
+select probe.end_by_hand();
+set local pawl.now = '2030-02-01 12:00:31+00';
+select pawl.refresh_due();
+select is(probe.late(), array['empty f 00:00:01', 'empty f 00:00:01'], 'is not believed to have been missing all the time');
+set local pawl.now = '2030-02-01 12:00:32+00';
+select pawl.refresh_due();
+select probe.end_by_hand();
+set local pawl.now = '2030-02-01 12:01:10+00';
+select pawl.refresh_due();
+select is(probe.late(), array['empty f 1 day', 'empty f 1 day'], 'a second time it is');
+
 select * from finish();
 rollback;
