@@ -16,6 +16,7 @@ create or replace function pawl.note_write(p_type text, p_key text, p_ttl interv
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
+set jit = off
 set enable_seqscan = off
 set enable_bitmapscan = off
 as $$

@@ -93,6 +93,7 @@ create or replace function pawl.ring_for_holder(p_check_at timestamptz) returns 
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
+set jit = off
 set enable_seqscan = off
 set enable_bitmapscan = off
 as $$
@@ -187,6 +188,7 @@ create or replace function pawl.freshness_state(p_freshness pawl.freshness) retu
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
+set jit = off
 set enable_seqscan = off
 as $$
 declare

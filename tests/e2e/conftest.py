@@ -10,9 +10,11 @@ import tempfile
 
 import pytest
 
-from database import Database, Effects
-from program import Node
-from server import Server, give_to_postgres, make_cluster
+os.environ.setdefault("PSYCOPG_WAIT_FUNC", "wait_selector")  # select() knows no more than 1,024 files, and a story opens a thousand streams
+
+from database import Database, Effects  # noqa: E402
+from program import Node  # noqa: E402
+from server import Server, give_to_postgres, make_cluster  # noqa: E402
 from waiting import until
 
 logs_of_test = pytest.StashKey()

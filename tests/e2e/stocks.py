@@ -1,9 +1,9 @@
 """The stock dashboard of examples/stocks, in a story's hand: its schema in a database, its provider in this process, and
 what a provider's log says. A story that imports the names of the fixtures has them."""
 import collections
+import importlib.util
 import pathlib
 import subprocess
-import sys
 
 import pytest
 
@@ -11,8 +11,11 @@ from server import clean_environment, programs
 from waiting import until
 
 EXAMPLE = pathlib.Path(__file__).parents[2] / "examples" / "stocks"
-sys.path.insert(0, str(EXAMPLE))
-from provider import Provider  # noqa: E402
+# not by the name provider, which is another's here
+_specification = importlib.util.spec_from_file_location("stocks_provider", EXAMPLE / "provider.py")
+_module = importlib.util.module_from_spec(_specification)
+_specification.loader.exec_module(_module)
+Provider = _module.Provider
 
 KEY = "k-of-the-tests"
 NO_LIMIT = 10 ** 9

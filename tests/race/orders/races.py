@@ -42,7 +42,7 @@ def one_owner(one, two, look):
     return len(tasks) == len(set(tasks))
 
 
-NOBODY_HOLDS_THE_JOB = [(".*", "for key share", "")]
+NOBODY_HOLDS_THE_JOB = [(".*", "for key share;", ";")]
 ENQUEUE_1 = "select task_id from pawl.enqueue('race', race.payload(1), 'k', 1)"
 ENQUEUE_2 = "select task_id from pawl.enqueue('race', race.payload(2), 'k', 2)"
 FAILED_WITH_KEY = ("select * from pawl.enqueue('race', race.payload(1), 'k', 1);"
