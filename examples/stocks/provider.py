@@ -13,6 +13,7 @@ what, the answer, its bytes in both directions, and how many calls the last wind
 """
 import argparse
 import collections
+import contextlib
 import datetime
 import hashlib
 import http.server
@@ -53,7 +54,8 @@ class Provider:
         self.server.server_close()
         with self.lock:
             for connection in self.connections:
-                connection.shutdown(socket.SHUT_RDWR)
+                with contextlib.suppress(OSError):  # who called may have gone before
+                    connection.shutdown(socket.SHUT_RDWR)
 
     def admit(self, now):
         """None, or for how many seconds there is no place."""
