@@ -347,7 +347,7 @@ set search_path = pg_catalog, pg_temp
 as $$
   select p.name
   from unnest(p_type.parents) with ordinality u (name, place)
-  join pawl.data_types p on p.name = u.name
+  join pawl.data_types p on p.name = any (array[u.name])
   left join pawl.freshness f on f.type = any (array[p.name]) and f.key = case when p.is_global then '' else p_key end
   where f.stale_at is null
     or f.stale_at <= pawl.clock()

@@ -27,6 +27,11 @@ declare
   v_taken integer := 0;
   v_resting text[];
   v_is_in_time boolean := true;
+  v_from timestamptz := pawl.scan_from('keys');
+  v_begun timestamptz;
+  v_last timestamptz;
+  v_types text[];
+  v_keys text[];
   r record;
 begin
   perform pawl.check_isolation();
@@ -46,7 +51,7 @@ begin
   end if;
   looked := pawl.expire_holders(p_limit);
 
-  if exists (select from pawl.freshness f where f.check_at <= v_now order by f.check_at offset p_limit / 2) then
+  if exists (select from pawl.freshness f where f.check_at >= v_from and f.check_at <= v_now order by f.check_at offset p_limit / 2) then
     v_looks := p_limit / 10 + 1; -- what many wait for begins before what has ended is written down
   end if;
   for v_round in 1..2 loop
@@ -90,18 +95,24 @@ begin
   looked := looked + v_taken;
 
   v_resting := array(select d.name from pawl.data_types d where d.rests_until > pawl.clock());
-  for r in
-    select d.type, pg_catalog.array_agg(d.key) as keys
+  if v_is_in_time then
+    v_begun := pg_catalog.clock_timestamp();
+    select pg_catalog.array_agg(d.type), pg_catalog.array_agg(d.key), pg_catalog.max(d.check_at) into v_types, v_keys, v_last
     from (
-      select f.type, f.key
+      select f.type, f.key, f.check_at
       from pawl.freshness f
-      where v_is_in_time
+      where f.check_at >= v_from
         and f.check_at <= v_now
         and f.type <> all (v_resting)
       order by f.check_at
       limit p_limit
       for no key update skip locked
-    ) d
+    ) d;
+    perform pawl.note_scan('keys', v_from, case when pg_catalog.cardinality(v_keys) = p_limit then v_last else v_now end, pg_catalog.clock_timestamp() - v_begun);
+  end if;
+  for r in
+    select d.type, pg_catalog.array_agg(d.key) as keys
+    from unnest(v_types, v_keys) as d (type, key)
     group by d.type
     order by d.type
   loop
@@ -125,11 +136,49 @@ begin
   next_ms := pawl.next_refresh_ms();
   if next_ms = 0 and looked = 0 then
     next_ms := 250; -- what is left is locked, or rests
+  elsif pawl.scan_from('keys') > '-infinity' or pawl.scan_from('holders') > '-infinity' then
+    next_ms := least(next_ms, 250); -- and so may be what was passed over
   end if;
   return next;
 end
 $$;
 comment on function pawl.refresh_due(integer) is 'the work that freshness makes by itself; returns how much there was, and when to call again';
+
+-- pawl.scan_from(scan), pawl.note_scan(scan, from, to, took): for pawl.refresh_due, where an index of moments is to be read from. As long as somebody's
+-- snapshot is open the entries of all that was moved on stay in the index, in front, and each look would pass them all: with a million, in half
+-- a second. So a look from the beginning that has taken long is followed by looks that go on where it has stopped, in this session and for
+-- twenty times as long as it took. What comes into the index before that place (a commit that was long in coming), what is locked and what rests
+-- is seen then.
+-- Returns the first moment to read: '-infinity' for the beginning. Locks: none.
+create or replace function pawl.scan_from(p_scan text) returns timestamptz
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce((
+    select s.note[2]::timestamptz
+    from (select pg_catalog.string_to_array(nullif(pg_catalog.current_setting('pawl.scan_' || p_scan, true), ''), '|') as note) s
+    where s.note[1]::timestamptz > pg_catalog.clock_timestamp()), '-infinity')
+$$;
+comment on function pawl.scan_from(text) is 'from which moment on an index of moments is to be read';
+
+-- p_from: what pawl.scan_from said; p_to: all before that moment has been seen; p_took: for how long it was read.
+create or replace function pawl.note_scan(p_scan text, p_from timestamptz, p_to timestamptz, p_took interval) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_note text := coalesce(pg_catalog.current_setting('pawl.scan_' || p_scan, true), '');
+begin
+  if p_from > '-infinity' then
+    perform pg_catalog.set_config('pawl.scan_' || p_scan, pg_catalog.split_part(v_note, '|', 1) || '|' || p_to, false);
+  elsif p_took >= interval '10 milliseconds' then
+    perform pg_catalog.set_config('pawl.scan_' || p_scan, pg_catalog.clock_timestamp() + 20 * p_took || '|' || p_to, false);
+  elsif v_note <> '' then
+    perform pg_catalog.set_config('pawl.scan_' || p_scan, '', false);
+  end if;
+end
+$$;
+comment on function pawl.note_scan(text, timestamptz, timestamptz, interval) is 'up to which moment an index of moments has been read';
 
 -- Looks at keys of one type, whose freshness pawl.refresh_due has locked, as pawl.look_for_some. Where functions of users are asked for each key: at a few at
 -- first, and at more as long as it is quick; when it is not the type rests, and its other keys are looked at then.
@@ -305,17 +354,25 @@ set enable_mergejoin = off
 as $$
 declare
   v_now timestamptz := pawl.now();
-  v_holders text[] := array(
-    select h.holder
-    from pawl.holders h
-    where h.check_at <= v_now
-    order by h.check_at
-    limit p_limit
-    for update skip locked);
+  v_from timestamptz := pawl.scan_from('holders');
+  v_begun timestamptz := pg_catalog.clock_timestamp();
+  v_last timestamptz;
+  v_holders text[];
   v_types text[];
   v_keys text[];
 begin
-  if v_holders = '{}' then
+  select pg_catalog.array_agg(d.holder), pg_catalog.max(d.check_at) into v_holders, v_last
+  from (
+    select h.holder, h.check_at
+    from pawl.holders h
+    where h.check_at >= v_from
+      and h.check_at <= v_now
+    order by h.check_at
+    limit p_limit
+    for update skip locked
+  ) d;
+  perform pawl.note_scan('holders', v_from, case when pg_catalog.cardinality(v_holders) = p_limit then v_last else v_now end, pg_catalog.clock_timestamp() - v_begun);
+  if v_holders is null then
     return 0;
   end if;
   with over as materialized (
@@ -369,8 +426,8 @@ set enable_bitmapscan = off
 as $$
   select coalesce(d.due_at <= pawl.now() - interval '1 second'
     or d.due_at <= pawl.now()
-      and not exists (select from pawl.freshness f where f.check_at <= pawl.now())
-      and not exists (select from pawl.holders h where h.check_at <= pawl.now())
+      and not exists (select from pawl.freshness f where f.check_at >= pawl.scan_from('keys') and f.check_at <= pawl.now())
+      and not exists (select from pawl.holders h where h.check_at >= pawl.scan_from('holders') and h.check_at <= pawl.now())
       and not exists (select from pawl.looks), false)
   from (
     select least(
@@ -400,11 +457,12 @@ as $$
     select least(
       (select f.check_at
        from pawl.freshness f
-       where f.check_at is not null
+       where f.check_at >= pawl.scan_from('keys')
        order by f.check_at
        limit 1),
       (select h.check_at
        from pawl.holders h
+       where h.check_at >= pawl.scan_from('holders')
        order by h.check_at
        limit 1),
       (select f.forget_at
