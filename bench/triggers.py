@@ -54,14 +54,18 @@ def measure(connection, write, table):
     return (time.perf_counter() - start) * 1000
 
 
-def compare(connection, write, pairs):
+def compare(connection, write, pairs, table="triggered", settle=None):
+    """What the writes cost on `plain`, and on the table that has triggers; `settle` is called after each, with its table, and counts for none."""
     without, with_ = [], []
     for pair in range(WARM_UP + pairs):
-        for table, times in ((("plain", without), ("triggered", with_)) if pair % 2 else (("triggered", with_), ("plain", without))):
-            times.append(measure(connection, write, table))
+        for name, times in ((("plain", without), (table, with_)) if pair % 2 else ((table, with_), ("plain", without))):
+            times.append(measure(connection, write, name))
+            if settle:
+                settle(name)
     without, with_ = without[WARM_UP:], with_[WARM_UP:]
     return {"ratio": statistics.median(w / o for o, w in zip(without, with_)),
-            "without_ms": statistics.median(without), "with_ms": statistics.median(with_)}
+            "without_ms": statistics.median(without), "with_ms": statistics.median(with_),
+            "added_ms": statistics.median(w - o for o, w in zip(without, with_))}
 
 
 def check_tasks(connection):
