@@ -1,9 +1,7 @@
 #include "api/event_hub.h"
 
-#include <jansson.h>
 #include <pthread.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,11 +11,6 @@
 #include "base/text.h"
 
 enum { RETRY_MS = 2000, GONE_TICKS = 5 };
-
-struct event {
-    char *type, *key; /* key: NULL is many */
-    struct text text; /* as it is sent */
-};
 
 struct event_client {
     struct list link;
@@ -32,43 +25,15 @@ struct event_client {
 };
 
 struct event_hub {
-    char epoch[EVENT_EPOCH_BYTES];
     const struct event_hooks *hooks;
     void *context;
     pthread_mutex_t mutex; /* guards what follows */
     struct list clients;
     int client_count;
     bool is_wanted, is_live, is_closed;
-    int64_t number;                   /* of the last event or gap */
-    struct event events[EVENTS_KEPT]; /* a ring, by number */
-    int kept;                         /* since the last gap */
+    struct event_log log;
     int ticks, idle_ticks;
 };
-
-/* ---- the words of a stream ---- */
-
-static void write_id(struct text *text, const struct event_hub *hub)
-{
-    text_append_string(text, "id: ");
-    text_append_string(text, hub->epoch);
-    text_append_format(text, "-%lld\n", (long long)hub->number);
-}
-
-static void write_event(struct text *text, const struct event_hub *hub,
-                        const struct refreshed *refreshed, const char *key)
-{
-    json_t *document =
-        key ? json_pack("{s:s, s:s, s:s}", "type", refreshed->type, "key", key, "at", refreshed->at)
-            : json_pack("{s:s, s:n, s:I, s:s}", "type", refreshed->type, "key", "count",
-                        (json_int_t)refreshed->count, "at", refreshed->at);
-    char *data = json_dumps(document, JSON_COMPACT);
-    CHECK(data); /* strings that were JSON are UTF-8 */
-    text_append_string(text, "event: refreshed\n");
-    write_id(text, hub);
-    text_append_format(text, "data: %s\n\n", data);
-    free(data);
-    json_decref(document);
-}
 
 /* ---- queues ---- */
 
@@ -113,7 +78,7 @@ static void tell_missed(struct event_client *client, const char *reason)
 {
     empty(client);
     text_append_string(&client->queue, "event: missed\n");
-    write_id(&client->queue, client->hub);
+    event_log_write_id(&client->hub->log, &client->queue);
     text_append_format(&client->queue, "data: {\"reason\":\"%s\"}\n\n", reason);
     client->silent_ticks = 0;
 }
@@ -135,48 +100,13 @@ static void beat(struct event_client *client)
 {
     struct text text = {0};
     text_append_string(&text, ":\n");
-    write_id(&text, client->hub);
+    event_log_write_id(&client->hub->log, &text);
     text_append_string(&text, "\n");
     append(client, &text);
     text_finish(&text);
 }
 
-/* ---- what is kept for those who come back ---- */
-
-static struct event *event_of(struct event_hub *hub, int64_t number)
-{
-    return &hub->events[number % EVENTS_KEPT];
-}
-
-static void forget_event(struct event *event)
-{
-    free(event->type);
-    free(event->key);
-    text_finish(&event->text);
-    *event = (struct event){0};
-}
-
-static struct event *keep_event(struct event_hub *hub, const char *type, const char *key)
-{
-    struct event *event = event_of(hub, ++hub->number);
-    forget_event(event);
-    event->type = memory_copy_string(type);
-    event->key = key ? memory_copy_string(key) : NULL;
-    if (hub->kept < EVENTS_KEPT)
-        hub->kept++;
-    return event;
-}
-
-/* -1: it is none of ours. */
-static int64_t read_id(const struct event_hub *hub, const char *id)
-{
-    size_t length = strlen(hub->epoch);
-    if (strncmp(id, hub->epoch, length) != 0 || id[length] != '-')
-        return -1;
-    const char *digits = id + length + 1;
-    size_t count = strspn(digits, "0123456789");
-    return count > 0 && count < 19 && !digits[count] ? strtoll(digits, NULL, 10) : -1;
-}
+/* ---- clients ---- */
 
 static void offer(struct event_client *client, const struct event *event)
 {
@@ -186,18 +116,15 @@ static void offer(struct event_client *client, const struct event *event)
 
 static void resume(struct event_client *client, const char *last_id)
 {
-    struct event_hub *hub = client->hub;
-    int64_t number = read_id(hub, last_id);
-    bool is_known = number >= 0 && number <= hub->number && hub->number - number <= hub->kept;
-    if (!is_known || !hub->is_live) {
+    const struct event_hub *hub = client->hub;
+    int64_t number;
+    if (!hub->is_live || !event_log_find(&hub->log, last_id, &number)) {
         tell_missed(client, "unknown");
         return;
     }
-    while (++number <= hub->number)
-        offer(client, event_of(hub, number));
+    while (++number <= hub->log.number)
+        offer(client, event_log_at(&hub->log, number));
 }
-
-/* ---- clients ---- */
 
 static void greet(struct event_client *client, const char *last_id)
 {
@@ -302,9 +229,7 @@ static void offer_and_wake(struct event_client *client, const void *context)
 
 static void publish_one(struct event_hub *hub, const struct refreshed *refreshed, const char *key)
 {
-    struct event *event = keep_event(hub, refreshed->type, key);
-    write_event(&event->text, hub, refreshed, key);
-    for_each(hub, offer_and_wake, event);
+    for_each(hub, offer_and_wake, event_log_add(&hub->log, refreshed, key));
 }
 
 void event_hub_publish(struct event_hub *hub, const struct refreshed *refreshed)
@@ -332,8 +257,7 @@ void event_hub_begin_live(struct event_hub *hub)
 {
     pthread_mutex_lock(&hub->mutex);
     hub->is_live = true;
-    hub->number++;
-    hub->kept = 0;
+    event_log_skip(&hub->log);
     for_each(hub, begin_stream, NULL);
     pthread_mutex_unlock(&hub->mutex);
 }
@@ -391,7 +315,7 @@ struct event_hub *event_hub_create(const char *epoch, const struct event_hooks *
                                    void *context)
 {
     struct event_hub *hub = memory_zeroed(1, sizeof *hub);
-    snprintf(hub->epoch, sizeof hub->epoch, "%s", epoch);
+    event_log_start(&hub->log, epoch);
     hub->hooks = hooks;
     hub->context = context;
     pthread_mutex_init(&hub->mutex, NULL);
@@ -404,8 +328,7 @@ void event_hub_destroy(struct event_hub *hub)
     if (!hub)
         return;
     CHECK(hub->client_count == 0);
-    for (int i = 0; i < EVENTS_KEPT; i++)
-        forget_event(&hub->events[i]);
+    event_log_finish(&hub->log);
     pthread_mutex_destroy(&hub->mutex);
     free(hub);
 }

@@ -1,16 +1,12 @@
 /*
- * Who listens to events, and what is kept for them: a queue for each client, in the words in which
- * it is sent (the HTML standard, "server-sent events"), and the last events of all, for those who
- * come back. Knows no sockets and no database: hooks put a client's connection to sleep, and wake
- * it.
+ * Who listens to events: a queue for each client, in the words in which it is sent, and the last
+ * events of all, for those who come back (event_log.h). Knows no sockets and no database: hooks put
+ * a client's connection to sleep, and wake it.
  *
  * Nothing grows: a queue that is full is emptied, and the client told that it has missed something
  * (event "missed", data {"reason"}), so that it asks for what it shows. It is told the same when
  * nobody listened for a while ("database"), and when it comes back with an id that is not known any
  * more ("unknown").
- *
- * An id is EPOCH-NUMBER. The epoch is the process's, numbers go up by one with each event, whoever
- * wants it; a gap, in which nobody listened, has a number too.
  *
  * Any thread; the hooks are called under the hub's lock, so they may not call it.
  */
@@ -22,12 +18,11 @@
 #include <sys/types.h>
 
 #include "api/event_filter.h"
+#include "api/event_log.h"
 
 enum {
     EVENT_CLIENTS_MAX = 1000,
-    EVENT_EPOCH_BYTES = 32,
     EVENT_QUEUE_BYTES = 64 * 1024, /* of a client */
-    EVENTS_KEPT = 1000,            /* for those who come back */
     EVENT_HEARTBEAT_TICKS = 15,    /* a client hears something at least so often */
     EVENT_HOLD_TICKS = 3,          /* a stream begins, at the latest, though nobody listens yet */
     EVENT_LINGER_TICKS = 30,       /* without clients, then nobody listens any more */
@@ -44,14 +39,6 @@ struct event_hooks {
     bool (*is_gone)(void *connection);
     /* Whether anybody wants notifications. */
     void (*listen)(void *context, bool is_wanted);
-};
-
-/* Data that has come. keys: NULL are more than could be told, count of them. */
-struct refreshed {
-    const char *type;
-    const char *const *keys;
-    size_t count;
-    const char *at;
 };
 
 /* epoch: without a dash; copied. */
