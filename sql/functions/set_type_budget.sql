@@ -9,6 +9,8 @@ declare
   v_key text := 'type:' || p_type;
   v_name text;
   v_value jsonb;
+  v_most numeric;
+  v_ms double precision;
   v_wrong text;
 begin
   if pg_catalog.jsonb_typeof(p_budget) <> 'object' then
@@ -18,12 +20,18 @@ begin
   for v_name, v_value in select e.key, e.value from pg_catalog.jsonb_each(p_budget) e loop
     v_wrong := null;
     if v_name in ('running', 'calls', 'bytes', 'estimated_bytes') then
-      if pg_catalog.jsonb_typeof(v_value) <> 'number' or v_value::numeric <> pg_catalog.trunc(v_value::numeric) or v_value::numeric not between 0 and 1e15 then
-        v_wrong := 'It must be a whole number, or 0 for no limit.';
+      v_most := case v_name when 'running' then 2147483647 else 1e15 end;
+      if pg_catalog.jsonb_typeof(v_value) <> 'number' or v_value::numeric <> pg_catalog.trunc(v_value::numeric) or v_value::numeric not between 0 and v_most then
+        v_wrong := pg_catalog.format('It must be a whole number, or 0 for no limit, up to %s.', v_most::bigint);
       end if;
     elsif v_name in ('window', 'bytes_window', 'start_interval') then
-      if pg_catalog.jsonb_typeof(v_value) <> 'string' or pawl.read_interval_ms(v_value #>> '{}') is null then
+      v_ms := case when pg_catalog.jsonb_typeof(v_value) = 'string' then pawl.read_interval_ms(v_value #>> '{}') end;
+      if v_ms is null then
         v_wrong := 'It must be a time as a text, for example "1 minute".';
+      elsif v_name = 'start_interval' and (v_ms < 0 or v_ms >= 86400000) then
+        v_wrong := 'It must be less than "1 day", or "0" for no pace.';
+      elsif v_name <> 'start_interval' and not v_ms between 60 and 3660000000 and (v_name = 'window' or v_ms <> 0) then
+        v_wrong := 'It must be from "60 milliseconds" to "42 days"' || case v_name when 'window' then '.' else ', or "0" for the window of the calls.' end;
       end if;
     else
       v_wrong := 'There is no such limit. There are running, calls, window, bytes, bytes_window, estimated_bytes, start_interval.';

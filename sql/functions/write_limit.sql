@@ -125,25 +125,25 @@ begin
   if p_limiter.max_bytes is null then
     if p_bytes_window_ms > 0 and p_max_bytes is distinct from 0 then
       raise exception 'a window of bytes needs a budget of bytes'
-        using errcode = 'PW006', hint = 'Say how many it holds: p_max_bytes. ' || v_no_budget;
+        using errcode = 'PW006', hint = 'Say how many it holds: p_max_bytes (--max-bytes; in p_budget "bytes"). ' || v_no_budget;
     end if;
     if p_estimated_bytes is not null and p_max_bytes is distinct from 0 then
       raise exception 'an estimate of bytes needs a budget of bytes'
-        using errcode = 'PW006', hint = 'Say how many may be spent: p_max_bytes. ' || v_no_budget;
+        using errcode = 'PW006', hint = 'Say how many may be spent: p_max_bytes (--max-bytes; in p_budget "bytes"). ' || v_no_budget;
     end if;
     p_limiter.bytes_window_ms := null;
   end if;
   if p_limiter.max_calls is null and (p_limiter.max_bytes is null or p_limiter.bytes_window_ms is not null) then
     if p_window_ms is not null and p_max_calls is distinct from 0 then
       raise exception 'a window needs a budget'
-        using errcode = 'PW006', hint = 'Say how much it holds: p_max_calls, or p_max_bytes. ' || v_no_budget;
+        using errcode = 'PW006', hint = 'Say how much it holds: p_max_calls, or p_max_bytes (--max-calls, --max-bytes; in p_budget "calls", "bytes"). ' || v_no_budget;
     end if;
     p_limiter.window_ms := null;
   end if;
 
   if p_limiter.max_calls is not null and p_limiter.window_ms is null then
     raise exception 'a budget needs a window'
-      using errcode = 'PW006', hint = 'Say for how long it is: p_window_ms, for example 3600000 for an hour.';
+      using errcode = 'PW006', hint = 'Say for how long it is: p_window_ms, for example 3600000 for an hour (--window; in p_budget "window": "1 hour").';
   end if;
   -- one that is new takes no window that was given for something else: 20 GB in 30 days would become 20 GB a minute
   if p_limiter.max_bytes is not null
@@ -151,11 +151,11 @@ begin
       or (p_old.max_bytes is null and p_window_ms is null and p_bytes_window_ms is null))
   then
     raise exception 'a budget of bytes needs a window'
-      using errcode = 'PW006', hint = 'Say for how long it is: p_bytes_window_ms, for example 2592000000 for 30 days, or 0 for the window of the calls.';
+      using errcode = 'PW006', hint = 'Say for how long it is: p_bytes_window_ms, for example 2592000000 for 30 days, or 0 for the window of the calls (--bytes-window; in p_budget "bytes_window": "30 days").';
   end if;
   if p_limiter.max_bytes is not null and p_limiter.estimated_bytes is null then
     raise exception 'a budget of bytes needs an estimate'
-      using errcode = 'PW006', hint = 'Say how many bytes a task takes at most: p_estimated_bytes.';
+      using errcode = 'PW006', hint = 'Say how many bytes a task takes at most: p_estimated_bytes (--estimated-bytes; in p_budget "estimated_bytes").';
   end if;
   if p_limiter.estimated_bytes > p_limiter.max_bytes then
     perform pawl.refuse_value('p_estimated_bytes', p_limiter.estimated_bytes, 'at most p_max_bytes, which is ' || p_limiter.max_bytes

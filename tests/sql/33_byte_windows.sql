@@ -206,6 +206,15 @@ select throws_ok(format('select pawl.set_type_budget(''price'', %L)', s), 'PW006
   ('{"window": "1 minute"}', 'a window needs a budget'),
   ('{"bytes_window": "30 days", "estimated_bytes": 2000}', 'a window of bytes needs a budget of bytes'),
   ('{}', 'no limit is given, and none is set')) v (s, m);
+select throws_ok(format('select pawl.set_type_budget(''price'', %L)', s), 'PW006', 'the budget of data type "price" has ' || m, 'nor what is out of range: ' || s) from (values
+  ('{"running": 99999999999}', 'running: 99999999999'),
+  ('{"calls": -1, "window": "1 minute"}', 'calls: -1'),
+  ('{"calls": 300, "window": "-1 minute"}', 'window: "-1 minute"'),
+  ('{"calls": 300, "window": "0"}', 'window: "0"'),
+  ('{"calls": 300, "window": "100 days"}', 'window: "100 days"'),
+  ('{"bytes": 300, "bytes_window": "0.01 s", "estimated_bytes": 20}', 'bytes_window: "0.01 s"'),
+  ('{"start_interval": "1 day"}', 'start_interval: "1 day"'),
+  ('{"start_interval": "-1 s"}', 'start_interval: "-1 s"')) v (s, m);
 select pawl.set_type_budget('price', '{"calls": 300, "window": "1 minute", "bytes": 20000000000, "bytes_window": "30 days", "estimated_bytes": 2000}');
 select is((select array[max_calls, window_ms, max_bytes, bytes_window_ms, estimated_bytes] from pawl.limiters where key = 'type:price'),
   array[300, 60000, 20000000000, 2592000000, 2000]::double precision[], '300 calls a minute and 20 GB in 30 days');
