@@ -4,7 +4,8 @@
 --   stale_since, stale_message   since when it is stale, and why; null where it is fresh
 --   outcome, outcome_at, error, failures, refreshes, failed_refreshes   how refreshes went; has_data, refreshed_at, source_at: what came
 --   due_at, ttl_seconds, ttl_from   when it is due; the time to live that holds for the key, and whose it is: key, type; function or schedule, which say it;
---     forget_at: when it is forgotten, if nobody wants it until then
+--     empty: that of "there is none". ttl_error: why the type's function says nothing, so that the time holds
+--   forget_at   when it is forgotten, if nobody wants it until then
 --   viewers, holders, is_wanted, wanted_priority, is_scheduled, priority   who wants it (of the viewers five), and what its refresh is worth
 --   gate (see pawl.explain_gate), parents (type, key, state, stale_since of each), data (what the type's table has: table, has_row, written_at, error)
 --   task, task_why   its refresh, and pawl.why of that
@@ -19,17 +20,18 @@ declare
   v_pair record;
   v_why jsonb;
 begin
-  v_why := pg_catalog.jsonb_build_object('type', v_type.name, 'key', v_key, 'kind', v_type.kind, 'data', pawl.explain_data(v_type, v_key))
-    || pawl.explain_ttl(v_type, v_key);
+  v_why := pg_catalog.jsonb_build_object('type', v_type.name, 'key', v_key, 'kind', v_type.kind, 'data', pawl.explain_data(v_type, v_key));
   select f as pair, f.*, pawl.freshness_state(f) as state into v_pair from pawl.freshness f where f.type = v_type.name and f.key = v_key;
   if not found then
-    return v_why || pawl.explain_unknown_key(v_type, v_key, v_why -> 'data');
+    return v_why || pawl.explain_ttl(v_type, v_key, null) || pawl.explain_unknown_key(v_type, v_key, v_why -> 'data');
   end if;
+  v_why := v_why || pawl.explain_ttl(v_type, v_key, v_pair.pair);
   v_why := v_why || pg_catalog.jsonb_build_object('state', v_pair.state, 'has_data', v_pair.has_data, 'refreshed_at', v_pair.refreshed_at,
     'source_at', v_pair.source_at, 'outcome', v_pair.outcome, 'outcome_at', v_pair.outcome_at, 'error', v_pair.error, 'failures', v_pair.failures,
     'refreshes', v_pair.refreshes, 'failed_refreshes', v_pair.failed_refreshes, 'due_at', nullif(v_pair.due_at, 'infinity'), 'forget_at', v_pair.forget_at,
     'stale_since', case when v_pair.stale_at <= pawl.now() then v_pair.stale_at end,
-    'stale_message', case when v_pair.stale_at <= pawl.now() then pawl.explain_stale(v_type, v_pair.pair, v_why ->> 'ttl_seconds') end,
+    'stale_message', case when v_pair.stale_at <= pawl.now() then pawl.explain_stale(v_type, v_pair.pair,
+        case when v_why ->> 'ttl_from' <> 'function' then pawl.time_in_words((v_why ->> 'ttl_seconds')::double precision) end) end,
     'gate', pawl.explain_gate(v_type, v_key), 'parents', pawl.explain_parents(v_type, v_key))
     || pawl.explain_demand(v_type, v_pair.pair);
   if v_pair.state in ('queued', 'running') then
@@ -83,21 +85,58 @@ end
 $$;
 comment on function pawl.explain_data(pawl.data_types, text) is 'what a data type''s table has of a key, as JSON';
 
--- The time to live that holds for a key, and whose it is.
-create or replace function pawl.explain_ttl(p_type pawl.data_types, p_key text) returns jsonb
-language sql stable
+-- The time to live that holds for a key, and whose it is; p_pair: how it stands, null for a key of which nothing is known. A function that says when data is
+-- stale is asked, since it may fail: then the time holds after all.
+drop function if exists pawl.explain_ttl(pawl.data_types, text);
+create or replace function pawl.explain_ttl(p_type pawl.data_types, p_key text, p_pair pawl.freshness) returns jsonb
+language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
-  select pg_catalog.jsonb_build_object(
-    'ttl_seconds', pawl.seconds_of(coalesce(k.ttl, p_type.ttl)),
-    'ttl_from', case when p_type.strategy = 'scheduled' then 'schedule' when p_type.due_function is not null then 'function' when k.ttl is not null then 'key' else 'type' end)
-  from (values (p_key)) v (key)
-  left join pawl.type_keys k on k.type = p_type.name and k.key = v.key
+declare
+  v_ttl interval := (select k.ttl from pawl.type_keys k where k.type = p_type.name and k.key = p_key);
+  v_is_empty boolean := coalesce(not p_pair.has_data and p_pair.outcome = 'empty', false);
+  v_from text := case when v_ttl is null then 'type' else 'key' end;
+  v_failed text := pg_catalog.current_setting('pawl.failed_function', true);
+  v_answer record;
+  v_error text;
+begin
+  if v_is_empty and p_type.empty_ttl is not null and p_type.cron is null then
+    v_ttl := p_type.empty_ttl;
+    v_from := 'empty';
+  elsif p_type.strategy = 'scheduled' then
+    v_from := 'schedule';
+  elsif p_type.due_function is not null and p_pair.refreshed_at is null and not v_is_empty then
+    v_from := 'function';
+  elsif p_type.due_function is not null and not v_is_empty then
+    perform pg_catalog.set_config('pawl.failed_function', '', true);
+    select a.at, a.is_locked into v_answer from pawl.ask_function(p_type.due_function, p_key, p_pair.source_at, p_pair.refreshed_at) a;
+    if v_answer.is_locked or v_answer.at is not null then
+      v_from := 'function';
+    end if;
+    v_error := nullif(pg_catalog.current_setting('pawl.failed_function'), '');
+    perform pg_catalog.set_config('pawl.failed_function', coalesce(v_failed, ''), true); -- somebody else's
+  end if;
+  return pg_catalog.jsonb_build_object('ttl_seconds', pawl.seconds_of(coalesce(v_ttl, p_type.ttl)), 'ttl_from', v_from, 'ttl_error', v_error);
+end
 $$;
-comment on function pawl.explain_ttl(pawl.data_types, text) is 'the time to live that holds for a key, and whose it is, as JSON';
+comment on function pawl.explain_ttl(pawl.data_types, text, pawl.freshness) is 'the time to live that holds for a key, and whose it is, as JSON';
 
--- Why the data of a key is stale, in words that go on "its data is stale: ...".
-create or replace function pawl.explain_stale(p_type pawl.data_types, p_pair pawl.freshness, p_ttl_seconds text) returns text
+-- A time in words: "4 d", "90 s".
+create or replace function pawl.time_in_words(p_seconds double precision) returns text
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select case
+    when p_seconds::numeric % 86400 = 0 then p_seconds / 86400 || ' d'
+    when p_seconds::numeric % 3600 = 0 then p_seconds / 3600 || ' h'
+    when p_seconds::numeric % 60 = 0 then p_seconds / 60 || ' min'
+    else p_seconds || ' s'
+  end
+$$;
+comment on function pawl.time_in_words(double precision) is 'a time in words';
+
+-- Why the data of a key is stale, in words that go on "its data is stale: ..."; p_ttl: its time to live in words, null where a function says it.
+create or replace function pawl.explain_stale(p_type pawl.data_types, p_pair pawl.freshness, p_ttl text) returns text
 language sql immutable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -106,9 +145,9 @@ as $$
       when not p_pair.has_data and p_type.table_name is not null then pg_catalog.format('%s has no row of it', p_type.table_name)
       when not p_pair.has_data then 'no refresh has brought any yet'
       when p_type.cron is not null then pg_catalog.format('its time has come by the schedule %s %s', p_type.cron, p_type.time_zone)
-      when p_type.spread is not null then pg_catalog.format('its turn has come, which it has once in %s s', pawl.seconds_of(p_type.spread))
-      when p_type.due_function is not null then pg_catalog.format('so says %s', p_type.due_function)
-      else pg_catalog.format('it is fresh for %s s after a refresh', p_ttl_seconds)
+      when p_type.spread is not null then pg_catalog.format('its turn has come, which it has once in %s', pawl.time_in_words(pawl.seconds_of(p_type.spread)))
+      when p_ttl is null then pg_catalog.format('so says %s', p_type.due_function)
+      else pg_catalog.format('it is fresh for %s after a refresh', p_ttl)
     end || case
       when p_pair.failures = 1 then pg_catalog.format('; the last refresh %s: %s', case p_pair.outcome when 'rejected' then 'was rejected' else 'failed' end, p_pair.error)
       when p_pair.failures > 1 then pg_catalog.format('; the last %s refreshes failed: %s', p_pair.failures, p_pair.error)
@@ -156,6 +195,7 @@ declare
   v_now timestamptz := pawl.now();
   v_state text := p_why ->> 'state';
   v_is_demanded boolean := (p_why ->> 'viewers')::bigint > 0 or p_pair.is_wanted or p_type.strategy = 'scheduled';
+  v_due_since timestamptz := case when p_pair.due_at <= v_now then p_pair.due_at end; -- what somebody asked for may be fresh
   v_reasons jsonb := '[]';
   v_message text;
 begin
@@ -172,12 +212,12 @@ begin
       v_reasons := pg_catalog.jsonb_build_array(pawl.reason('unwatched', v_message, p_pair.stale_at, null, 'when somebody subscribes to it, or asks for it'));
     when 'gate' then
       v_message := pg_catalog.format('its gate %s is closed', p_type.gate_function);
-      v_reasons := pg_catalog.jsonb_build_array(pawl.reason('gate', v_message, p_pair.due_at, p_pair.check_at, 'when the gate opens' || case
-        when p_type.max_age is not null then pg_catalog.format(', or its data is older than %s s', pawl.seconds_of(p_type.max_age)) else '' end,
+      v_reasons := pg_catalog.jsonb_build_array(pawl.reason('gate', v_message, v_due_since, p_pair.check_at, 'when the gate opens' || case
+        when p_type.max_age is not null then pg_catalog.format(', or its data is older than %s', pawl.time_in_words(pawl.seconds_of(p_type.max_age))) else '' end,
         pg_catalog.jsonb_build_object('closed_until', p_pair.waits_until)));
     when 'parent' then
       v_message := pg_catalog.format('it waits for its parent %s', p_pair.waits_for);
-      v_reasons := pg_catalog.jsonb_build_array(pawl.reason('parent', v_message, p_pair.due_at, p_pair.check_at, 'when that has been refreshed',
+      v_reasons := pg_catalog.jsonb_build_array(pawl.reason('parent', v_message, v_due_since, p_pair.check_at, 'when that has been refreshed',
         pg_catalog.jsonb_build_object('parent', p_pair.waits_for)));
     when 'retry' then
       v_message := case when p_pair.failures > 0
@@ -186,7 +226,7 @@ begin
       v_reasons := pg_catalog.jsonb_build_array(pawl.reason('retry', v_message, p_pair.outcome_at, p_pair.due_at, 'when that time comes'));
     else
       v_message := 'a node is about to look at it' || case when v_is_demanded then '' else ', and finds that nobody wants it any more' end;
-      v_reasons := pg_catalog.jsonb_build_array(pawl.reason('look', v_message, p_pair.due_at, greatest(p_pair.check_at, v_now), 'when a node has looked at it'));
+      v_reasons := pg_catalog.jsonb_build_array(pawl.reason('look', v_message, v_due_since, greatest(p_pair.check_at, v_now), 'when a node has looked at it'));
   end case;
   -- who else keeps it from being looked at
   if v_state not in ('queued', 'running', 'fresh', 'unwatched') then

@@ -58,14 +58,18 @@ static void add_demand(json_t *why)
 static void add_ttl(json_t *why)
 {
     char text[HUMAN_BYTES];
-    const char *from = document_string(why, "ttl_from");
+    const char *from = document_string(why, "ttl_from"), *error = document_string(why, "ttl_error");
     human_write_duration(document_number(why, "ttl_seconds"), text);
     if (strcmp(from, "schedule") == 0)
         json_object_set_new(why, "ttl", json_string("until its schedule's next time"));
     else if (strcmp(from, "function") == 0)
         json_object_set_new(why, "ttl", json_string("as long as its type's function says"));
+    else if (strcmp(from, "empty") == 0)
+        json_object_set_new(why, "ttl", json_sprintf("%s, as there is none", text));
     else
-        json_object_set_new(why, "ttl", json_sprintf("%s, as its %s says", text, from));
+        json_object_set_new(why, "ttl",
+                            json_sprintf("%s, as its %s says%s%s", text, from,
+                                         *error ? "; its function fails: " : "", error));
 }
 
 /* "app.prices has a row, written 3 min ago" */

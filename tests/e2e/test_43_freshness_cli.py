@@ -175,7 +175,7 @@ def test_a_key_says_how_it_stands(stocks, serve):
     assert state(db, "NEW") == "fresh"
     said = db.pawl("freshness", "show", "price", "OLD").stdout
     for part in ("price OLD (queued): its refresh waits: no node runs: start one with pawl serve", "looked at next when a node starts",
-                 "since 55 min ago: it is fresh for 300 s after a refresh", "1 viewer (anna)", "5 min, as its type says", "app.prices has a row, written 1 h ago"):
+                 "since 55 min ago: it is fresh for 5 min after a refresh", "1 viewer (anna)", "5 min, as its type says", "app.prices has a row, written 1 h ago"):
         assert part in said, said
     task = db.json("freshness", "show", "price", "OLD")["task"]
     assert "\n  refreshes price OLD\n" in db.pawl("why", task).stdout

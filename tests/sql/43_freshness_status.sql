@@ -54,6 +54,7 @@ select throws_ok(s, c, null, w) from (values
   ($$ select pawl.explain_freshness('price') $$, 'PW006', 'a key is missing'),
   ($$ select pawl.list_freshness('nothing') $$, 'PW002', 'list: an unknown type'),
   ($$ select pawl.list_freshness('price', 'late') $$, 'PW006', 'a state that there is not'),
+  ($$ select pawl.list_freshness('price', null, -1) $$, 'PW006', 'fewer than none'),
   ($$ select pawl.freshness_status('nothing') $$, 'PW002', 'status: an unknown type'),
   ($$ select pawl.show_data_type('nothing') $$, 'PW002', 'show: an unknown type')) v (s, c, w);
 insert into app.prices values ('OLD', 1, probe.at(-3600)), ('NEW', 1, probe.at(-30)), ('THERE', 1, probe.at(-30));
@@ -75,7 +76,7 @@ select is(probe.said('price', 'NEW', 'message', 'stale_since', 'stale_message', 
 update pawl.tasks set created_at = pawl.now();
 select is(probe.key('price', 'OLD'), 'queued: queue since 0 until 0.25', 'queued');
 select is(probe.said('price', 'OLD', 'message', 'stale_message', 'viewers', 'priority'),
-  'its refresh waits: it is the next of its job, and waits for the job''s turn | it is fresh for 60 s after a refresh | 2 | 65', 'in words');
+  'its refresh waits: it is the next of its job, and waits for the job''s turn | it is fresh for 1 min after a refresh | 2 | 65', 'in words');
 select is(probe.said('price', 'NONE', 'message', 'stale_message'), 'its refresh waits: one task of its job is to be claimed before it | app.prices has no row of it', 'behind another');
 select is(pawl.explain_freshness('price', 'OLD') ->> 'task', (select job_id || '/' || id from pawl.tasks where key = 'OLD'), 'its task');
 select is(pawl.explain_freshness('price', 'OLD') -> 'task_why', pawl.why(job_id, id), 'and what that waits for') from pawl.tasks where key = 'OLD';
@@ -94,7 +95,7 @@ select probe.end_refreshes(:node, 'price', '{NONE}');
 update pawl.freshness set due_at = probe.at(7), check_at = probe.at(7) where key = 'OLD'; -- else a random time
 select is(probe.key('price', 'OLD'), 'retry: retry since 0 until 7', 'put off after a failure');
 select is(probe.said('price', 'OLD', 'message', 'stale_message', 'error', 'outcome', 'failures'),
-  'its refresh is put off, since the last one failed | it is fresh for 60 s after a refresh; the last refresh failed: OLD is not there | OLD is not there | failed | 1', 'and why');
+  'its refresh is put off, since the last one failed | it is fresh for 1 min after a refresh; the last refresh failed: OLD is not there | OLD is not there | failed | 1', 'and why');
 select is(probe.key('price', 'NONE'), 'fresh: fresh since ? until 60', 'that there is none is believed');
 select is((select (last_error, last_error_key, extract(epoch from last_error_at - probe.at(0))::integer, refreshed, failed, late)::text from pawl.freshness_by_type where type = 'price'),
   '("OLD is not there",OLD,0,1,1,0)', 'the last error, and of what; nothing is late that is put off');
@@ -131,7 +132,7 @@ select count(*) from pawl.subscribe('profile', array['CLOSED', 'FOREVER', 'CHILD
 select probe.clock(601);
 select pawl.refresh_due() \g /dev/null
 select is(probe.key('profile', 'CLOSED'), 'gate: gate since 600 until 4200', 'a closed gate is looked at again when the data is too old, before it opens');
-select is(probe.said('profile', 'CLOSED', 'message', 'until', 'gate'), 'its gate app.gate(text) is closed | when the gate opens, or its data is older than 7200 s | '
+select is(probe.said('profile', 'CLOSED', 'message', 'until', 'gate'), 'its gate app.gate(text) is closed | when the gate opens, or its data is older than 2 h | '
   '{"key": "CLOSED", "error": null, "state": "closed", "until": "2030-01-01T14:30:00+00:00", "function": "app.gate(text)"}', 'in words');
 select is(pawl.explain_freshness('profile', k) -> 'gate' ->> 'state', s, 'a gate that is ' || s) from (values ('OPEN', 'open'), ('UNKNOWN', 'unknown'), ('FOREVER', 'closed'), ('BROKEN', 'unknown')) v (k, s);
 select is(pawl.explain_freshness('profile', 'BROKEN') #>> '{gate,error}', 'no calendar', 'and what its function raises is told');
@@ -153,6 +154,28 @@ select is(probe.said('daily', null, 'state', 'message', 'until', 'due_at'), 'fre
 create function app.due(key text, source_at timestamptz, refreshed_at timestamptz) returns timestamptz language sql as $$ select refreshed_at + interval '5 seconds' $$;
 select pawl.define_data_type('tick', 'provider', '1 minute', p_due_function => 'app.due');
 select is(probe.said('tick', 'X', 'message', 'ttl_from', 'data'), 'nobody has asked for it yet | function | -', 'a function, and no table');
+insert into pawl.freshness (type, key, has_data, refreshed_at, stale_at, due_at) select 'tick', k, true, probe.at(0), probe.at(5), probe.at(5) from unnest(array['X', 'Y']) k;
+select is(probe.said('tick', 'X', 'stale_message', 'ttl_from', 'ttl_error'), 'so says app.due(text,timestamp with time zone,timestamp with time zone) | function | -', 'which says when');
+create or replace function app.due(key text, source_at timestamptz, refreshed_at timestamptz) returns timestamptz language plpgsql as $$ begin
+  if key = 'X' then raise exception 'no calendar'; end if; return null; end $$;
+select is(probe.said('tick', 'X', 'stale_message', 'ttl_seconds', 'ttl_from', 'ttl_error'),
+  'it is fresh for 1 min after a refresh | 60 | type | app.due(text,timestamp with time zone,timestamp with time zone): no calendar', 'one that fails says why, and the type''s time holds');
+select is(current_setting('pawl.failed_function', true), '', 'which is told here, and not to the node that looks next');
+select is(probe.said('tick', 'Y', 'ttl_from', 'ttl_error'), 'type | -', 'so it is where it says nothing');
+select pawl.define_data_type('price', p_empty_ttl => '1 hour');
+insert into pawl.freshness (type, key, has_data, outcome, stale_at, due_at) values ('price', 'VOID', false, 'empty', probe.at(3600), probe.at(3600));
+select is(probe.said('price', 'VOID', 'state', 'ttl_seconds', 'ttl_from'), 'fresh | 3600 | empty', 'of "there is none" it is another time');
+select pawl.define_data_type('price', p_empty_ttl => '0');
+select is(probe.said('price', 'VOID', 'ttl_seconds', 'ttl_from'), '60 | type', 'if the type has one');
+select pawl.define_data_type('spread', 'provider', p_spread => '1 day');
+insert into pawl.freshness (type, key, has_data, refreshed_at, stale_at, due_at) values ('spread', 'A', true, probe.at(0), probe.at(5), probe.at(5));
+select is(probe.said('spread', 'A', 'stale_message', 'ttl_from'), 'its turn has come, which it has once in 1 d | schedule', 'a schedule that spreads');
+select pawl.drop_data_type('spread');
+select pawl.define_data_type('profile', p_parents => '{}', p_max_age => '90 seconds');
+select state from pawl.subscribe('profile', 'FOREVER', 'anna', '1 day');
+update pawl.freshness set refreshed_at = probe.at(601), stale_at = probe.at(3000), due_at = probe.at(3000), check_at = probe.at(3000), wait_reason = null, task_id = null where type = 'profile' and key = 'FOREVER';
+select is(pawl.request_refresh('profile', 'FOREVER'), 'gate', 'somebody asks for what is fresh, and the gate is closed');
+select is(probe.said('profile', 'FOREVER', 'since_at', 'until'), '- | when the gate opens, or its data is older than 90 s', 'which is not since a time that has not come');
 alter table app.prices rename to gone;
 select is(probe.said('price', 'THERE', 'message'), 'nobody has asked for it yet; what app.prices has of it cannot be read: relation "app.prices" does not exist', 'a table that is gone');
 alter table app.gone rename to prices;
@@ -192,6 +215,8 @@ select is((select array_agg(r ->> 'key') from jsonb_array_elements(pawl.list_fre
 select is((select array_agg(r ->> 'key') from jsonb_array_elements(pawl.list_freshness('profile', 'unwatched')) r), '{BROKEN,OPEN,UNKNOWN}', 'in one state');
 select is((select array_agg(r ->> 'key') from jsonb_array_elements(pawl.list_freshness('profile', p_limit => 2)) r), '{CHILD,CLOSED}', 'no more than asked for');
 select is(pawl.list_freshness('daily', 'gate'), '[]', 'or none');
+insert into pawl.freshness (type, key, has_data, is_watched, refreshed_at, stale_at, due_at) values ('tick', 'Z', true, true, probe.at(600), probe.at(900), probe.at(900));
+select is((select array_agg(r ->> 'key') from jsonb_array_elements(pawl.list_freshness('tick')) r), '{Z,X,Y}', 'what nobody wants comes last');
 select is((select array_agg(r ->> 'type') from jsonb_array_elements(pawl.list_data_types()) r), '{daily,price,profile,quote,tick}', 'list_data_types: by name');
 select is(pawl.show_data_type('price') - '{job,created_at,updated_at}'::text[], '{"type": "price", "kind": "provider", "table": "app.prices", "key_column": "symbol",
   "time_column": "updated_at", "is_global": false, "is_tracked": false, "ttl_seconds": 60, "empty_ttl_seconds": null, "max_age_seconds": null, "retry_base_seconds": 10,
