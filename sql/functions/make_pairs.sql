@@ -8,7 +8,7 @@ begin
   if p_type.is_global then
     if p_key <> '' then
       raise exception 'data type "%" is global and has no keys, so not %', p_type.name, pg_catalog.quote_literal(p_key)
-        using errcode = 'PW006', hint = 'Give null.';
+        using errcode = 'PW006', hint = 'Give null (on the command line: leave it out).';
     end if;
     return '';
   end if;

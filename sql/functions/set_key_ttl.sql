@@ -15,7 +15,8 @@ begin
   end if;
   if v_type.strategy = 'scheduled' or v_type.due_function is not null then
     raise exception 'data type "%" has % instead of a time to live', p_type, case when v_type.strategy = 'scheduled' then 'a schedule' else 'a function' end
-      using errcode = 'PW006', hint = 'Where both are meant, let the function know the key.';
+      using errcode = 'PW006', hint = case when v_type.strategy = 'scheduled' then 'All its keys have their times from that: pawl.define_data_type with p_cron or p_spread changes it.'
+        else 'Where both are meant, let the function know the key.' end;
   end if;
   if p_ttl is null then
     delete from pawl.type_keys k where k.type = p_type and k.key = v_key;
