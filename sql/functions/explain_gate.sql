@@ -18,10 +18,9 @@ begin
     perform pg_catalog.set_config('pawl.failed_function', '', true);
     select a.at, a.is_locked into v_answer from pawl.ask_function(p_type.gate_function, p_key) a;
     v_until := case when v_answer.is_locked then pawl.clock() + interval '1 second' else v_answer.at end;
-    v_error := case
-      when v_answer.is_locked then 'what it reads is locked by somebody'
-      else pg_catalog.substr(nullif(pg_catalog.current_setting('pawl.failed_function'), ''), pg_catalog.length(p_type.gate_function) + 3) -- behind "app.gate(text): "
-    end;
+    v_error := coalesce(
+      pg_catalog.substr(nullif(pg_catalog.current_setting('pawl.failed_function'), ''), pg_catalog.length(p_type.gate_function) + 3), -- behind "app.gate(text): "
+      case when v_answer.is_locked then 'what it reads is locked by somebody' end);
     perform pg_catalog.set_config('pawl.failed_function', coalesce(v_failed, ''), true); -- somebody else's
   end if;
   return pg_catalog.jsonb_build_object('function', p_type.gate_function, 'key', p_key,

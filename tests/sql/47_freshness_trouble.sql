@@ -90,6 +90,40 @@ select is((select (f.wait_reason, f.check_at - pawl.now())::text from pawl.fresh
 select probe.due_keys('gated', array['bad']), probe.due();
 select is((select d.error from pawl.data_types d where d.name = 'gated'), 'probe.gate(text): no calendar', 'what a gate raises is told');
 select is(probe.open('gated'), 'bad', 'and it is open');
+-- whoever subscribes need not have the rights that a gate needs: it is asked by who owns the schema, and closed until then
+create role probe_viewer;
+grant usage on schema pawl to probe_viewer;
+grant select, insert, update, delete on all tables in schema pawl to probe_viewer;
+grant usage on all sequences in schema pawl to probe_viewer;
+grant execute on all functions in schema pawl to probe_viewer;
+create table app.hours (key text, closed_until timestamptz);
+insert into app.hours values ('A', pawl.now() + interval '1 hour'), ('B', pawl.now() - interval '1 hour');
+create function app.hours_gate(p_key text) returns timestamptz language sql as $$ select h.closed_until from app.hours h where h.key = p_key $$;
+select pawl.define_data_type('hours', 'provider', '1 minute', p_gate_function => 'app.hours_gate');
+select probe.due_keys('hours', array['A', 'B']);
+select set_config('pawl.failed_function', '', true);
+set local role probe_viewer;
+select string_agg(s.state, ' ') as states from pawl.subscribe('hours', array['A', 'B'], 'a viewer', '300 days') s \gset
+select set_config('pawl.locked_function', '', true);
+select pawl.explain_freshness('hours', 'B') #>> '{gate,error}' as error \gset
+reset role;
+select is(:'states'::text, 'gate gate', 'a gate in a schema that is closed to who subscribes');
+select is(:'error'::text, 'permission denied for schema app', 'which he is told who asks');
+select set_config('pawl.locked_function', '', true), set_config('pawl.failed_function', '', true);
+grant usage on schema app to probe_viewer;
+set local role probe_viewer;
+select pawl.request_refresh('hours', 'B') as state \gset
+select set_config('pawl.locked_function', '', true), set_config('pawl.failed_function', '', true);
+select pawl.explain_freshness('hours', 'B') #>> '{gate,error}' as error \gset
+reset role;
+select is(:'state'::text, 'gate', 'one that reads what he may not read');
+select is(:'error'::text, 'permission denied for table hours', 'and why');
+select set_config('pawl.locked_function', '', true), set_config('pawl.failed_function', '', true);
+select is(probe.open('hours'), '', 'nothing of it was refreshed');
+select probe.clock('10 minutes 2 seconds'), probe.due();
+select is(probe.open('hours'), 'B', 'a node knows what is open');
+create or replace function app.hours_gate(p_key text) returns timestamptz language plpgsql as $$ begin raise insufficient_privilege; end $$;
+select is(pawl.gate_of(pawl.data_type('hours'), 'A'), null, 'and what he who owns the schema cannot know nobody knows');
 create function probe.no_due(p_key text, p_source_at timestamptz, p_refreshed_at timestamptz) returns timestamptz language sql as $$ select (1 / 0)::text::timestamptz $$;
 select pawl.define_data_type('timed', 'provider', '1 minute', p_due_function => 'probe.no_due');
 select state from pawl.subscribe('timed', 'A', 'dora', '300 days');
