@@ -136,6 +136,7 @@ $$;
 comment on function pawl.time_in_words(double precision) is 'a time in words';
 
 -- Why the data of a key is stale, in words that go on "its data is stale: ..."; p_ttl: its time to live in words, null where a function says it.
+drop function if exists pawl.explain_stale(pawl.data_types, pawl.freshness, text); -- as its parameters had other names
 create or replace function pawl.explain_stale(p_type pawl.data_types, p_pair pawl.freshness, p_ttl text) returns text
 language sql immutable
 set search_path = pg_catalog, pg_temp
