@@ -238,6 +238,10 @@ begin
     raise exception 'table % does not exist', p_type.table_name
       using errcode = 'PW006', hint = 'Give p_table with its schema, for example ''public.prices''.';
   end if;
+  if (select c.relpersistence from pg_catalog.pg_class c where c.oid = v_table) = 't' then
+    raise exception 'table % is temporary, and nodes cannot see it', v_table
+      using errcode = 'PW006', hint = 'Give a table that is there for all sessions.';
+  end if;
   if not pg_catalog.has_table_privilege(v_table, 'select') then
     raise exception 'role "%" may not read %', current_user, v_table
       using errcode = '42501', hint = pg_catalog.format('Let its owner say: grant select on %s to %I.', v_table, current_user);
@@ -261,10 +265,44 @@ begin
         using errcode = 'PW006', hint = 'Give a column of the type timestamptz that says when the row was last written, or none.';
     end if;
   end loop;
+  begin
+    perform from pawl.read_data(v_type, '{}');
+  exception when undefined_function then
+    raise exception 'keys cannot be looked for in column "%" of %: %', p_type.key_column, v_table, sqlerrm
+      using errcode = 'PW006', hint = 'Give a column whose type knows what is equal.';
+  end;
+  perform pawl.warn_of_rows(v_table, p_type.key_column);
   return v_type;
 end
 $$;
 comment on function pawl.check_data_table(pawl.data_types) is 'the table and columns of a data type, as PostgreSQL has them';
+
+-- Warns of rows of a type's table that are hidden from nodes, and of who may run what he likes with their rights, by what they call when they read it.
+create or replace function pawl.warn_of_rows(p_table regclass, p_key_column text) returns void
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_owner record;
+begin
+  if pg_catalog.row_security_active(p_table) then
+    raise warning 'row security may hide rows of % from role "%": what it does not see counts as absent', p_table, current_user
+      using hint = pg_catalog.format('alter role %I bypassrls, or connect nodes as the owner of the table.', current_user);
+  end if;
+  select c.relowner::pg_catalog.regrole as role, n.nspowner::pg_catalog.regrole as ours into v_owner
+  from pg_catalog.pg_class c, pg_catalog.pg_namespace n
+  where c.oid = p_table
+    and n.nspname = 'pawl'
+    and not pg_catalog.pg_has_role(c.relowner, n.nspowner, 'member')
+    and (c.relkind in ('v', 'f') or c.relrowsecurity
+      or exists (select from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attname = p_key_column and a.atttypid >= 16384));
+  if found then
+    raise warning 'the owner of %, %, can run what he likes with the rights of %', p_table, v_owner.role, v_owner.ours
+      using hint = 'By what the view, a policy or the type of the key column calls. Give it another owner unless you trust him with that.';
+  end if;
+end
+$$;
+comment on function pawl.warn_of_rows(regclass, text) is 'warns of hidden rows of a data type''s table, and of who gets more rights than he has';
 
 -- A function of a type, by the name that PostgreSQL has for it, with its arguments; null for null. p_returns null: anything.
 create or replace function pawl.check_type_function(p_parameter text, p_function text, p_arguments text, p_returns text, p_form text) returns text

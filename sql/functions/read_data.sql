@@ -1,7 +1,9 @@
 -- pawl.read_data(type, keys): what the type's table has of these keys: is there a row, and when was the newest written, by
--- the type's time column; null without one. One probe or two of the user's index on the key column for each key (offset 0: also where few keys are
+-- the type's time column; null without one, or where that is more than a minute ahead, which cannot be. A time without time zone is UTC. One probe or two of the user's index on the key column for each key (offset 0: also where few keys are
 -- asked for of a table without statistics, which would be read as a whole).
--- Returns a row a key, in their order; none for a type without a table. Raises what reading the table raises: it is gone, a key cannot be a value of the column.
+-- A key is compared as a value of the column's type, but not cut to its length, with the = that belongs to that type (pawl.equality_of).
+-- Returns a row a key, in their order; none for a type without a table. Raises what reading the table raises, if it or a column is gone for example; PW006
+-- where a key cannot be a value of the column.
 -- Locks: the table, ACCESS SHARE.
 create or replace function pawl.read_data(p_type pawl.data_types, p_keys text[])
 returns table (key text, has_data boolean, written_at timestamptz)
@@ -12,18 +14,22 @@ as $$
 declare
   v_where text := '';
   v_at text := 'null::timestamptz';
-  v_key_type text;
+  v_key record;
   v_time_type text;
 begin
   if p_type.table_name is null then
     return;
   end if;
   if p_type.key_column is not null then
-    select pg_catalog.format_type(a.atttypid, a.atttypmod) into v_key_type
+    select pg_catalog.format_type(a.atttypid, -1) as type, case when a.atttypid < 16384 then '=' else pawl.equality_of(a.atttypid) end as equality into v_key
     from pg_catalog.pg_attribute a
     where a.attrelid = p_type.table_name::regclass
       and a.attname = p_type.key_column;
-    v_where := pg_catalog.format(' where d.%I = k.key::%s', p_type.key_column, v_key_type);
+    if not found then
+      raise exception 'table % has no column "%" any more, where the keys of data type "%" were', p_type.table_name, p_type.key_column, p_type.name
+        using errcode = 'undefined_column', hint = 'Say which has the key: pawl.define_data_type with p_key_column (pawl data-type set: --key-column).';
+    end if;
+    v_where := pg_catalog.format(' where d.%I %s k.key::%s', p_type.key_column, v_key.equality, v_key.type);
   end if;
   if p_type.time_column is not null then
     select pg_catalog.format_type(a.atttypid, null) into v_time_type
@@ -34,12 +40,35 @@ begin
       p_type.time_column, p_type.table_name, v_where, case when v_time_type like '%without%' then ' at time zone ''UTC''' else '' end,
       case when v_where = '' then 'where' else 'and' end);
   end if;
-  return query execute pg_catalog.format('select k.key, t.at is not null or exists (select from %s d%s offset 0), t.at '
+  return query execute pg_catalog.format('select k.key, t.at is not null or exists (select from %s d%s offset 0), case when t.at <= $2 then t.at end '
     'from unnest($1) k (key) cross join lateral (select %s as at offset 0) t', p_type.table_name, v_where, v_at)
-  using p_keys;
+  using p_keys, pawl.clock() + interval '1 minute';
+exception when data_exception or check_violation then
+  if p_type.key_column is null then
+    raise;
+  end if;
+  raise exception '% cannot be asked for a key of data type "%": %', p_type.table_name, p_type.name, sqlerrm
+    using errcode = 'PW006', hint = pg_catalog.format('A key must be a value of its column "%s", of the type %s.', p_type.key_column, v_key.type);
 end
 $$;
 comment on function pawl.read_data(pawl.data_types, text[]) is 'what the type''s table has of some keys';
+
+-- The = of a type that somebody made, with its schema, which is in no search_path here: citext compares otherwise than the text that it could be taken for.
+-- Locks: none.
+create or replace function pawl.equality_of(p_type oid) returns text
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce((
+    select pg_catalog.format('operator(%I.=)', n.nspname)
+    from pg_catalog.pg_type t
+    join pg_catalog.pg_operator o on o.oprname = '=' and o.oprleft = coalesce(nullif(t.typbasetype, 0), t.oid) and o.oprright = o.oprleft
+    join pg_catalog.pg_namespace n on n.oid = o.oprnamespace
+    where t.oid = p_type
+    order by n.nspname <> 'pg_catalog'
+    limit 1), '=')
+$$;
+comment on function pawl.equality_of(oid) is 'the operator = of a type that somebody made';
 
 -- pawl.read_truth(type, keys): what others have written to the table since it was last looked at, into the freshness of these keys,
 -- which the caller has locked; nothing for a type without a table. Returns nothing.

@@ -319,7 +319,7 @@ begin
     if pg_catalog.left(sqlstate, 2) in ('08', '40', '53', '57', '58') and sqlstate <> '57014' then
       raise;
     end if;
-    if v_half = 0 or pg_catalog.left(sqlstate, 2) not in ('22', '23') then
+    if v_half = 0 or not (pg_catalog.left(sqlstate, 2) in ('22', '23') or sqlstate = 'PW006') then
       raise warning 'data type "%" could not be looked at: %', p_type.name, sqlerrm;
       perform pawl.note_type_error(p_type.name, case when sqlstate = '57014' then 'its functions or its table did not answer in time: ' else '' end || sqlerrm);
       update pawl.freshness f

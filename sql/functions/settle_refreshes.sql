@@ -225,7 +225,7 @@ begin
             when o.said is not null then o.said
             when o.has_data is null then 'data'
             when not o.has_data then 'empty'
-            when p_type.time_column is null or o.written_at > coalesce(o.refreshed_at, '-infinity') or o.refreshed_at >= o.started_at then 'data'
+            when o.written_at is null or o.written_at > coalesce(o.refreshed_at, '-infinity') or o.refreshed_at >= o.started_at then 'data'
             else 'unchanged'
           end as outcome,
           pawl.read_time(o.time) as source_at,

@@ -68,6 +68,41 @@ select is(probe.open('order'), '1 2 3 4 5', 'a key that the column cannot have k
 select is((select f.check_at - pawl.now() from pawl.freshness f where f.type = 'order' and f.key = 'x'), '1 minute', 'and is looked at again in a minute');
 select is((select d.error like '%"x"%' from pawl.data_types d where d.name = 'order'), true, 'the type says why');
 
+select throws_ok($$ select pawl.subscribe('order', 'y', 'anna') $$, 'PW006', 'app.orders cannot be asked for a key of data type "order": invalid input syntax for type bigint: "y"',
+  'who subscribes is told');
+alter table app.orders rename id to number;
+select throws_ok($$ select pawl.subscribe('order', '7', 'anna') $$, '42703', 'table app.orders has no column "id" any more, where the keys of data type "order" were', 'also when the column has another name');
+
+-- ---- columns of all kinds ----
+create domain app.ticker as text check (value = upper(value));
+create type app.mood as enum ('good', 'bad');
+create extension citext schema app;
+create table app.all_kinds (short varchar(4), padded char(4), uuid uuid, ticker app.ticker, mood app.mood, folded app.citext, rounded numeric(4, 1), json json, "a ""b"".C" text, local timestamp, at timestamptz);
+insert into app.all_kinds values ('AAPL', 'AA', '00000000-0000-0000-0000-000000000001', 'AAPL', 'good', 'Aapl', 1.2, '{}', 'k', pawl.now() at time zone 'UTC', pawl.now());
+create function probe.has(p_column text, p_key text, p_time_column text default 'at') returns text language plpgsql as $$
+declare
+  v_type text := 'by ' || p_column;
+begin
+  perform pawl.define_data_type(v_type, 'provider', '1 hour', 'app.all_kinds', p_column, p_time_column);
+  return (select d.has_data || ' ' || coalesce((d.written_at - pawl.now())::text, '-') from pawl.read_data(pawl.data_type(v_type), array[p_key]) d);
+end $$;
+select is(probe.has(c, k), e || ' 00:00:00', 'a key as ' || c || ': ' || k) from (values ('short', 'AAPL', 'true'), ('padded', 'AA', 'true'), ('uuid', '{00000000000000000000000000000001}', 'true'),
+  ('ticker', 'AAPL', 'true'), ('mood', 'good', 'true'), ('folded', 'AAPL', 'true'), ('rounded', '1.20', 'true'), ('a "b".C', 'k', 'true')) v (c, k, e);
+select is(probe.has(c, k), 'false -', 'not cut to what the column has room for: ' || k) from (values ('short', 'AAPLX'), ('padded', 'AAAAA'), ('rounded', '1.24')) v (c, k);
+select throws_ok($$ select probe.has('ticker', 'aapl') $$, 'PW006', null, 'what the type refuses');
+select throws_ok($$ select probe.has('mood', 'sad') $$, 'PW006', null, 'or does not have');
+select throws_ok($$ select probe.has('json', '{}') $$, 'PW006', null, 'what cannot be compared is refused when it is defined');
+create temporary table passing (k text, at timestamptz);
+select throws_ok($$ select pawl.define_data_type('passing', 'provider', '1 hour', 'pg_temp.passing', 'k', 'at') $$, 'PW006', null, 'so is what others cannot see');
+select is(probe.has('uuid', '00000000-0000-0000-0000-000000000001', 'local'), 'true 00:00:00', 'a time without time zone is UTC');
+update app.all_kinds set at = pawl.now() + interval '59 seconds', local = 'infinity';
+select is(probe.has('short', 'AAPL'), 'true 00:00:59', 'clocks may differ a little');
+select is(probe.has('uuid', '00000000-0000-0000-0000-000000000001', 'local'), 'true -', 'a time that has not come says nothing');
+update app.all_kinds set at = pawl.now() + interval '2 hours';
+select pawl.subscribe('by short', 'AAPL', 'anna', '1 day');
+select probe.claim(:node, probe.job('by short')), probe.refresh(:node, 'by short', null);
+select is((select (f.outcome, f.refreshed_at = pawl.now(), f.due_at - pawl.now())::text from pawl.freshness f where f.type = 'by short'), '(data,t,01:00:00)', 'and makes nothing fresh for longer');
+
 -- ---- functions of users ----
 create function probe.gate(p_key text) returns timestamptz language plpgsql as $$
 begin
