@@ -15,7 +15,8 @@
 --                    "start_interval"}, as pawl.set_limit has them, with times as intervals; merged into what is there, 0 takes one away
 -- Returns nothing. Refuses what does not exist or makes no sense, and says what is missing (PW001, PW002, PW006); and keys for what was global
 -- until now, or none any more (PW003).
--- Locks: the type's row, its kind's FOR SHARE; the limiter; when times change, the freshness of its keys.
+-- Locks: an advisory lock; the type's row, its kind's FOR SHARE; the limiter; when times change, the freshness of its keys: waits for those who have
+-- some, for half a minute, without a lock on the others (PW003).
 create or replace function pawl.define_data_type(
   p_name text,
   p_kind text default null,
@@ -45,11 +46,13 @@ as $$
 declare
   v_old pawl.data_types;
   v_type pawl.data_types; -- as it is going to be
+  v_begun timestamptz := pg_catalog.clock_timestamp();
 begin
   if p_name is null or pg_catalog.octet_length(p_name) not between 1 and 50 then
     raise exception 'the name of a data type has from 1 to 50 bytes, not %', coalesce(pg_catalog.octet_length(p_name)::text, 'null')
       using errcode = 'PW006', hint = 'Give a short name, for example price.';
   end if;
+  perform pg_catalog.pg_advisory_xact_lock(1885435756, 8); -- one at a time: none becomes its parent's parent
   select d.* into v_old from pawl.data_types d where d.name = p_name for no key update;
   v_type := v_old;
   v_type.name := p_name;
@@ -83,10 +86,28 @@ begin
       using errcode = 'PW003', hint = pg_catalog.format('Give another name, or drop it first: pawl.drop_data_type(%L).', p_name);
   end if;
 
-  v_type.job_id := pawl.type_job(v_type, v_old, p_budget);
+  while not pawl.try_define_data_type(v_type, v_old, p_budget) loop
+    perform pawl.wait_for_users(p_name, v_begun);
+  end loop;
+end
+$$;
+comment on function pawl.define_data_type(text, text, interval, text, text, text, boolean, interval, interval, interval, interval, text, text, text, text, text, interval, text[], text, text, jsonb)
+  is 'creates or changes a data type; null keeps what is there';
+
+-- Writes a type down as it is going to be. Keys of it may be locked by somebody whose transaction is open: then nothing is done, so that whoever else
+-- needs them does not wait behind this. Returns whether it is done.
+create or replace function pawl.try_define_data_type(p_type pawl.data_types, p_old pawl.data_types, p_budget jsonb) returns boolean
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '300ms' -- long before anybody takes it for a deadlock
+as $$
+declare
+  v_type pawl.data_types := p_type;
+begin
+  v_type.job_id := pawl.type_job(p_type, p_old, p_budget);
   insert into pawl.data_types as d (name, kind, job_id, ttl, table_name, key_column, time_column, is_global, is_tracked, empty_ttl, max_age, retry_base,
     retry_cap, due_function, gate_function, strategy, cron, time_zone, spread, parents, fetch_path, save_function)
-  values (p_name, v_type.kind, v_type.job_id, v_type.ttl, v_type.table_name, v_type.key_column, v_type.time_column, v_type.is_global,
+  values (p_type.name, v_type.kind, v_type.job_id, v_type.ttl, v_type.table_name, v_type.key_column, v_type.time_column, v_type.is_global,
     v_type.is_tracked, v_type.empty_ttl, v_type.max_age, v_type.retry_base, v_type.retry_cap, v_type.due_function, v_type.gate_function,
     v_type.strategy, v_type.cron, v_type.time_zone, v_type.spread, v_type.parents, v_type.fetch_path, v_type.save_function)
   on conflict (name) do update
@@ -96,19 +117,36 @@ begin
         gate_function = excluded.gate_function, strategy = excluded.strategy, cron = excluded.cron, time_zone = excluded.time_zone,
         spread = excluded.spread, parents = excluded.parents, fetch_path = excluded.fetch_path, save_function = excluded.save_function,
         error = null, error_at = null, rests_until = null, updated_at = excluded.updated_at;
-  select d.* into v_type from pawl.data_types d where d.name = p_name;
+  select d.* into v_type from pawl.data_types d where d.name = p_type.name;
   if v_type.is_tracked then
-    perform pawl.refresh_tracking(p_name);
+    perform pawl.refresh_tracking(p_type.name);
   end if;
-  perform pawl.time_keys(v_type, v_old);
-  if v_old.name is null then
+  perform pawl.time_keys(v_type, p_old);
+  if p_old.name is null then
     perform pawl.ask_for_sweep(a.name) from pawl.adoptions a; -- rows may have asked for it already
   end if;
   perform pawl.ring('fresh');
+  return true;
+exception when lock_not_available then
+  return false;
 end
 $$;
-comment on function pawl.define_data_type(text, text, interval, text, text, text, boolean, interval, interval, interval, interval, text, text, text, text, text, interval, text[], text, text, jsonb)
-  is 'creates or changes a data type; null keeps what is there';
+comment on function pawl.try_define_data_type(pawl.data_types, pawl.data_types, jsonb) is 'writes a data type down, unless somebody has its keys locked';
+
+-- Waits a moment, with nothing locked, for who has keys of a type locked; refuses to (PW003) when half a minute is over.
+create or replace function pawl.wait_for_users(p_name text, p_since timestamptz) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if pg_catalog.clock_timestamp() > p_since + interval '30 seconds' then
+    raise exception 'somebody''s open transaction has keys of data type "%" locked, or its table', p_name
+      using errcode = 'PW003', hint = 'End it, and try again; pg_stat_activity shows it, perhaps as idle in transaction.';
+  end if;
+  perform pg_catalog.pg_sleep(0.3);
+end
+$$;
+comment on function pawl.wait_for_users(text, timestamptz) is 'waits a moment for who has keys of a data type locked';
 
 -- pawl.check_data_type(type): the type with its names as PostgreSQL has them. Refuses (PW006, PW001, PW002) what does not exist, is missing or makes no
 -- sense, in words. Locks: none.
@@ -385,7 +423,7 @@ begin
   if p_budget is not null then
     perform pawl.set_type_budget(p_type.name, p_budget);
   end if;
-  if p_old.kind is distinct from p_type.kind then
+  if p_old.kind is distinct from p_type.kind or not exists (select from pawl.jobs j where j.id = v_job_id) then -- somebody may have deleted it
     if v_job_id is not null then
       update pawl.jobs j set data_type = null where j.id = v_job_id;
       perform pawl.cancel_open_tasks(v_job_id);
@@ -443,7 +481,8 @@ begin
       is distinct from (p_old.ttl, p_old.due_function, p_old.strategy, p_old.cron, p_old.spread, p_old.time_zone, p_old.table_name) then
     perform from pawl.freshness f where f.type = p_type.name order by f.key for no key update;
     update pawl.freshness f
-    set stale_at = n.stale_at, due_at = n.stale_at, check_at = case when f.check_at is not null then least(f.check_at, n.stale_at) end
+    set stale_at = n.stale_at, due_at = n.stale_at,
+        check_at = case when f.check_at is not null or f.is_watched then nullif(least(f.check_at, n.stale_at), 'infinity') end -- it may have been fresh for ever
     from (
       select x.key, pawl.next_stale_at(p_type, x.key, x.source_at, coalesce(x.refreshed_at, v_now), coalesce(k.ttl, p_type.ttl)) as stale_at
       from pawl.freshness x

@@ -1,9 +1,28 @@
 -- pawl.drop_data_type(name): a data type is no more: subscriptions to it, its keys' freshness and its triggers go, what is open of its refreshes is
 -- cancelled; the data stays. Its job stays with what has ended in it, for as long as its kind keeps that.
--- Returns nothing. Refuses an unknown type (PW002), and one that is another's parent (PW003). Locks: its row, its job's open tasks, then what it deletes.
+-- Returns nothing. Refuses an unknown type (PW002), and one that is another's parent (PW003). Locks: an advisory lock;
+-- its row, its job's open tasks, then what it deletes: waits for those who have some of that, for half a minute, with nothing locked (PW003).
 create or replace function pawl.drop_data_type(p_name text) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_begun timestamptz := pg_catalog.clock_timestamp();
+begin
+  perform pg_catalog.pg_advisory_xact_lock(1885435756, 8); -- as pawl.define_data_type
+  while not pawl.try_drop_data_type(p_name) loop
+    perform pawl.wait_for_users(p_name, v_begun);
+  end loop;
+end
+$$;
+comment on function pawl.drop_data_type(text) is 'a data type is no more; the data stays';
+
+-- The same, unless somebody has its keys locked: then nothing is done. Who has some may be about to make others, and would wait for this. Returns whether
+-- it is done.
+create or replace function pawl.try_drop_data_type(p_name text) returns boolean
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '300ms'
 as $$
 declare
   v_type pawl.data_types;
@@ -27,6 +46,9 @@ begin
   delete from pawl.looks l where l.type = p_name;
   delete from pawl.data_types d where d.name = p_name;
   perform pawl.ring('fresh');
+  return true;
+exception when lock_not_available then
+  return false;
 end
 $$;
-comment on function pawl.drop_data_type(text) is 'a data type is no more; the data stays';
+comment on function pawl.try_drop_data_type(text) is 'a data type is no more, unless somebody has its keys locked';

@@ -154,7 +154,7 @@ begin
     cross join lateral (
       select f.viewers > 0 or f.is_wanted or p_type.strategy = 'scheduled' as is_demanded,
         case
-          when f.is_wanted then coalesce(greatest(f.outcome_at + interval '1 second', case when f.failures > 0 then f.due_at end), '-infinity')
+          when f.is_wanted then coalesce(greatest(case when f.outcome_at <= v_now then f.outcome_at + interval '1 second' end, case when f.failures > 0 then f.due_at end), '-infinity')
           else f.due_at
         end as due_at
     ) d
@@ -247,7 +247,13 @@ begin
   end if;
   if v_vanished is not null then
     update pawl.freshness f
-    set task_id = null
+    set task_id = null,
+        due_at = greatest(f.due_at, ( -- who leaves and comes again does not spare himself the pause after a failure
+          select x.run_at
+          from pawl.tasks x
+          where x.job_id = p_type.job_id
+            and x.id = f.task_id
+            and x.attempt > 0))
     from unnest(pg_catalog.array_fill(p_type.name, array[pg_catalog.cardinality(v_vanished)]), v_vanished) as k (type, key)
     where f.type = any (array[k.type])
       and f.key = k.key;

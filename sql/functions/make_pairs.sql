@@ -12,8 +12,9 @@ begin
     end if;
     return '';
   end if;
-  if p_key is null or pg_catalog.length(p_key) not between 1 and 500 then
-    raise exception 'a key of data type "%" has from 1 to 500 characters, not %', p_type.name, coalesce(pg_catalog.length(p_key)::text, 'null')
+  if p_key is null or pg_catalog.length(p_key) not between 1 and 500 or pg_catalog.octet_length(p_key) > 1000 then
+    raise exception 'a key of data type "%" has from 1 to 500 characters, and up to 1000 bytes, not %', p_type.name,
+        coalesce(case when pg_catalog.length(p_key) between 1 and 500 then pg_catalog.octet_length(p_key) || ' bytes' else pg_catalog.length(p_key)::text end, 'null')
       using errcode = 'PW006', hint = 'Give the key of what is meant, for example ''AAPL''.';
   end if;
   if p_type.fetch_path is not null and p_key ~ '^\.\.?$' then

@@ -19,7 +19,7 @@ begin
   if pg_catalog.pg_try_advisory_xact_lock(1885435758, pg_catalog.hashtext(p_type.name)) then -- as pawl.make_pairs
     execute pg_catalog.format('insert into pawl.freshness (type, key, org_id, has_data, stale_at, due_at, check_at) '
       'select $1.name, k.key, $1.org_id, true, t.at, t.at, nullif(t.at, ''infinity'') from (select distinct d.%I::text as key from %s d where d.%1$I is not null) k '
-      'cross join lateral (select pawl.next_stale_at($1, k.key, null, $2, $1.ttl) as at) t where pg_catalog.length(k.key) between 1 and 500 '
+      'cross join lateral (select pawl.next_stale_at($1, k.key, null, $2, $1.ttl) as at) t where pg_catalog.length(k.key) between 1 and 500 and pg_catalog.octet_length(k.key) <= 1000 '
       'and not exists (select from pawl.freshness f where f.type = $1.name and f.key = k.key) order by k.key on conflict (type, key) do nothing',
       p_type.key_column, p_type.table_name)
     using p_type, pawl.now();

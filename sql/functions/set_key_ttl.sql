@@ -28,7 +28,7 @@ begin
   end if;
   update pawl.freshness f
   set stale_at = f.refreshed_at + coalesce(p_ttl, v_type.ttl), due_at = f.refreshed_at + coalesce(p_ttl, v_type.ttl),
-      check_at = case when f.check_at is not null then least(f.check_at, f.refreshed_at + coalesce(p_ttl, v_type.ttl)) end
+      check_at = case when f.check_at is not null or f.is_watched then least(f.check_at, f.refreshed_at + coalesce(p_ttl, v_type.ttl)) end
   where f.type = p_type
     and f.key = v_key
     and f.refreshed_at is not null

@@ -43,12 +43,12 @@ begin
   end loop;
   insert into pawl.limiters (key) values (v_key) on conflict (key) do nothing;
   perform pawl.write_limit(v_key,
-    p_max_running => (p_budget ->> 'running')::integer,
+    p_max_running => (p_budget ->> 'running')::numeric::integer,
     p_start_interval_ms => pawl.read_interval_ms(p_budget ->> 'start_interval'),
     p_window_ms => pawl.read_interval_ms(p_budget ->> 'window'),
-    p_max_calls => (p_budget ->> 'calls')::bigint,
-    p_max_bytes => (p_budget ->> 'bytes')::bigint,
-    p_estimated_bytes => (p_budget ->> 'estimated_bytes')::bigint,
+    p_max_calls => (p_budget ->> 'calls')::numeric::bigint,
+    p_max_bytes => (p_budget ->> 'bytes')::numeric::bigint,
+    p_estimated_bytes => (p_budget ->> 'estimated_bytes')::numeric::bigint,
     p_bytes_window_ms => pawl.read_interval_ms(p_budget ->> 'bytes_window'));
 end
 $$;

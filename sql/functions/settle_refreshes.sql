@@ -148,8 +148,8 @@ begin
       select i.type, x.id, x.key, x.status, x.started_at, x.finished_at, x.said, x.status = 'completed' and x.said is null as is_silent,
         case when pg_catalog.jsonb_typeof(x.result) = 'object' then x.result ->> 'source_at' end as time,
         case
-          when x.status = 'completed' and x.said = 'rejected' then coalesce(x.result ->> 'error', 'its refresh rejected the answer')
-          when x.status = 'failed' or x.said = 'failed' then coalesce(x.error, pg_catalog.format('its refresh says the outcome %s, which is none of data, empty, unchanged, rejected', x.result -> 'outcome'))
+          when x.status = 'completed' and x.said = 'rejected' then coalesce(pg_catalog.left(x.result ->> 'error', 1000), 'its refresh rejected the answer')
+          when x.status = 'failed' or x.said = 'failed' then coalesce(x.error, pg_catalog.format('its refresh says the outcome %s, which is none of data, empty, unchanged, rejected', pg_catalog.left((x.result -> 'outcome')::text, 100)))
         end as error
       from unnest(v_types, p_task_ids) as i (type, id)
       cross join lateral (
@@ -228,7 +228,7 @@ begin
             when o.written_at is null or o.written_at > coalesce(o.refreshed_at, '-infinity') or o.refreshed_at >= o.started_at then 'data'
             else 'unchanged'
           end as outcome,
-          pawl.read_time(o.time) as source_at,
+          pawl.read_source_time(o.time, v_now) as source_at,
           case when v_have_ttls then coalesce((select k.ttl from pawl.type_keys k where k.type = o.type and k.key = o.key), p_type.ttl) else p_type.ttl end as ttl
         offset 0
       ) s
@@ -238,7 +238,7 @@ begin
             when s.outcome = 'data' and s.source_at = o.source_at then 'unchanged'
             else s.outcome
           end as outcome,
-          coalesce(s.source_at, o.source_at) as source_at,
+          greatest(s.source_at, o.source_at) as source_at,
           case
             when s.outcome = 'data' and s.source_at < o.source_at then pg_catalog.format('it brought data of %s, older than what is there: %s', s.source_at, o.source_at)
             when s.outcome in ('rejected', 'failed') then o.error
@@ -307,25 +307,26 @@ create or replace function pawl.stated_outcome(p_result jsonb) returns text
 language sql immutable
 as $$
   select case
-    when pg_catalog.jsonb_typeof(p_result) operator(pg_catalog.=) 'object' and p_result operator(pg_catalog.?) 'outcome'
+    when pg_catalog.jsonb_typeof(p_result operator(pg_catalog.->) 'outcome') operator(pg_catalog.<>) 'null'
       then case when p_result operator(pg_catalog.->) 'outcome' operator(pg_catalog.=) any ('{"\"data\"", "\"empty\"", "\"unchanged\"", "\"rejected\""}'::jsonb[])
         then p_result operator(pg_catalog.->>) 'outcome' else 'failed' end
   end
 $$;
 comment on function pawl.stated_outcome(jsonb) is 'what the result of a completed refresh says of itself';
 
--- A time, or null for what is none.
-create or replace function pawl.read_time(p_text text) returns timestamptz
+-- How old data is by its source; null for what is no time, or more than a day ahead: clocks and time zones differ, but what comes from another century
+-- would have all that is true rejected until then.
+create or replace function pawl.read_source_time(p_text text, p_now timestamptz) returns timestamptz
 language plpgsql stable strict
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  return case when pg_catalog.isfinite(p_text::timestamptz) then p_text::timestamptz end;
+  return case when pg_catalog.isfinite(p_text::timestamptz) and p_text::timestamptz <= p_now + interval '1 day' then p_text::timestamptz end;
 exception when others then
   return null;
 end
 $$;
-comment on function pawl.read_time(text) is 'a time, or null for what is none';
+comment on function pawl.read_source_time(text, timestamptz) is 'how old data is by its source; null for what cannot be';
 
 -- pawl.read_data, in the order of the keys, or nothing where that raises. Raises where the table is locked for longer than a moment (55P03).
 create or replace function pawl.try_read_data(p_type pawl.data_types, p_keys text[])

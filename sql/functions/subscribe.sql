@@ -75,8 +75,9 @@ language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if p_holder is null or pg_catalog.length(p_holder) not between 1 and 500 then
-    raise exception 'a holder has a name of 1 to 500 characters, not %', coalesce(pg_catalog.length(p_holder)::text, 'null')
+  if p_holder is null or pg_catalog.length(p_holder) not between 1 and 500 or pg_catalog.octet_length(p_holder) > 1000 then
+    raise exception 'a holder has a name of 1 to 500 characters, and up to 1000 bytes, not %',
+        coalesce(case when pg_catalog.length(p_holder) between 1 and 500 then pg_catalog.octet_length(p_holder) || ' bytes' else pg_catalog.length(p_holder)::text end, 'null')
       using errcode = 'PW006', hint = 'Give what tells one viewer from another: a session''s or a user''s id.';
   end if;
   if pg_catalog.strpos(p_holder, ':') > 0 and exists (select from pawl.adoptions a where a.name = pg_catalog.split_part(p_holder, ':', 1)) then

@@ -2,8 +2,11 @@
 And what others do meanwhile fails no transaction that sees only what was there when it began.
 
 The waits that must not be would last until that transaction ends, which it does not; 10 s are given."""
-import psycopg
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+
+from waiting import until
 
 PATIENCE = "set statement_timeout = '10s'"
 
@@ -115,3 +118,34 @@ def test_a_transaction_that_sees_the_past(app, somebody, level):
     assert app.value("select outcome from pawl.freshness where key = 'H'") == "data"
     assert app.rows("select t.key, t.priority from pawl.tasks t where t.status = 'pending' order by 1") == [
         ("A", 65), ("ASKED", 3), ("NEW", 65), ("STALE", 0)]
+
+
+def test_a_type_that_is_defined_while_somebody_has_a_key(app, somebody):
+    """It waits for him, and nobody waits for it: the other keys are free meanwhile."""
+    app.rows("select pawl.subscribe('price', array['A', 'B', 'Z'], 'anna', '1 hour')")
+    somebody.execute("select from pawl.freshness where key = 'Z' for no key update")
+    with app.connect() as definer, app.connect() as other:
+        definer.execute("set statement_timeout = '10s'")
+        with ThreadPoolExecutor(1) as thread:
+            done = thread.submit(definer.execute, "select pawl.define_data_type('price', p_ttl => '1 hour')")
+            until(lambda: app.value("select wait_event = 'PgSleep' from pg_stat_activity where pid = %s", definer.info.backend_pid), 10, "it waits")
+            until(lambda: len(other.execute("select from pawl.freshness for no key update skip locked").fetchall()) == 2, 10, "the others are free")
+            assert not done.done()
+            somebody.execute("rollback")
+            done.result()
+    assert app.value("select ttl from pawl.data_types where name = 'price'").total_seconds() == 3600
+
+
+def test_a_type_that_is_dropped_while_somebody_makes_keys(app, somebody):
+    """He has one, and makes another: neither waits for the other for ever."""
+    app.rows("select pawl.subscribe('price', 'A', 'anna', '1 hour')")
+    somebody.execute("select pawl.subscribe('price', 'A', 'bob')")
+    with app.connect() as dropper:
+        dropper.execute("set statement_timeout = '10s'")
+        with ThreadPoolExecutor(1) as thread:
+            done = thread.submit(dropper.execute, "select pawl.drop_data_type('price')")
+            until(lambda: app.value("select wait_event_type in ('Lock', 'Timeout') from pg_stat_activity where pid = %s", dropper.info.backend_pid), 10, "it waits")
+            somebody.execute("select pawl.subscribe('price', 'B', 'bob')")
+            somebody.execute("commit; begin")
+            done.result()
+    assert app.rows("select name from pawl.data_types") == []

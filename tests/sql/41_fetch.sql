@@ -162,8 +162,8 @@ from (values
   (200, '{"outcome": "rejected", "error": "old", "n": 1}', '{"outcome": "rejected", "error": "old", "n": 1}'),
   (200, '{"outcome": "dada"}', '{"outcome": "dada"}')
 ) as r (status, answer, wanted);
-select is(probe.save_text('G', 200, '{"do": "answer", "answer": {"outcome": "data", "source_at": "2030-01-01 00:00:00+00"}}') ->> 'outcome', 'data', 'with its source''s time');
-select is(source_at, '2030-01-01 00:00:00+00', 'which is kept') from pawl.freshness where type = 'price' and key = 'G';
+select is(probe.save_text('G', 200, '{"do": "answer", "answer": {"outcome": "data", "source_at": "2020-01-01 00:00:00+00"}}') ->> 'outcome', 'data', 'with its source''s time');
+select is(source_at, '2020-01-01 00:00:00+00', 'which is kept') from pawl.freshness where type = 'price' and key = 'G';
 select is(probe.save_text('G', 200, '{"do": "answer", "answer": {"outcome": "dada"}}') ->> 'outcome', 'dada', 'an outcome that is none');
 select matches((select error from pawl.freshness where type = 'price' and key = 'G'), '"dada", which is none of', 'is said to be none');
 

@@ -175,6 +175,53 @@ drop function probe.when_due(text, timestamptz, timestamptz);
 select is(pawl.gate_of(pawl.data_type('gated'), '2099-01-01'), null, 'of a gate that is gone nobody knows');
 select is(pawl.next_stale_at(pawl.data_type('gated'), '2099-01-01', null, pawl.now(), '1 hour'), pawl.now() + interval '1 hour', 'where the function is gone the ttl says it');
 
+-- ---- what refreshes say ----
+select probe.clock('20 minutes'), pawl.define_data_type('said', 'provider', '1 minute');
+create function probe.says(p_node integer, p_result text) returns text language plpgsql as $$
+begin
+  perform pawl.request_refresh('said', 'A');
+  perform probe.refresh(p_node, 'said', p_result);
+  perform set_config('pawl.now', (pawl.now() + interval '1 hour')::text, true);
+  return (select concat_ws(' ', f.outcome, f.source_at::date) from pawl.freshness f where f.type = 'said');
+end $$;
+select is(probe.says(:node, '{"outcome": "data", "source_at": "2099-01-01"}'), 'data', 'data of another century says nothing of its age,');
+select is(probe.says(:node, '{"outcome": "data", "source_at": "2030-01-01"}'), 'data 2030-01-01', 'so that what is true is not rejected for a lifetime');
+select is(probe.says(:node, '{"outcome": "unchanged", "source_at": "2029-01-01"}'), 'unchanged 2030-01-01', 'what is unchanged does not grow older');
+select is(probe.says(:node, '{"outcome": null}'), 'data 2030-01-01', 'an outcome of null is none');
+select is(probe.says(:node, '["outcome"]'), 'data 2030-01-01', 'as is a list');
+select is(probe.says(:node, jsonb_build_object('outcome', 'rejected', 'error', repeat('x', 100000))::text), 'rejected 2030-01-01', 'an error may be long');
+select is((select length(f.error) from pawl.freshness f where f.type = 'said'), 1000, 'of which the beginning is kept');
+select probe.refresh(:node, 'said', '{"outcome": "data"}'); select pawl.request_refresh('said', 'A'); select probe.refresh(:node, 'said', '{"outcome": "data"}');
+select set_config('pawl.now', (pawl.now() - interval '1 hour')::text, true);
+select is(pawl.request_refresh('said', 'A'), 'queued', 'a clock that was set back does not keep who asks waiting for an hour');
+
+-- ---- leaving and coming again ----
+select pawl.define_kind('patient', 'noop', p_max_attempts => 5), pawl.define_data_type('retried', 'patient', '1 minute');
+select pawl.subscribe('retried', 'A', 'anna', '1 day');
+select probe.claim(:node, probe.job('retried'));
+select pawl.finish_followed_tasks(:node, array[t.job_id], array[t.id], array[t.attempt], array['retry'], array[600000::bigint], array[null::text], array['network'], array['nobody answered'])
+from pawl.tasks t where t.job_id = probe.job('retried');
+select pawl.unsubscribe('retried', 'A', 'anna');
+select is((select s.state from pawl.subscribe('retried', 'A', 'anna', '1 day') s), 'retry', 'who leaves and comes again does not spare himself the pause after a failure');
+select set_config('pawl.now', (pawl.now() + interval '1 second')::text, true), probe.due();
+select is((select f.check_at - pawl.now() from pawl.freshness f where f.type = 'retried'), '9 minutes 59 seconds', 'after which he is served');
+
+-- ---- definitions ----
+create function app.never(p_key text, p_source_at timestamptz, p_refreshed_at timestamptz) returns timestamptz language sql as $$ select 'infinity'::timestamptz $$;
+select pawl.define_data_type('ever', 'provider', '1 minute', p_due_function => 'app.never');
+select pawl.subscribe('ever', 'A', 'anna', '1 day'), probe.refresh(:node, 'ever'), probe.due();
+select is((select f.check_at from pawl.freshness f where f.type = 'ever'), null, 'what is fresh for ever is looked at never');
+select pawl.define_data_type('ever', p_due_function => '');
+select is((select f.check_at - pawl.now() from pawl.freshness f where f.type = 'ever'), '1 minute', 'and in time, once it is no more');
+select lives_ok($$ select pawl.define_data_type('ever', p_budget => '{"calls": 1.0, "window": "1 minute", "bytes": 1e6, "bytes_window": "1 day", "estimated_bytes": 10.00}') $$, 'numbers in JSON have many forms');
+select throws_ok($$ select pawl.define_data_type('ever', p_budget => '{"running": 3000000000}') $$, 'PW006', null, 'and may be too large');
+select throws_ok($$ select pawl.subscribe('ever', repeat('漢', 400), 'anna') $$, 'PW006', 'a key of data type "ever" has from 1 to 500 characters, and up to 1000 bytes, not 1200 bytes', 'as may keys');
+select throws_ok($$ select pawl.subscribe('ever', 'A', repeat('漢', 400)) $$, 'PW006', 'a holder has a name of 1 to 500 characters, and up to 1000 bytes, not 1200 bytes', 'and holders');
+delete from pawl.jobs where id = probe.job('ever');
+select throws_ok($$ select pawl.request_refresh('ever', 'B') $$, 'PW002', null, 'somebody has deleted the job of a type''s refreshes');
+select pawl.define_data_type('ever');
+select is(pawl.request_refresh('ever', 'B'), 'queued', 'it has one again when it is defined again');
+
 -- ---- many keys, and keys that are only asked about ----
 select pawl.define_data_type('many', 'provider', '1 minute');
 select count(*) as locks from pg_locks where locktype = 'advisory' \gset

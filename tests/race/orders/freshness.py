@@ -181,4 +181,27 @@ RACES = [
             "keys that are put off though somebody has them": [("refresh_due", r"for no key update of f skip locked\s+\)", ")")],
             "keys that are not put off": [("look_for_some", r"set check_at = pawl\.clock\(\) \+ case [^,]*,", "set check_at = f.check_at,")],
         }),
+    Race(
+        "holder_comes_and_leaves", "a holder who comes back while he leaves meets himself in no circle",
+        setup="select race.price(); select state from pawl.subscribe('price', array['A', 'B'], 'x', '1 day')",
+        one=[["select state from pawl.subscribe('price', 'B', 'x', '1 day')", "select state from pawl.subscribe('price', 'A', 'x', '1 day')"]],
+        two=[["select pawl.unsubscribe(null, null, 'x')"]],
+        switches=2,
+        look="select count(*) from pawl.subscriptions",
+        check=lambda one, two, look: (two[0], look) in (("2", "0"), ("2", "2")),
+        variants={
+            "who leaves without his own lock": [("unsubscribe", r"perform from pawl\.holders h[^;]*;", "")],
+        }),
+    Race(
+        "two_parents", "of two types that become each other's parent at the same moment one is refused",
+        setup="select race.price(); select pawl.define_data_type('other', 'race', '1 minute')",
+        one=[["select pawl.define_data_type('price', p_parents => '{other}')"]],
+        two=[["select pawl.define_data_type('other', p_parents => '{price}')"]],
+        switches=1,
+        refusals=("PW006",),
+        look="select string_agg(d.name, ' ') from pawl.data_types d where d.parents <> '{}'",
+        check=ends_as("price", "other"),
+        variants={
+            "two at a time": [("define_data_type", r"perform pg_catalog\.pg_advisory_xact_lock\([^;]*;", "")],
+        }),
 ]
