@@ -1,30 +1,34 @@
 -- pawl.retry_failed(job): runs every failed task of the job again, as pawl.retry_task does.
 -- Of several with one key (a standing job) only the last runs again, and none while a task with that
 -- key is active.
+-- Of refreshes of a data type only those run again whose keys nobody has locked, and that are not being refreshed.
 -- Returns how many. Refuses an unknown job (PW002).
--- Locks: the job's row, then its failed tasks by id; waits for enqueues of their keys that are under way.
+-- Locks: the job's row, then its failed tasks by id; of refreshes the keys' freshness (skip locked); waits for enqueues of their keys that are under way.
 create or replace function pawl.retry_failed(p_job_id bigint) returns bigint
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  v_type text;
+  v_keys text[];
   v_tasks bigint[];
   v_count bigint;
   v_tries_left integer := 10;
 begin
-  perform from pawl.jobs j where j.id = p_job_id for no key update;
+  select j.data_type into v_type from pawl.jobs j where j.id = p_job_id for no key update;
   if not found then
     perform pawl.refuse_job(p_job_id);
   end if;
-  select pg_catalog.array_agg(l.id) into v_tasks
+  select pg_catalog.array_agg(l.id), pg_catalog.array_agg(l.key) into v_tasks, v_keys
   from (
-    select t.id
+    select t.id, t.key
     from pawl.tasks t
     where t.job_id = p_job_id
       and t.status = 'failed'
     order by t.id
     for update
   ) l;
+  v_tasks := pawl.give_back_refreshes(v_type, v_keys, v_tasks);
   loop
     begin
       update pawl.tasks t

@@ -206,6 +206,22 @@ select is((select s.state from pawl.subscribe('retried', 'A', 'anna', '1 day') s
 select set_config('pawl.now', (pawl.now() + interval '1 second')::text, true), probe.due();
 select is((select f.check_at - pawl.now() from pawl.freshness f where f.type = 'retried'), '9 minutes 59 seconds', 'after which he is served');
 
+-- ---- running refreshes again ----
+select pawl.define_data_type('again', 'provider', '1 minute');
+select pawl.subscribe('again', array['A', 'B'], 'anna', '1 day'), probe.refresh(:node, 'again', null, 'failed');
+select pawl.retry_task(t.job_id, t.id) from pawl.tasks t where t.job_id = probe.job('again') and t.key = 'A';
+select probe.refresh(:node, 'again');
+select is((select (f.outcome, f.failures, f.refreshes)::text from pawl.freshness f where f.type = 'again' and f.key = 'A'), '(data,0,1)', 'a refresh that is run again by hand is its key''s');
+select is(pawl.retry_failed(probe.job('again')), 1::bigint, 'so are all that have failed');
+select probe.refresh(:node, 'again');
+select is((select (f.outcome, f.failures, f.refreshes)::text from pawl.freshness f where f.type = 'again' and f.key = 'B'), '(data,0,1)', 'and say what has come');
+select pawl.request_refresh('again', 'C'), probe.refresh(:node, 'again', null, 'failed');
+select set_config('pawl.now', (pawl.now() + interval '1 hour')::text, true), pawl.request_refresh('again', 'C');
+select throws_ok(format('select pawl.retry_task(%s, %s)', t.job_id, t.id), 'PW003', null, 'not beside another of its key')
+from pawl.tasks t where t.job_id = probe.job('again') and t.key = 'C' and t.status = 'failed';
+select is(pawl.retry_failed(probe.job('again')), 0::bigint, 'nor all');
+select is((select count(*) from pawl.tasks t where t.job_id = probe.job('again') and t.key = 'C' and t.status < 'completed'), 1::bigint, 'there is one at a time');
+
 -- ---- definitions ----
 create function app.never(p_key text, p_source_at timestamptz, p_refreshed_at timestamptz) returns timestamptz language sql as $$ select 'infinity'::timestamptz $$;
 select pawl.define_data_type('ever', 'provider', '1 minute', p_due_function => 'app.never');

@@ -204,4 +204,19 @@ RACES = [
         variants={
             "two at a time": [("define_data_type", r"perform pg_catalog\.pg_advisory_xact_lock\([^;]*;", "")],
         }),
+    Race(
+        "retry_and_timer", "a refresh that somebody runs again while the key falls due is the only one, and no node waits for him",
+        setup=f"{RUNS}; update pawl.tasks set status = 'failed', finished_at = now();"
+              " update pawl.freshness set task_id = null, stale_at = '2000-01-01', due_at = '2000-01-01', check_at = '2000-01-01'",
+        one=[["select pawl.retry_task(1, 1)"]],
+        two=[["select looked from pawl.refresh_due()"]],
+        never_waits=(2,),
+        switches=1,
+        refusals=("PW003",),
+        may_retry=True,
+        look=FRESH,
+        check=ends_as("A: 1 viewers, armed, 1 open, 0 done"),
+        variants={
+            "a refresh that runs again behind its key's back": [("retry_task", r"if pawl\.give_back_refreshes\([^=]*= '{}' then", "if false then")],
+        }),
 ]

@@ -603,7 +603,7 @@ RACES = [
         may_retry=True,
         switches=3,
         variants={
-            "a job that nobody holds open": [("retry_task", r"perform from pawl\.jobs[^;]*;", "")] + NOBODY_HOLDS_THE_JOB,
+            "a job that nobody holds open": [("retry_task", r"(from pawl\.jobs j where j\.id = p_job_id) for no key update;", r"\1;")] + NOBODY_HOLDS_THE_JOB,
         }),
     Race(
         "direct_retry_and_fold", "I3: the same when a person updates the task",
