@@ -262,6 +262,32 @@ end
 $$;
 comment on function pawl.look_at_tasks(pawl.data_types, text[]) is 'what has become of refreshes that were under way';
 
+-- Refreshes of these keys that have ended, and nobody has settled, are: whoever asks after that asks for another one. Locks: as pawl.settle_type.
+create or replace function pawl.settle_ended(p_type pawl.data_types, p_keys text[]) returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+declare
+  v_ended bigint[];
+begin
+  select pg_catalog.array_agg(f.task_id) into v_ended
+  from unnest(pg_catalog.array_fill(p_type.name, array[pg_catalog.cardinality(p_keys)]), p_keys) as k (type, key)
+  join pawl.freshness f on f.type = any (array[k.type]) and f.key = k.key
+  cross join lateral (select x.status from pawl.tasks x where x.job_id = p_type.job_id and x.id = f.task_id offset 0) t
+  where t.status >= 'completed';
+  if v_ended is not null then
+    perform pawl.settle_type(p_type, v_ended);
+  end if;
+end
+$$;
+comment on function pawl.settle_ended(pawl.data_types, text[]) is 'refreshes of keys that have ended are settled';
+
 -- What a refresh is worth beside others of its type, where a minute of being stale is worth 1 (tasks.lateness): somebody looks: 60, and 5
 -- more for each doubling of the viewers (at most 1000 are counted); who asks for it adds what he likes.
 -- No SET clause, so that the planner can inline it.
@@ -417,6 +443,7 @@ begin
     return;
   end if;
   perform pawl.make_pairs(p_type, p_keys);
+  perform pawl.settle_ended(p_type, p_keys);
   with found as materialized (
     select f.type, f.key
     from unnest(pg_catalog.array_fill(p_type.name, array[pg_catalog.cardinality(p_keys)]), p_keys) as k (type, key)

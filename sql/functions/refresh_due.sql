@@ -301,7 +301,8 @@ declare
   v_half integer := pg_catalog.cardinality(p_keys) / 2;
 begin
   begin
-    if p_priorities is not null then
+    if pg_catalog.array_remove(p_priorities, null) <> '{}' then
+      perform pawl.settle_ended(p_type, p_keys);
       update pawl.freshness f
       set is_wanted = true, wanted_priority = case when f.is_wanted then greatest(f.wanted_priority, w.priority) else w.priority end
       from unnest(v_types, p_keys, p_priorities, p_wanted_at) as w (type, key, priority, wanted_at)

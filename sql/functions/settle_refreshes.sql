@@ -100,7 +100,8 @@ comment on function pawl.leave_to_refresh_due(pawl.data_types, bigint[]) is 'lea
 --   unchanged   it says so; or gives the same source time; or says nothing, and the row was not written since the last refresh
 --   data        else
 -- The first two leave the data as stale as it was and put the key off, longer with each in a row; the others say when it is stale
--- next. In any case that is a second from now or more, so no key can keep a node busy. A cancelled refresh is put off too.
+-- next, counted from the end: that is now, or earlier where it is settled late, since somebody had the key locked; then the data may be stale already.
+-- In any case the next refresh is a second from now or more, so no key can keep a node busy. A cancelled refresh is put off too.
 -- A row that is not there when an end is settled more than a second late may have been deleted since: then "empty" is not believed, once, and the
 -- key is refreshed again.
 -- A key that is put off and that others wait for, since it is their parent, is still wanted.
@@ -115,7 +116,7 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
 declare
-  v_now timestamptz := pawl.clock(); -- the end is now, whenever its transaction began
+  v_now timestamptz := pawl.clock(); -- an end in this transaction is now, whenever that began
   v_is_plain boolean := p_type.strategy = 'on_demand' and p_type.due_function is null;
   v_keys text[];
   v_tasks bigint[];
@@ -131,6 +132,7 @@ declare
   v_source_at timestamptz[];
   v_failures integer[];
   v_are_old boolean[];
+  v_ended_at timestamptz[];
   v_have_data boolean[];
   v_written_at timestamptz[];
   v_have_ttls boolean := exists (select from pawl.type_keys k where k.type = p_type.name);
@@ -140,10 +142,11 @@ begin
   select pg_catalog.array_agg(h.key), pg_catalog.array_agg(h.task_id), pg_catalog.count(*) filter (where h.is_silent),
     pg_catalog.array_agg(h.status), pg_catalog.array_agg(h.started_at), pg_catalog.array_agg(h.said), pg_catalog.array_agg(h.time), pg_catalog.array_agg(h.error),
     pg_catalog.array_agg(h.stale_at), pg_catalog.array_agg(h.refreshed_at), pg_catalog.array_agg(h.source_at), pg_catalog.array_agg(h.failures),
-    pg_catalog.array_agg(h.is_old)
-  into v_keys, v_tasks, v_silent, v_statuses, v_started_at, v_said, v_times, v_errors, v_stale_at, v_refreshed_at, v_source_at, v_failures, v_are_old
+    pg_catalog.array_agg(h.is_old), pg_catalog.array_agg(case when h.refreshed_at between h.ended_at and v_now then h.refreshed_at else h.ended_at end) -- a write after it
+  into v_keys, v_tasks, v_silent, v_statuses, v_started_at, v_said, v_times, v_errors, v_stale_at, v_refreshed_at, v_source_at, v_failures, v_are_old, v_ended_at
   from (
-    select f.key, f.task_id, f.stale_at, f.refreshed_at, f.source_at, f.failures, t.finished_at < v_now - interval '1 second' and f.outcome is distinct from 'empty' as is_old, t.is_silent, t.status, t.started_at, t.said, t.time, t.error
+    select f.key, f.task_id, f.stale_at, f.refreshed_at, f.source_at, f.failures, t.finished_at < v_now - interval '1 second' and f.outcome is distinct from 'empty' as is_old,
+      case when t.finished_at < pawl.now() then t.finished_at else v_now end as ended_at, t.is_silent, t.status, t.started_at, t.said, t.time, t.error
     from (
       select i.type, x.id, x.key, x.status, x.started_at, x.finished_at, x.said, x.status = 'completed' and x.said is null as is_silent,
         case when pg_catalog.jsonb_typeof(x.result) = 'object' then x.result ->> 'source_at' end as time,
@@ -198,17 +201,17 @@ begin
         failures = case when e.outcome in ('failed', 'rejected') then f.failures + 1 when e.outcome is not null then 0 else f.failures end,
         refreshes = f.refreshes + coalesce(e.outcome in ('data', 'unchanged', 'empty'), false)::integer,
         failed_refreshes = f.failed_refreshes + coalesce(e.outcome in ('failed', 'rejected'), false)::integer,
-        refreshed_at = case when e.outcome in ('data', 'unchanged') then v_now else f.refreshed_at end,
+        refreshed_at = case when e.outcome in ('data', 'unchanged') then e.ended_at else f.refreshed_at end,
         source_at = case when e.outcome in ('data', 'unchanged') then e.source_at else f.source_at end,
         stale_at = e.stale_at,
         due_at = e.due_at,
         check_at = case when f.is_watched or e.is_needed or p_type.strategy = 'scheduled' then nullif(e.due_at, 'infinity') end,
         forget_at = case when not f.is_watched and not e.is_needed and p_type.strategy <> 'scheduled' then v_now + interval '30 days' end,
         outcome = coalesce(e.outcome, f.outcome),
-        outcome_at = case when e.outcome is not null then v_now else f.outcome_at end,
+        outcome_at = case when e.outcome is not null then e.ended_at else f.outcome_at end,
         error = case when e.outcome is not null then e.error else f.error end
     from (
-      select o.type, o.key, o.has_data, r.outcome, r.source_at, r.error, d.stale_at,
+      select o.type, o.key, o.has_data, o.ended_at, r.outcome, r.source_at, r.error, d.stale_at,
         greatest(d.stale_at, t.put_off_until, v_now + interval '1 second') as due_at,
         t.put_off_until is not null and case
           when p_type.is_global then exists (select from pawl.freshness c where c.waits_for = p_type.name offset 0)
@@ -216,8 +219,8 @@ begin
         end as is_needed,
         p_type.is_tracked and o.refreshed_at >= o.started_at as was_told
       from unnest(v_types[:pg_catalog.cardinality(v_keys)], v_keys, v_statuses, v_started_at, v_said, v_times, v_errors, v_stale_at, v_refreshed_at,
-          v_source_at, v_failures, v_are_old, v_have_data, v_written_at)
-        as o (type, key, status, started_at, said, time, error, stale_at, refreshed_at, source_at, failures, is_old, has_data, written_at)
+          v_source_at, v_failures, v_are_old, v_ended_at, v_have_data, v_written_at)
+        as o (type, key, status, started_at, said, time, error, stale_at, refreshed_at, source_at, failures, is_old, ended_at, has_data, written_at)
       cross join lateral (
         select case
             when o.status = 'cancelled' then null
@@ -253,17 +256,17 @@ begin
           end as put_off_until,
           case
             when r.outcome = 'empty' and o.said is null and o.is_old then v_now + interval '1 second'
-            when r.outcome = 'empty' then greatest(v_now + coalesce(p_type.empty_ttl, s.ttl, p_type.spread), case when p_type.cron is not null then pawl.next_stale_at(p_type, o.key, null, v_now, s.ttl) end)
+            when r.outcome = 'empty' then greatest(o.ended_at + coalesce(p_type.empty_ttl, s.ttl, p_type.spread), case when p_type.cron is not null then pawl.next_stale_at(p_type, o.key, null, o.ended_at, s.ttl) end)
             when (r.outcome in ('data', 'unchanged')) is not true then null
-            when v_is_plain then v_now + s.ttl
-            else pawl.next_stale_at(p_type, o.key, r.source_at, v_now, s.ttl)
+            when v_is_plain then o.ended_at + s.ttl
+            else pawl.next_stale_at(p_type, o.key, r.source_at, o.ended_at, s.ttl)
           end as said_at
         offset 0
       ) t
       cross join lateral (
         select case
-            when t.said_at > v_now then t.said_at
-            when t.said_at is not null then v_now + coalesce(s.ttl, p_type.retry_base) -- no time that has passed helps who has just looked
+            when t.said_at > o.ended_at then t.said_at
+            when t.said_at is not null then o.ended_at + coalesce(s.ttl, p_type.retry_base) -- no time that has passed helps who has just looked
             else o.stale_at
           end as stale_at
         offset 0

@@ -58,7 +58,7 @@ select pawl.refresh_due();
 select probe.end_by_hand();
 set local pawl.now = '2030-02-01 12:01:10+00';
 select pawl.refresh_due();
-select is(probe.late(), array['empty f 1 day', 'empty f 1 day'], 'a second time it is');
+select is(probe.late(), array['empty f 23:59:22', 'empty f 23:59:22'], 'a second time it is, from the end on');
 
 select * from finish();
 rollback;

@@ -195,6 +195,31 @@ select probe.refresh(:node, 'said', '{"outcome": "data"}'); select pawl.request_
 select set_config('pawl.now', (pawl.now() - interval '1 hour')::text, true);
 select is(pawl.request_refresh('said', 'A'), 'queued', 'a clock that was set back does not keep who asks waiting for an hour');
 
+-- ---- ends that are settled late, since somebody had the key locked ----
+select pawl.define_data_type('late', 'provider', '1 minute');
+create function probe.ends_unsettled(p_node integer) returns void language plpgsql as $$
+begin
+  perform probe.claim(p_node, probe.job('late'));
+  update pawl.tasks set status = 'completed', finished_at = pawl.now(), result = '{"outcome": "data"}' where job_id = probe.job('late') and status = 'running';
+  perform set_config('pawl.now', (pawl.now() + interval '5 minutes')::text, true);
+end $$;
+select pawl.subscribe('late', 'A', 'anna', '1 day');
+select probe.ends_unsettled(:node);
+insert into pawl.looks (type, key) values ('late', 'A');
+select pawl.refresh_due();
+select is((select (f.outcome, pawl.now() - f.refreshed_at, pawl.now() - f.stale_at, f.due_at - pawl.now())::text from pawl.freshness f where f.type = 'late'), '(data,00:05:00,00:04:00,00:00:01)',
+  'data is as old as it is, and stale since then');
+select set_config('pawl.now', (pawl.now() + interval '1 second')::text, true), probe.due(), probe.ends_unsettled(:node);
+select is(pawl.request_refresh('late', 'A'), 'queued', 'who asks after the end asks for the next refresh');
+select probe.ends_unsettled(:node);
+insert into pawl.looks (type, key, is_wanted, created_at) values ('late', 'A', true, pawl.now() - interval '6 minutes');
+select pawl.refresh_due();
+select is((select (f.is_wanted, f.task_id is null)::text from pawl.freshness f where f.type = 'late'), '(f,t)', 'who asked before it has been served');
+select pawl.unsubscribe('late', 'A', 'anna'), set_config('pawl.now', (pawl.now() + interval '1 second')::text, true), pawl.request_refresh('late', 'A'), probe.ends_unsettled(:node);
+insert into pawl.looks (type, key, is_wanted, created_at) values ('late', 'A', true, pawl.now() - interval '4 minutes');
+select pawl.refresh_due();
+select is((select (f.is_wanted, f.task_id is not null)::text from pawl.freshness f where f.type = 'late'), '(t,t)', 'who asked after it is');
+
 -- ---- leaving and coming again ----
 select pawl.define_kind('patient', 'noop', p_max_attempts => 5), pawl.define_data_type('retried', 'patient', '1 minute');
 select pawl.subscribe('retried', 'A', 'anna', '1 day');

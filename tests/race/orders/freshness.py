@@ -149,7 +149,8 @@ RACES = [
         look=FRESH,
         check=lambda one, two, look: two == ["f"] and look == "A: 0 viewers, 0 open, 1 done",
         variants={
-            "a holder who is due again at once": [("expire_holders", r"greatest\(n\.check_at, [^)]*\)", "n.check_at")],
+            "a holder who is due again at once, and not held": [
+                ("expire_holders", r"greatest\(n\.check_at, [^)]*\)", "n.check_at"), ("unsubscribe", r"perform from pawl\.holders h[^;]*;", "")],
         }),
     Race(
         "looks_and_lock", "what is to be looked at stays so while somebody has it locked, and is in the way of nothing else",
