@@ -28,7 +28,7 @@ $$;
 comment on function pawl.guarded_mapping(text, text, text) is 'query for what an adoption''s expressions say of rows, one by one';
 
 -- The subscriptions that a mapping means: type, key and holder as pawl.subscriptions has them, or the reason why a row gives
--- none. Holders begin with the adoption's name, and one that is too long ends with a hash of itself.
+-- none. Holders begin with the adoption's name, and one that is too long ends with a hash of itself, or is one where it has many bytes: then it has 500 characters (pawl.holder_names).
 create or replace function pawl.adoption_rows(p_name text, p_mapping text) returns text
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -36,7 +36,8 @@ as $$
   select format($sql$
       select case when r.reason is null then v.type end as type,
         case when r.reason is null then case when d.is_global then '' else v.key end end as key,
-        case when r.reason is null then case when length(v.holder) <= %3$s then %1$L || v.holder else %1$L || left(v.holder, %4$s) || '~' || md5(v.holder) end end as holder,
+        case when r.reason is null then %1$L || case when octet_length(v.holder) > 900 then rpad(md5(v.holder), %3$s, '~') when length(v.holder) <= %3$s then v.holder
+          else left(v.holder, %4$s) || '~' || md5(v.holder) end end as holder,
         r.reason, v.code, v.error
       from (%2$s) v
       left join pawl.data_types d on d.name = v.type
@@ -47,6 +48,7 @@ as $$
             when d.name is null then format('data type "%%s" does not exist', left(v.type, 100))
             when not d.is_global and v.key is null then format('a key of data type "%%s" is null', v.type)
             when not d.is_global and length(v.key) not between 1 and 500 then format('a key of data type "%%s" has %%s characters', v.type, length(v.key))
+            when not d.is_global and octet_length(v.key) > 1000 then format('a key of data type "%%s" has %%s bytes', v.type, octet_length(v.key))
             when not d.is_global and d.fetch_path is not null and v.key in ('.', '..') then format('a key of data type "%%s" means another place in its URL: %%s', v.type, v.key)
             when coalesce(v.holder, '') = '' then 'the holder is null or empty'
           end as reason

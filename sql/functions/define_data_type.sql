@@ -133,7 +133,7 @@ end
 $$;
 comment on function pawl.try_define_data_type(pawl.data_types, pawl.data_types, jsonb) is 'writes a data type down, unless somebody has its keys locked';
 
--- Waits a moment, with nothing locked, for who has keys of a type locked; refuses to (PW003) when half a minute is over.
+-- Waits a moment, with none of them locked, for who has keys of a type locked; refuses to (PW003) when half a minute is over. Who else defines types waits too.
 create or replace function pawl.wait_for_users(p_name text, p_since timestamptz) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp

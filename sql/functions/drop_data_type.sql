@@ -1,7 +1,7 @@
 -- pawl.drop_data_type(name): a data type is no more: subscriptions to it, its keys' freshness and its triggers go, what is open of its refreshes is
 -- cancelled; the data stays. Its job stays with what has ended in it, for as long as its kind keeps that.
 -- Returns nothing. Refuses an unknown type (PW002), and one that is another's parent (PW003). Locks: an advisory lock;
--- its row, its job's open tasks, then what it deletes: waits for those who have some of that, for half a minute, with nothing locked (PW003).
+-- its row, its job's open tasks, then what it deletes: waits for those who have some of that, for half a minute, without a lock on any of it (PW003).
 create or replace function pawl.drop_data_type(p_name text) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp

@@ -248,12 +248,13 @@ begin
   if v_vanished is not null then
     update pawl.freshness f
     set task_id = null,
-        due_at = greatest(f.due_at, ( -- who leaves and comes again does not spare himself the pause after a failure
+        due_at = greatest(f.due_at, ( -- who leaves and comes again does not spare himself the pause after a failure; a write ends it
           select x.run_at
           from pawl.tasks x
           where x.job_id = p_type.job_id
             and x.id = f.task_id
-            and x.attempt > 0))
+            and x.attempt > 0
+            and f.due_at <= v_now))
     from unnest(pg_catalog.array_fill(p_type.name, array[pg_catalog.cardinality(v_vanished)]), v_vanished) as k (type, key)
     where f.type = any (array[k.type])
       and f.key = k.key;

@@ -142,7 +142,7 @@ begin
   v_is_scheduled := v_type.strategy = 'scheduled';
   v_is_plain := not v_is_scheduled and v_type.due_function is null;
   if v_is_scheduled then
-    v_keys := array(select case when v_type.is_global or length(u.key) between 1 and 500 then u.key end from unnest(p_keys) u (key)); -- null can be none
+    v_keys := array(select case when v_type.is_global or length(u.key) between 1 and 500 and octet_length(u.key) <= 1000 then u.key end from unnest(p_keys) u (key)); -- null can be none
     perform pawl.make_pairs(v_type, array(select distinct u.key from unnest(v_keys) u (key) where u.key is not null));
   end if;
 

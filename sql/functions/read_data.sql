@@ -54,18 +54,23 @@ $$;
 comment on function pawl.read_data(pawl.data_types, text[]) is 'what the type''s table has of some keys';
 
 -- The = of a type that somebody made, with its schema, which is in no search_path here: citext compares otherwise than the text that it could be taken for.
+-- It is the one that the type is indexed with: only a superuser says which; an operator of that name anybody can make, and it would run with our rights.
 -- Locks: none.
 create or replace function pawl.equality_of(p_type oid) returns text
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select coalesce((
-    select pg_catalog.format('operator(%I.=)', n.nspname)
+    select pg_catalog.format('operator(%I.%s)', n.nspname, o.oprname)
     from pg_catalog.pg_type t
-    join pg_catalog.pg_operator o on o.oprname = '=' and o.oprleft = coalesce(nullif(t.typbasetype, 0), t.oid) and o.oprright = o.oprleft
+    join pg_catalog.pg_opclass c on c.opcintype = coalesce(nullif(t.typbasetype, 0), t.oid) and c.opcdefault
+    join pg_catalog.pg_am m on m.oid = c.opcmethod
+    join pg_catalog.pg_amop a on a.amopfamily = c.opcfamily and a.amoplefttype = c.opcintype and a.amoprighttype = c.opcintype
+      and (m.amname, a.amopstrategy) in (('btree', 3), ('hash', 1))
+    join pg_catalog.pg_operator o on o.oid = a.amopopr
     join pg_catalog.pg_namespace n on n.oid = o.oprnamespace
     where t.oid = p_type
-    order by n.nspname <> 'pg_catalog'
+    order by m.amname
     limit 1), '=')
 $$;
 comment on function pawl.equality_of(oid) is 'the operator = of a type that somebody made';

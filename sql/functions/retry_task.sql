@@ -42,28 +42,32 @@ $$;
 comment on function pawl.retry_task(bigint, bigint) is 'runs an ended task again; its job is open again';
 
 -- For who runs ended refreshes again (arrays in parallel; a null type: they are none): those whose keys nobody has locked, and that are not being refreshed, are
--- their keys' refreshes again. Returns which; of what is no refresh all. Locks: the keys' freshness (skip locked).
+-- their keys' refreshes again, as if somebody had asked for them: no look takes them for useless. Returns which; of what is no refresh all. Outside READ COMMITTED a node
+-- finds out, when the key is due. Locks: as pawl.make_pairs; the keys' freshness (skip locked).
 create or replace function pawl.give_back_refreshes(p_type text, p_keys text[], p_task_ids bigint[]) returns bigint[]
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  v_type pawl.data_types;
   v_given bigint[];
 begin
-  if p_type is null then
+  if p_type is null or not pawl.sees_the_present() then
     return p_task_ids;
   end if;
-  perform pawl.make_pairs(pawl.data_type(p_type), p_keys);
+  v_type := pawl.data_type(p_type);
+  perform pawl.make_pairs(v_type, p_keys);
   with free as materialized (
     select f.key, g.task_id
     from unnest(p_keys, p_task_ids) as g (key, task_id)
     join pawl.freshness f on f.type = p_type and f.key = g.key
     where f.task_id is null
+      and not exists (select from pawl.tasks a where a.job_id = v_type.job_id and a.key = g.key and a.is_key_active offset 0)
     order by f.key
     for no key update of f skip locked
   ), given as (
     update pawl.freshness f
-    set task_id = g.task_id, requested_at = pawl.clock(), wait_reason = null, waits_for = null, waits_until = null, forget_at = null,
+    set task_id = g.task_id, is_wanted = true, wanted_priority = case when f.is_wanted then f.wanted_priority else 0 end, requested_at = pawl.clock(), wait_reason = null, waits_for = null, waits_until = null, forget_at = null,
         check_at = pawl.clock() + interval '30 seconds'
     from (select r.key, pg_catalog.max(r.task_id) as task_id from free r group by r.key) g
     where f.type = p_type

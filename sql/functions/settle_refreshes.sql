@@ -319,6 +319,7 @@ comment on function pawl.stated_outcome(jsonb) is 'what the result of a complete
 
 -- How old data is by its source; null for what is no time, or more than a day ahead: clocks and time zones differ, but what comes from another century
 -- would have all that is true rejected until then.
+drop function if exists pawl.read_time(text);
 create or replace function pawl.read_source_time(p_text text, p_now timestamptz) returns timestamptz
 language plpgsql stable strict
 set search_path = pg_catalog, pg_temp

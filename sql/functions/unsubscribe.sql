@@ -2,7 +2,7 @@
 -- without a type at nothing. When he was the last, demand ends: a refresh that has not begun is cancelled.
 -- Returns how many subscriptions that were; 0 for none is no error. Refuses an unknown type (PW002).
 -- Two last holders who leave at the same moment do not see each other go: then demand ends when the key is due next.
--- Locks: the holder's row, as pawl.subscribe, so that two of his own meet in no circle; the subscriptions; then as pawl.look_at.
+-- Locks: the holder's row (in READ COMMITTED), as pawl.subscribe, so that two of his own meet in no circle; the subscriptions; then as pawl.look_at.
 create or replace function pawl.unsubscribe(p_type text, p_key text, p_holder text) returns integer
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -21,7 +21,9 @@ begin
       using errcode = 'PW006', hint = 'Give p_type too, or neither for all that the holder looks at.';
   end if;
   perform pawl.data_type(p_type) where p_type is not null;
-  perform from pawl.holders h where h.holder = p_holder for no key update;
+  if pawl.sees_the_present() then -- else a heartbeat since then would fail him
+    perform from pawl.holders h where h.holder = p_holder for no key update;
+  end if;
   with gone as (
     delete from pawl.subscriptions s
     where s.holder = p_holder

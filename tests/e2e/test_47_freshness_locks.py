@@ -109,6 +109,7 @@ def test_a_transaction_that_sees_the_past(app, somebody, level):
     somebody.execute(f"rollback; begin isolation level {level}; select from pawl.freshness")
     app.rows("update pawl.freshness set is_watched = is_watched")
     app.rows("select pawl.subscribe('price', 'NEW', 'carl', '1 hour')")
+    app.rows("select pawl.heartbeat('anna')")
     somebody.execute("select pawl.finish_task(%s, %s, %s, '{\"outcome\": \"data\"}')", task)
     assert somebody.execute("select state from pawl.subscribe('price', array['A', 'NEW'], 'bob', '1 hour')").fetchall() == [("queued",), ("looked_at_soon",)]
     somebody.execute("select pawl.unsubscribe('price', 'B', 'anna'), pawl.request_refresh('price', 'ASKED', 3), (pawl.check_stale('STALE', array['price'])).state")

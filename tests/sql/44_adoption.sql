@@ -162,12 +162,12 @@ select probe.due();
 
 -- what gives no subscription is passed over, and counted
 insert into app.views (id, who, filters) values (1, null, '{"symbol": "A"}'), (2, 'ann', '{}'), (3, 'ann', '{"symbol": ""}'), (4, 'ann', jsonb_build_object('symbol', repeat('x', 501))),
-  (5, '', '{"symbol": "A"}'), (6, 'ann', '{"symbol": "A"}');
+  (5, '', '{"symbol": "A"}'), (6, 'ann', '{"symbol": "A"}'), (7, 'ann', jsonb_build_object('symbol', repeat('漢', 400)));
 select is(probe.subscribed(), 'price/A/ann', 'null and impossible keys and holders');
 select is(probe.failed(), null, 'are no failures');
 select pawl.ask_for_sweep('app_views');
 select probe.due();
-select is(probe.adoption('ignored') || ', ' || probe.adoption('ignored_reason'), '5, the holder is null or empty', 'a sweep counts them, and says of the most why');
+select is(probe.adoption('ignored') || ', ' || probe.adoption('ignored_reason'), '6, the holder is null or empty', 'a sweep counts them, and says of the most why');
 
 -- holders are never those of pawl.subscribe
 select throws_ok($$ select pawl.subscribe('price', 'A', 'app_views:ann') $$, 'PW006', 'holder ''app_views:ann'' belongs to the adoption "app_views": its table says what he looks at',
@@ -177,11 +177,13 @@ select is((select count(*) from pawl.subscribe('price', 'A', 'somebody:ann')), 1
 select is(pawl.unsubscribe(null, null, 'ann'), 1, 'who goes, goes alone');
 select is(probe.subscribed(), 'price/A/ann', 'the adopted one stays');
 select pawl.unsubscribe(null, null, 'somebody:ann');
-insert into app.views (id, who, filters) values (7, repeat('y', 600) || '1', '{"symbol": "A"}'), (8, repeat('y', 600) || '2', '{"symbol": "A"}');
-select is(probe.subscribed(), 'price/A/ann price/A/500 price/A/500', 'a name that is too long is cut, and still one''s own');
-delete from app.views where id = 7;
+insert into app.views (id, who, filters) values (8, repeat('y', 600) || '1', '{"symbol": "A"}'), (9, repeat('y', 600) || '2', '{"symbol": "A"}');
+insert into app.views (id, who, filters) values (10, repeat('漢', 400) || '1', '{"symbol": "A"}'), (11, repeat('漢', 400) || '2', '{"symbol": "A"}');
+select is(probe.subscribed(), 'price/A/500 price/A/ann price/A/500 price/A/500 price/A/500', 'a name that is too long is cut, and still one''s own');
+select is((select max(octet_length(s.holder)) from pawl.subscriptions s), 500, 'also where its characters have many bytes');
+delete from app.views where id in (8, 10);
 select probe.due();
-select is(probe.subscribed(), 'price/A/ann price/A/500', 'and found again');
+select is(probe.subscribed(), 'price/A/ann price/A/500 price/A/500', 'and found again');
 truncate app.views;
 select probe.due();
 

@@ -89,6 +89,10 @@ end $$;
 select is(probe.has(c, k), e || ' 00:00:00', 'a key as ' || c || ': ' || k) from (values ('short', 'AAPL', 'true'), ('padded', 'AA', 'true'), ('uuid', '{00000000000000000000000000000001}', 'true'),
   ('ticker', 'AAPL', 'true'), ('mood', 'good', 'true'), ('folded', 'AAPL', 'true'), ('rounded', '1.20', 'true'), ('a "b".C', 'k', 'true')) v (c, k, e);
 select is(probe.has(c, k), 'false -', 'not cut to what the column has room for: ' || k) from (values ('short', 'AAPLX'), ('padded', 'AAAAA'), ('rounded', '1.24')) v (c, k);
+create schema aaa;
+create function aaa.yes(a app.mood, b app.mood) returns boolean immutable language sql as 'select true';
+create operator aaa.= (leftarg = app.mood, rightarg = app.mood, function = aaa.yes);
+select is(probe.has('mood', 'bad'), 'false -', 'by what its type is indexed with, not by an = that anybody may make, and that runs what he likes');
 select throws_ok($$ select probe.has('ticker', 'aapl') $$, 'PW006', null, 'what the type refuses');
 select throws_ok($$ select probe.has('mood', 'sad') $$, 'PW006', null, 'or does not have');
 select throws_ok($$ select probe.has('json', '{}') $$, 'PW006', null, 'what cannot be compared is refused when it is defined');
@@ -231,6 +235,16 @@ select is((select s.state from pawl.subscribe('retried', 'A', 'anna', '1 day') s
 select set_config('pawl.now', (pawl.now() + interval '1 second')::text, true), probe.due();
 select is((select f.check_at - pawl.now() from pawl.freshness f where f.type = 'retried'), '9 minutes 59 seconds', 'after which he is served');
 
+create table app.written (key text primary key, at timestamptz);
+select pawl.define_data_type('written', 'patient', '1 minute', 'app.written', 'key', 'at'), pawl.track('written');
+select pawl.subscribe('written', 'A', 'anna', '1 day');
+select probe.claim(:node, probe.job('written'));
+select pawl.finish_followed_tasks(:node, array[t.job_id], array[t.id], array[t.attempt], array['retry'], array[600000::bigint], array[null::text], array['network'], array['nobody answered'])
+from pawl.tasks t where t.job_id = probe.job('written');
+insert into app.written values ('A', pawl.now());
+select probe.due();
+select is((select (probe.open('written') || ' ' || (f.due_at - pawl.now()))::text from pawl.freshness f where f.type = 'written'), ' 00:01:00', 'a write by somebody else ends that pause');
+
 -- ---- running refreshes again ----
 select pawl.define_data_type('again', 'provider', '1 minute');
 select pawl.subscribe('again', array['A', 'B'], 'anna', '1 day'), probe.refresh(:node, 'again', null, 'failed');
@@ -240,11 +254,20 @@ select is((select (f.outcome, f.failures, f.refreshes)::text from pawl.freshness
 select is(pawl.retry_failed(probe.job('again')), 1::bigint, 'so are all that have failed');
 select probe.refresh(:node, 'again');
 select is((select (f.outcome, f.failures, f.refreshes)::text from pawl.freshness f where f.type = 'again' and f.key = 'B'), '(data,0,1)', 'and say what has come');
+select pawl.retry_task(t.job_id, t.id) from pawl.tasks t where t.job_id = probe.job('again') and t.key = 'A';
+insert into pawl.looks (type, key) values ('again', 'A');
+select probe.due();
+select is(probe.open('again'), 'A', 'somebody needs it, though the data is fresh');
+select probe.refresh(:node, 'again');
+select is((select (f.is_wanted, f.refreshes)::text from pawl.freshness f where f.type = 'again' and f.key = 'A'), '(f,2)', 'once');
 select pawl.request_refresh('again', 'C'), probe.refresh(:node, 'again', null, 'failed');
 select set_config('pawl.now', (pawl.now() + interval '1 hour')::text, true), pawl.request_refresh('again', 'C');
 select throws_ok(format('select pawl.retry_task(%s, %s)', t.job_id, t.id), 'PW003', null, 'not beside another of its key')
 from pawl.tasks t where t.job_id = probe.job('again') and t.key = 'C' and t.status = 'failed';
 select is(pawl.retry_failed(probe.job('again')), 0::bigint, 'nor all');
+update pawl.freshness set task_id = null where type = 'again' and key = 'C';
+select is(pawl.retry_failed(probe.job('again')), 0::bigint, 'nor where its key does not know of that');
+select is((select f.task_id from pawl.freshness f where f.type = 'again' and f.key = 'C'), null, 'which is not taken for one that has failed');
 select is((select count(*) from pawl.tasks t where t.job_id = probe.job('again') and t.key = 'C' and t.status < 'completed'), 1::bigint, 'there is one at a time');
 
 -- ---- definitions ----
