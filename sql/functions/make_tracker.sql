@@ -64,14 +64,13 @@ begin
 begin
   begin
     if tg_op = ''UPDATE'' then
-      v_keys := array(%2$s);
-      v_old := array(%3$s);
-      if v_old = v_keys then
-        if v_keys[2] is null then
-          if v_keys[1] is not null then
-            v_count := %4$s;
-          end if;
-        elsif v_keys[10001] is null then
+      select array(%2$s), array(%3$s) into v_keys, v_old;
+      if v_keys[2] is null and v_old = v_keys then
+        if v_keys[1] is not null then
+          v_count := %4$s;
+        end if;
+      elsif v_old = v_keys then
+        if v_keys[10001] is null then
           v_count := %5$s;
         else%6$s%7$s
         end if;
@@ -81,10 +80,10 @@ begin
       end if;
     elsif tg_op = ''INSERT'' then
       v_keys := array(%2$s);
-      if v_keys[2] is null then
-        if v_keys[1] is not null then
-          v_count := %4$s;
-        end if;
+      if v_keys[1] is null then
+        null; -- as after insert ... on conflict that has updated
+      elsif v_keys[2] is null then
+        v_count := %4$s;
       elsif v_keys[10001] is null then
         v_count := %5$s;
       else%6$s

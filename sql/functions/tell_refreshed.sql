@@ -25,3 +25,12 @@ begin
 end
 $$;
 comment on function pawl.tell_refreshed(text, text[]) is 'tells those who listen on pawl_refreshed whose data has come';
+
+-- pawl.tell_refreshed_key(type, key, at): the same for one key, which is never too long. It is a function for the planner, who puts its expression in
+-- its place: a call costs a tenth of what a tracked write of one row does.
+create or replace function pawl.tell_refreshed_key(p_type text, p_key text, p_at timestamptz) returns void
+language sql volatile
+as $$
+  select pg_catalog.pg_notify('pawl_refreshed', pg_catalog.json_build_object('type', p_type, 'keys', array[p_key], 'at', p_at)::pg_catalog.text)
+$$;
+comment on function pawl.tell_refreshed_key(text, text, timestamptz) is 'tells those who listen on pawl_refreshed that the data of one key has come';

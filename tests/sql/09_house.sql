@@ -60,7 +60,7 @@ select is((
     where p.pronamespace = 'pawl'::regnamespace and p.prokind = 'f'
       and not coalesce(p.proconfig::text like '%search_path=%', false)
       and p.proname <> all (array[
-        'now', 'clock', 'limiter_id', 'state_of_key', 'refresh_priority', 'stated_outcome', -- the planner can inline them
+        'now', 'clock', 'limiter_id', 'state_of_key', 'refresh_priority', 'stated_outcome', 'tell_refreshed_key', -- the planner can inline them
         'run_sql_task', 'save_fetched', -- the function that they call must see the session's search_path
         'on_insert', 'on_update', 'on_delete', 'adopt_subscriptions', -- hand on the caller's, by which the expressions are read
         'keep_ledger_insert', 'keep_ledger_update', 'hold_job_open'])), -- in every statement: too dear there

@@ -43,6 +43,12 @@ begin
   insert into probe.told values (v_message::jsonb);
   return v_message;
 end $$;
+alter function pawl.tell_refreshed_key(text, text, timestamptz) rename to tell_refreshed_key_really;
+create function pawl.tell_refreshed_key(p_type text, p_key text, p_at timestamptz) returns void language plpgsql as $$
+begin
+  perform pawl.tell_refreshed_key_really(p_type, p_key, p_at);
+  insert into probe.told values (jsonb_build_object('type', p_type, 'keys', array[p_key], 'at', p_at));
+end $$;
 create function probe.told() returns text language sql as $$
   with gone as (delete from probe.told returning *)
   select string_agg((message ->> 'type') || ' ' || coalesce(message ->> 'keys', message ->> 'count'), ', ' order by message::text) from gone
@@ -218,6 +224,17 @@ update app.prices set price = 2 where symbol = 'A';
 select is(pg_stat_get_xact_tuples_updated('pawl.freshness'::regclass) - :updated, 4::bigint, 'each pair is updated once a statement');
 select is(pg_stat_get_xact_tuples_hot_updated('pawl.freshness'::regclass) - :hot, 4::bigint, 'and no index with it');
 select probe.looks();
+
+-- nobody looks: each pair is updated once all the same
+update pawl.freshness set is_watched = false where key in ('A', 'B', 'C');
+select key, check_at into temporary armed from pawl.freshness where key in ('A', 'B', 'C') and type = 'price';
+update pawl.freshness set check_at = null where key in ('A', 'B', 'C');
+select pg_stat_get_xact_tuples_updated('pawl.freshness'::regclass) as updated \gset
+update app.prices set price = 2 where symbol in ('A', 'B', 'C');
+update app.prices set price = 2 where symbol = 'A';
+select is(pg_stat_get_xact_tuples_updated('pawl.freshness'::regclass) - :updated, 4::bigint, 'where nobody looks too');
+select is(probe.told() || probe.looks(), null, 'which is told to nobody');
+update pawl.freshness f set is_watched = f.key in ('A', 'C'), check_at = a.check_at from armed a where f.type = 'price' and f.key = a.key;
 
 -- what was locked once, and what is locked by who writes
 select probe.clock('81 minutes');
