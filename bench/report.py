@@ -93,6 +93,8 @@ ASKED = (
           ("pawl", "watched.message.without_ms"), None, None, "ms"),
     Asked("tracking", "updates of freshness that moved no index", ("pawl", "watched.hot"), None,
           None, None, ""),
+    Asked("tracking", "commit of one row, with a trigger that only tells", ("pawl", "told.single.ratio"),
+          None, None, None, "times"),
     Asked("pickup", "pick-up p50 against the floor", ("pawl", P50), ("floor", P50),
           "<=", 2, "ms"),
     Asked("pickup", "pick-up p99 against the floor", ("pawl", P99), ("floor", P99),
