@@ -1,16 +1,16 @@
 -- pawl.refresh_due(limit): the work that freshness makes by itself: keys that somebody else had locked (pawl.looks), holders who were not heard of, and
--- keys whose moment has come; and what is to be forgotten, or learnt of (read_keys.sql). Else what adopted tables need (pawl.sweep_adoptions): that has its
--- turn while nothing else is due, or it is late by a second, and shares no transaction with the rest, since to read a table may take long.
+-- keys whose moment has come; and what is to be forgotten, or learnt of (read_keys.sql).
 -- One node at a time; each type in a subtransaction of its own, so that one whose table is gone
 -- or whose functions fail keeps no other from being looked at: its keys come again in a minute, and pawl.data_types.error says why.
 -- What somebody has locked is left alone, and asked for again in a moment: so nothing is written for it while he sleeps on it.
 -- A type whose functions are slow rests for as long as they took, so that others have their turn. The caller sets a time-out (src/store/work.c): the
 -- type that is being looked at when it is over rests for five minutes, and what else there is comes with the next call, under a time-out of its own.
--- Returns one row: looked, how many were handled; next_ms, when to call again: 0: there is more now; null: nothing is due ever.
+-- Returns one row: looked, how many were handled; next_ms, when to call again: 0: there is more now; null: nothing is due ever; sweep_ms, when to
+-- call pawl.sweep_adoptions, which may take long: 0: now; null: no table is adopted.
 -- Refuses a transaction outside READ COMMITTED (PW009).
 -- Locks: an advisory lock (try); rows of pawl.looks, pawl.holders and pawl.freshness (skip locked), then as pawl.look_at: never waits.
 create or replace function pawl.refresh_due(p_limit integer default 1000)
-returns table (looked integer, next_ms bigint)
+returns table (looked integer, next_ms bigint, sweep_ms bigint)
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
@@ -36,14 +36,7 @@ declare
 begin
   perform pawl.check_isolation();
   looked := 0;
-  if pawl.is_sweep_next() then
-    looked := pawl.sweep_adoptions(p_limit);
-    if looked > 0 then
-      next_ms := pawl.next_refresh_ms();
-      return next;
-      return;
-    end if;
-  end if;
+  sweep_ms := pawl.next_sweep_ms();
   if not pg_catalog.pg_try_advisory_xact_lock(1885435756, 6) then
     next_ms := greatest(pawl.next_refresh_ms(), 250);
     return next;
@@ -143,42 +136,6 @@ begin
 end
 $$;
 comment on function pawl.refresh_due(integer) is 'the work that freshness makes by itself; returns how much there was, and when to call again';
-
--- pawl.scan_from(scan), pawl.note_scan(scan, from, to, took): for pawl.refresh_due, where an index of moments is to be read from. As long as somebody's
--- snapshot is open the entries of all that was moved on stay in the index, in front, and each look would pass them all: with a million, in half
--- a second. So a look from the beginning that has taken long is followed by looks that go on where it has stopped, in this session and for
--- twenty times as long as it took. What comes into the index before that place (a commit that was long in coming), what is locked and what rests
--- is seen then.
--- Returns the first moment to read: '-infinity' for the beginning. Locks: none.
-create or replace function pawl.scan_from(p_scan text) returns timestamptz
-language sql stable
-set search_path = pg_catalog, pg_temp
-as $$
-  select coalesce((
-    select s.note[2]::timestamptz
-    from (select pg_catalog.string_to_array(nullif(pg_catalog.current_setting('pawl.scan_' || p_scan, true), ''), '|') as note) s
-    where s.note[1]::timestamptz > pg_catalog.clock_timestamp()), '-infinity')
-$$;
-comment on function pawl.scan_from(text) is 'from which moment on an index of moments is to be read';
-
--- p_from: what pawl.scan_from said; p_to: all before that moment has been seen; p_took: for how long it was read.
-create or replace function pawl.note_scan(p_scan text, p_from timestamptz, p_to timestamptz, p_took interval) returns void
-language plpgsql volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_note text := coalesce(pg_catalog.current_setting('pawl.scan_' || p_scan, true), '');
-begin
-  if p_from > '-infinity' then
-    perform pg_catalog.set_config('pawl.scan_' || p_scan, pg_catalog.split_part(v_note, '|', 1) || '|' || p_to, false);
-  elsif p_took >= interval '10 milliseconds' then
-    perform pg_catalog.set_config('pawl.scan_' || p_scan, pg_catalog.clock_timestamp() + 20 * p_took || '|' || p_to, false);
-  elsif v_note <> '' then
-    perform pg_catalog.set_config('pawl.scan_' || p_scan, '', false);
-  end if;
-end
-$$;
-comment on function pawl.note_scan(text, timestamptz, timestamptz, interval) is 'up to which moment an index of moments has been read';
 
 -- Looks at keys of one type, whose freshness pawl.refresh_due has locked, as pawl.look_for_some. Where functions of users are asked for each key: at a few at
 -- first, and at more as long as it is quick; when it is not the type rests, and its other keys are looked at then.
@@ -416,69 +373,3 @@ begin
 end
 $$;
 comment on function pawl.expire_holders(integer) is 'ends what holders looked at who were not heard of; returns how many holders';
-
--- Whether adopted tables have their turn: something of theirs is due, and nothing else is, or it has been due for a second. Locks: none.
-create or replace function pawl.is_sweep_next() returns boolean
-language sql stable
-set search_path = pg_catalog, pg_temp
-set jit = off
-set enable_seqscan = off
-set enable_bitmapscan = off
-as $$
-  select coalesce(d.due_at <= pawl.now() - interval '1 second'
-    or d.due_at <= pawl.now()
-      and not exists (select from pawl.freshness f where f.check_at >= pawl.scan_from('keys') and f.check_at <= pawl.now())
-      and not exists (select from pawl.holders h where h.check_at >= pawl.scan_from('holders') and h.check_at <= pawl.now())
-      and not exists (select from pawl.looks), false)
-  from (
-    select least(
-      (select a.check_at
-       from pawl.adoptions a
-       order by a.check_at
-       limit 1),
-      (select l.created_at
-       from pawl.adoption_looks l
-       order by l.adoption, l.id
-       limit 1)) as due_at
-  ) d
-$$;
-comment on function pawl.is_sweep_next() is 'whether adopted tables have their turn';
-
--- pawl.next_refresh_ms(): milliseconds from now until pawl.refresh_due has something to do: 0 when it had when the transaction began, null when never. A probe of four indexes, and a look
--- whether pawl.looks and pawl.adoption_looks have a row. Locks: none.
-create or replace function pawl.next_refresh_ms() returns bigint
-language sql stable
-set search_path = pg_catalog, pg_temp
-set jit = off
-set enable_seqscan = off
-set enable_bitmapscan = off
-as $$
-  select case when d.check_at <= pawl.now() then 0 else greatest(1, pg_catalog.ceil(extract(epoch from d.check_at - pawl.clock()) * 1000)) end::bigint
-  from (
-    select least(
-      (select f.check_at
-       from pawl.freshness f
-       where f.check_at >= pawl.scan_from('keys')
-       order by f.check_at
-       limit 1),
-      (select h.check_at
-       from pawl.holders h
-       where h.check_at >= pawl.scan_from('holders')
-       order by h.check_at
-       limit 1),
-      (select f.forget_at
-       from pawl.freshness f
-       where f.forget_at is not null
-       order by f.forget_at
-       limit 1),
-      (select pg_catalog.min(d.read_keys_at) from pawl.data_types d),
-      (select a.check_at
-       from pawl.adoptions a
-       order by a.check_at
-       limit 1),
-      (select pawl.now() from pawl.looks l order by l.type, l.key, l.id limit 1),
-      (select pawl.now() from pawl.adoption_looks l order by l.adoption, l.id limit 1)) as check_at
-  ) d
-  where d.check_at is not null
-$$;
-comment on function pawl.next_refresh_ms() is 'milliseconds until pawl.refresh_due has something to do';

@@ -1,4 +1,4 @@
--- pawl.sweep_adoptions(limit): the work that adopted tables make by themselves, for pawl.refresh_due: subscriptions that triggers have left to a node
+-- pawl.sweep_adoptions(limit): the work that adopted tables make by themselves, at the times that pawl.refresh_due names (sweep_ms): subscriptions that triggers have left to a node
 -- (pawl.adoption_looks), then one table, if one is due to be read as a whole: that of which this is longest so. One node at a time. What
 -- fails is that adoption's own: pawl.adoptions.error says why, it is tried again after its pause, or a minute if that is less, and the others go on. That is also
 -- what becomes of a table that is locked for longer than a second, of one of which row level security would hide rows, and of a read that is
@@ -12,12 +12,7 @@ language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 set lock_timeout = '1s'
 set row_security = off
-set plan_cache_mode = auto -- the caller's plans are pinned; tables of users are read as it fits them
 set jit = off
-set enable_seqscan = on
-set enable_bitmapscan = on
-set enable_hashjoin = on
-set enable_mergejoin = on
 as $$
 declare
   v_done integer;
@@ -60,6 +55,8 @@ declare
   v_moved integer;
   v_state text;
   v_error text;
+  v_ignored bigint;
+  v_reason text;
   r record;
 begin
   loop
@@ -68,6 +65,8 @@ begin
         raise exception 'table % does not exist', p_adoption.table_name using errcode = '42P01';
       end if;
       select c.* into r from pawl.compare_adopted(p_adoption, v_table, v_is_guarded, p_limit) c;
+      v_ignored := r.ignored;
+      v_reason := r.reason;
       perform pawl.join_many_adopted(p_adoption.name, r.types, r.keys, r.holders);
       if r.gone_types is not null and p_adoption.mode = 'trigger' then
         perform pawl.recheck_adopted(p_adoption, r.gone_types, r.gone_keys, r.gone_holders);
@@ -91,8 +90,8 @@ begin
   set check_at = pawl.now() + greatest(case when v_error is null then a.every else least(a.every, interval '1 minute') end, 10 * (clock_timestamp() - v_started)),
       swept_at = case when v_error is null then pawl.now() else a.swept_at end,
       sweep_ms = case when v_error is null then extract(epoch from clock_timestamp() - v_started) * 1000 else a.sweep_ms end,
-      ignored = case when v_error is null then r.ignored else a.ignored end,
-      ignored_reason = case when v_error is null then r.reason else a.ignored_reason end,
+      ignored = case when v_error is null then v_ignored else a.ignored end,
+      ignored_reason = case when v_error is null then v_reason else a.ignored_reason end,
       found = a.found + case when a.mode = 'trigger' and not p_is_asked and a.swept_at is not null and v_error is null then v_moved else 0 end,
       error = v_error,
       error_at = case when v_error is not null then pawl.now() end

@@ -10,7 +10,7 @@
  *   relay      tells external workers of work
  *   duties     heartbeat, fold, due tasks, leases and schedules, rescue, sweep
  *   pruner     the duty that can wait: old tasks of standing jobs are deleted
- *   refresher  the duty that has a connection of its own: what is stale is refreshed
+ *   refresher  the duty that has connections of its own: what is stale is refreshed
  *   node       the life of it all: connect, register, serve, drain
  *
  * Everything runs on one thread, the loop's. A part's state is touched by that part only; others
@@ -112,14 +112,22 @@ struct pruner {
     uv_timer_t timer;
 };
 
-struct refresher {
-    struct pg_connection *connection;            /* while there are data types */
-    bool has_types, is_unknown, is_asking_types; /* unknown: whether there are any is to be asked */
-    bool is_asking, is_wanted;                   /* wanted: as soon as may be */
+/* One thing that is asked again and again, on a connection of its own. */
+struct asker {
+    struct engine *engine;
+    const char *name, *purpose;       /* of the connection; what it is for, in words */
+    struct pg_connection *connection; /* while needed */
+    bool is_needed;
+    bool is_asking, is_wanted; /* wanted: as soon as may be */
     bool was_lost_logged;
-    int64_t due_at_us;     /* when something is due, or INT64_MAX */
+    int64_t due_at_us;     /* when there is something, or INT64_MAX */
     int64_t asked_at_us;   /* the last time */
     int64_t not_before_us; /* whatever is wanted */
+};
+
+struct refresher {
+    struct asker due, sweeps;         /* needed: there are data types; there are adopted tables */
+    bool is_unknown, is_asking_types; /* unknown: whether there are data types is to be asked */
     uv_timer_t timer;
 };
 

@@ -147,8 +147,15 @@ void store_refresh_due(struct pg_connection *connection, int limit, pg_done_fn *
     const char *const values[] = {count};
     pg_connection_query(connection, "select set_config('statement_timeout', '30s', true)", 0, NULL,
                         NULL, NULL);
-    pg_connection_query(connection, "select looked, next_ms from pawl.refresh_due($1)", 1, values,
-                        on_done, context);
+    pg_connection_query(connection, "select looked, next_ms, sweep_ms from pawl.refresh_due($1)", 1,
+                        values, on_done, context);
+}
+
+void store_sweep_adoptions(struct pg_connection *connection, pg_done_fn *on_done, void *context)
+{
+    pg_connection_query(connection, "select set_config('statement_timeout', '30s', true)", 0, NULL,
+                        NULL, NULL);
+    pg_connection_query(connection, "select pawl.sweep_adoptions()", 0, NULL, on_done, context);
 }
 
 void store_stop_crawls(struct pg_connection *connection, const char *job_ids, pg_done_fn *on_done,

@@ -1,6 +1,7 @@
 /* What there is to do: pawl.list_work, sweep, fold, promote_due, expire_leases, run_due_schedules,
- * next_due_ms, prune, has_data_types, refresh_due, list_external_work, wake_workers. Each adds its
- * statement to the connection's group. executors is an array literal of executor names. */
+ * next_due_ms, prune, has_data_types, refresh_due, sweep_adoptions, list_external_work,
+ * wake_workers. Each adds its statement to the connection's group. executors is an array literal of
+ * executor names. */
 #ifndef PAWL_STORE_WORK_H
 #define PAWL_STORE_WORK_H
 
@@ -49,9 +50,13 @@ void store_prune(struct pg_connection *connection, int limit, pg_done_fn *on_don
 void store_has_data_types(struct pg_connection *connection, pg_done_fn *on_done, void *context);
 /* For a connection of its own: functions of users run inside, and are cut off after 30 seconds.
  * Result: how many pairs were looked at, and in how many milliseconds to ask again; 0: there is
- * more, null: nothing is due ever. */
+ * more, null: nothing is due ever; and in how many to sweep adopted tables, null: there are none.
+ */
 void store_refresh_due(struct pg_connection *connection, int limit, pg_done_fn *on_done,
                        void *context);
+/* For a connection of its own: tables of users are read, for up to 30 seconds. Result: how much was
+ * done. */
+void store_sweep_adoptions(struct pg_connection *connection, pg_done_fn *on_done, void *context);
 /* job_ids: an array literal. */
 void store_stop_crawls(struct pg_connection *connection, const char *job_ids, pg_done_fn *on_done,
                        void *context);

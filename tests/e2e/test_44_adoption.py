@@ -188,6 +188,24 @@ def test_a_sweep_that_fails_and_comes_again(realtime, viewer, serve):
     assert db.value("select error from pawl.adoptions where name = 'realtime_subscription'") is None
 
 
+def test_a_sweep_that_takes_long(realtime, viewer, serve):
+    """What is due waits for no table that is being read."""
+    db = realtime
+    db.rows("create function app.slowly(uuid) returns uuid language plpgsql as $$ begin perform pg_sleep(25); return $1; end $$")
+    db.rows("select pawl.adopt_subscriptions('realtime.subscription', 'price', %s, 'app.slowly(new.subscription_id)', p_mode => 'sweep', p_every => '1 second')", KEY)
+    db.rows("select pawl.define_data_type('tick', 'refresh', '1 second')")
+    serve(db)
+    look(viewer, "AAPL")
+    sweep = "select pid, query_start from pg_stat_activity where query = 'select pawl.sweep_adoptions()' and state = 'active' and now() > query_start + interval '1 second'"
+    until(lambda: db.rows(sweep), SWEEP_SECONDS, "the table is being read")
+    (pid, began), = db.rows(sweep)
+    db.rows("select pawl.subscribe('tick', 'MSFT', 'anna', '1 hour')")
+    until(lambda: ran(db, "MSFT") >= 3, SECONDS, "it was stale twice")
+    assert db.rows(sweep) == [(pid, began)], "and the same sweep goes on"
+    db.rows("select pg_cancel_backend(%s)", pid)
+    until(lambda: "canceling statement" in (db.value("select error from pawl.adoptions") or ""), SECONDS, "cancelled, it says so")
+
+
 def test_many_who_come_and_go(realtime, serve):
     """Two nodes, eight clients that come and go at once, for the same keys: in the end there is what the table says."""
     db = realtime

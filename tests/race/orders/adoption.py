@@ -6,7 +6,7 @@ from races import Race
 FRESH = "select race.fresh()"
 INSERT = "insert into race.views values ('x', 'A')"
 DELETE = "delete from race.views where ctid = '(0,1)'"
-NODE = "select looked from pawl.refresh_due()"
+NODE = "select pawl.sweep_adoptions()"
 
 
 def ends_as(*allowed):
