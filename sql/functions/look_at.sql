@@ -463,6 +463,15 @@ begin
   select coalesce(pg_catalog.array_agg(w.key), '{}') into v_keys from wanted w;
   perform pawl.look_later(p_type.name, array(select k.key from unnest(p_keys) k (key) where k.key not in (select u.key from unnest(v_keys) u (key))), true, p_priority);
   perform pawl.look_at(p_type, v_keys);
+  -- what has just been refreshed, or is put off, waits for a moment that nodes do not know of
+  perform pawl.ring_for_holder(n.check_at)
+  from (
+    select pg_catalog.min(f.check_at) as check_at
+    from unnest(pg_catalog.array_fill(p_type.name, array[pg_catalog.cardinality(v_keys)]), v_keys) as k (type, key)
+    join pawl.freshness f on f.type = any (array[k.type]) and f.key = k.key
+    where f.task_id is null
+  ) n
+  where n.check_at is not null;
 end
 $$;
 comment on function pawl.want(pawl.data_types, text[], real) is 'a refresh of these keys is wanted';

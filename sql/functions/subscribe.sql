@@ -88,7 +88,7 @@ end
 $$;
 comment on function pawl.check_holder(text) is 'refuses what cannot be a holder''s name';
 
--- Nodes are told when a holder is to be looked at earlier than anything else; else their timers come in time to ask again. What should have been looked
+-- Nodes are told when a holder, or a key, is to be looked at earlier than anything else; else their timers come in time to ask again. What should have been looked
 -- at already is passed over: there the index may be full of entries that are dead, for as long as somebody's snapshot is open.
 create or replace function pawl.ring_for_holder(p_check_at timestamptz) returns void
 language plpgsql volatile

@@ -55,6 +55,19 @@ def test_a_holder_who_is_not_heard_of_ends_demand(app, serve):
     assert ran(app, "A") == count
 
 
+def test_what_is_asked_for_waits_for_a_moment_that_nodes_are_told_of(app):
+    """It is fresh for an hour, which is when nodes would look at it next; its gate opens earlier."""
+    app.rows("create function app.gate(key text) returns timestamptz language sql as $$ select now() + interval '1 minute' $$")
+    app.rows("select pawl.define_data_type('news', 'refresh', '1 hour', 'app.prices', 'symbol', 'updated_at', p_gate_function => 'app.gate')")
+    app.rows("insert into app.prices values ('N', now())")
+    assert app.rows("select state from pawl.check_stale('N', '{news}')") == [("fresh",)]
+    with psycopg.connect(app.url, autocommit=True) as ear:
+        ear.execute("listen pawl")
+        assert app.value("select pawl.request_refresh('news', 'N')") == "gate"
+        app.rows("select pg_notify('pawl', 'that was all')")
+        assert next(ear.notifies()).payload == "fresh"
+
+
 def test_an_external_worker_ends_a_refresh_while_nodes_sleep(app, serve):
     app.kind("byhand", "external")
     app.rows("select pawl.define_data_type('hand', 'byhand', '2 seconds')")
