@@ -2,8 +2,8 @@
 -- the type's time column; null without one, or where that is more than a minute ahead, which cannot be. A time without time zone is UTC. One probe or two of the user's index on the key column for each key (offset 0: also where few keys are
 -- asked for of a table without statistics, which would be read as a whole).
 -- A key is compared as a value of the column's type, but not cut to its length, with the = that belongs to that type (pawl.equality_of).
--- Returns a row a key, in their order; none for a type without a table. Raises what reading the table raises, if it or a column is gone for example; PW006
--- where a key cannot be a value of the column.
+-- Returns a row a key, in their order; none for a type without a table. Raises what reading the table raises, and says what to do where it or a column
+-- is gone, or a right is missing; PW006 where a key cannot be a value of the column.
 -- Locks: the table, ACCESS SHARE.
 create or replace function pawl.read_data(p_type pawl.data_types, p_keys text[])
 returns table (key text, has_data boolean, written_at timestamptz)
@@ -14,16 +14,22 @@ as $$
 declare
   v_where text := '';
   v_at text := 'null::timestamptz';
+  v_table regclass;
   v_key record;
   v_time_type text;
 begin
   if p_type.table_name is null then
     return;
   end if;
+  v_table := pg_catalog.to_regclass(p_type.table_name);
+  if v_table is null then
+    raise exception 'table % does not exist any more, where the data of data type "%" was', p_type.table_name, p_type.name
+      using errcode = 'undefined_table', hint = 'Say where it is now: pawl.define_data_type with p_table (pawl data-type set: --table).';
+  end if;
   if p_type.key_column is not null then
     select pg_catalog.format_type(a.atttypid, -1) as type, case when a.atttypid < 16384 then '=' else pawl.equality_of(a.atttypid) end as equality into v_key
     from pg_catalog.pg_attribute a
-    where a.attrelid = p_type.table_name::regclass
+    where a.attrelid = v_table
       and a.attname = p_type.key_column;
     if not found then
       raise exception 'table % has no column "%" any more, where the keys of data type "%" were', p_type.table_name, p_type.key_column, p_type.name
@@ -34,8 +40,12 @@ begin
   if p_type.time_column is not null then
     select pg_catalog.format_type(a.atttypid, null) into v_time_type
     from pg_catalog.pg_attribute a
-    where a.attrelid = p_type.table_name::regclass
+    where a.attrelid = v_table
       and a.attname = p_type.time_column;
+    if not found then
+      raise exception 'table % has no column "%" any more, which said when a row of data type "%" was written', p_type.table_name, p_type.time_column, p_type.name
+        using errcode = 'undefined_column', hint = 'Say which says so: pawl.define_data_type with p_time_column (pawl data-type set: --time-column).';
+    end if;
     v_at := pg_catalog.format('(select d.%1$I%4$s from %2$s d%3$s %5$s d.%1$I is not null order by d.%1$I desc limit 1)',
       p_type.time_column, p_type.table_name, v_where, case when v_time_type like '%without%' then ' at time zone ''UTC''' else '' end,
       case when v_where = '' then 'where' else 'and' end);
@@ -43,12 +53,17 @@ begin
   return query execute pg_catalog.format('select k.key, t.at is not null or exists (select from %s d%s offset 0), case when t.at <= $2 then t.at end '
     'from unnest($1) k (key) cross join lateral (select %s as at offset 0) t', p_type.table_name, v_where, v_at)
   using p_keys, pawl.clock() + interval '1 minute';
-exception when data_exception or check_violation then
-  if p_type.key_column is null then
-    raise;
-  end if;
-  raise exception '% cannot be asked for a key of data type "%": %', p_type.table_name, p_type.name, sqlerrm
-    using errcode = 'PW006', hint = pg_catalog.format('A key must be a value of its column "%s", of the type %s.', p_type.key_column, v_key.type);
+exception
+  when insufficient_privilege then
+    raise exception '% cannot be read for data type "%": %', p_type.table_name, p_type.name, sqlerrm
+      using errcode = 'insufficient_privilege', hint = pg_catalog.format('Let its owner say: grant select on %s to %I. Or call a function of the schema''s owner that is security definer.',
+        p_type.table_name, current_user);
+  when data_exception or check_violation then
+    if p_type.key_column is null then
+      raise;
+    end if;
+    raise exception '% cannot be asked for a key of data type "%": %', p_type.table_name, p_type.name, sqlerrm
+      using errcode = 'PW006', hint = pg_catalog.format('A key must be a value of its column "%s", of the type %s.', p_type.key_column, v_key.type);
 end
 $$;
 comment on function pawl.read_data(pawl.data_types, text[]) is 'what the type''s table has of some keys';

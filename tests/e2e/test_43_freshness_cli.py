@@ -266,7 +266,7 @@ def test_what_holds_refreshes_back(stocks, serve):
     db.rows("update pawl.freshness set task_id = null, due_at = now(), check_at = now() where type = 'price'; select pawl.ring('fresh')")
     until(lambda: db.json("data-type", "show", "price")["problem"], SECONDS, "the type says what is wrong")
     said = db.pawl("freshness", "status", "price").stdout
-    assert 'price: problem, ' in said and 'relation "app.prices" does not exist' in said, said
+    assert 'price: problem, ' in said and 'table app.prices does not exist any more, where the data of data type "price" was' in said, said
     assert "cannot be read: " in db.pawl("freshness", "show", "price", "OLD").stdout
 
 

@@ -177,7 +177,7 @@ update pawl.freshness set refreshed_at = probe.at(601), stale_at = probe.at(3000
 select is(pawl.request_refresh('profile', 'FOREVER'), 'gate', 'somebody asks for what is fresh, and the gate is closed');
 select is(probe.said('profile', 'FOREVER', 'since_at', 'until'), '- | when the gate opens, or its data is older than 90 s', 'which is not since a time that has not come');
 alter table app.prices rename to gone;
-select is(probe.said('price', 'THERE', 'message'), 'nobody has asked for it yet; what app.prices has of it cannot be read: relation "app.prices" does not exist', 'a table that is gone');
+select is(probe.said('price', 'THERE', 'message'), 'nobody has asked for it yet; what app.prices has of it cannot be read: table app.prices does not exist any more, where the data of data type "price" was', 'a table that is gone');
 alter table app.gone rename to prices;
 
 -- ---- all that waits has a reason that ends by itself or says who ends it (I6) ----

@@ -72,6 +72,20 @@ select throws_ok($$ select pawl.subscribe('order', 'y', 'anna') $$, 'PW006', 'ap
   'who subscribes is told');
 alter table app.orders rename id to number;
 select throws_ok($$ select pawl.subscribe('order', '7', 'anna') $$, '42703', 'table app.orders has no column "id" any more, where the keys of data type "order" were', 'also when the column has another name');
+alter table app.orders rename number to id;
+alter table app.orders rename updated_at to changed_at;
+select throws_ok($$ select pawl.subscribe('order', '7', 'anna') $$, '42703', 'table app.orders has no column "updated_at" any more, which said when a row of data type "order" was written',
+  'or the one that says when');
+alter table app.orders rename changed_at to updated_at;
+alter table app.orders rename to old_orders;
+select throws_ok($$ select pawl.subscribe('order', '7', 'anna') $$, '42P01', 'table app.orders does not exist any more, where the data of data type "order" was', 'or the table');
+alter table app.old_orders rename to orders;
+select pawl.define_data_type('any', 'provider', '1 minute');
+select results_eq($$ select type from pawl.check_stale('AAPL') where type in ('order', 'any') $$, $$ values ('any') $$, 'who asks after a key in all types is not told of those that cannot have it');
+select results_eq($$ select type from pawl.check_stale('7') where type in ('order', 'any') $$, $$ values ('any'), ('order') $$, 'but of those that can');
+select is((select count(*) from pawl.freshness where type = 'order' and key = 'AAPL'), 0::bigint, 'nor does anything of it stay');
+select throws_ok($$ select pawl.check_stale('AAPL', '{any,order}') $$, 'PW006', null, 'who names the type is');
+select throws_ok(format('select pawl.check_stale(%L)', k), 'PW006', null, 'and who gives what is no key at all') from unnest(array[null, '', repeat('x', 501)]) k;
 
 -- ---- columns of all kinds ----
 create domain app.ticker as text check (value = upper(value));
@@ -159,6 +173,17 @@ select is(:'state'::text, 'gate', 'one that reads what he may not read');
 select is(:'error'::text, 'permission denied for table hours', 'and why');
 select set_config('pawl.locked_function', '', true), set_config('pawl.failed_function', '', true);
 select is(probe.open('hours'), '', 'nothing of it was refreshed');
+select pawl.define_data_type('closed', 'provider', '1 minute', p_table => 'app.orders', p_key_column => 'id');
+set local role probe_viewer;
+do $$ declare v_hint text; begin
+  perform pawl.subscribe('closed', '1', 'a viewer');
+exception when insufficient_privilege then
+  get stacked diagnostics v_hint = pg_exception_hint;
+  perform set_config('probe.refusal', sqlerrm || '; ' || v_hint, true);
+end $$;
+reset role;
+select is(current_setting('probe.refusal'), 'app.orders cannot be read for data type "closed": permission denied for table orders; Let its owner say: grant select on app.orders to probe_viewer. '
+  'Or call a function of the schema''s owner that is security definer.', 'who may not read the table is told what he lacks');
 select probe.clock('10 minutes 2 seconds'), probe.due();
 select is(probe.open('hours'), 'B', 'a node knows what is open');
 create or replace function app.hours_gate(p_key text) returns timestamptz language plpgsql as $$ begin raise insufficient_privilege; end $$;
