@@ -69,7 +69,7 @@ begin
   v_type.retry_cap := coalesce(p_retry_cap, v_old.retry_cap, greatest('1 hour', p_retry_base));
   v_type.due_function := case when p_due_function is null then v_old.due_function else nullif(p_due_function, '') end;
   v_type.gate_function := case when p_gate_function is null then v_old.gate_function else nullif(p_gate_function, '') end;
-  v_type.strategy := coalesce(p_strategy, v_old.strategy, case when coalesce(p_cron, '') <> '' or p_spread > '0' then 'scheduled' else 'on_demand' end);
+  v_type.strategy := coalesce(p_strategy, v_old.strategy, case when coalesce(p_cron, '') <> '' or p_spread <> '0' then 'scheduled' else 'on_demand' end);
   v_type.cron := case when p_cron is null then v_old.cron else nullif(p_cron, '') end;
   v_type.time_zone := coalesce(p_time_zone, v_old.time_zone, 'UTC');
   v_type.spread := case when p_spread is null then v_old.spread else nullif(p_spread, '0') end;
@@ -179,13 +179,13 @@ begin
     v_hint := 'It is on_demand (what somebody looks at or asks for) or scheduled (every known key, by p_cron or p_spread).';
   elsif p_type.strategy = 'on_demand' and (p_type.cron is not null or p_type.spread is not null) then
     v_what := pg_catalog.format('data type "%s" is refreshed on demand, and has %s', p_type.name, case when p_type.cron is not null then 'p_cron' else 'p_spread' end);
-    v_hint := 'Those are for p_strategy => ''scheduled''.';
+    v_hint := 'Those are for p_strategy => ''scheduled'' (pawl data-type set: --strategy scheduled).';
   elsif p_type.strategy = 'on_demand' and p_type.ttl is null then
     v_what := pg_catalog.format('data type "%s" needs a time for which its data is fresh', p_type.name);
     v_hint := 'Give p_ttl (pawl data-type set: --ttl), for example ''5 minutes''.';
   elsif p_type.strategy = 'scheduled' and (p_type.cron is null) = (p_type.spread is null) then
     v_what := pg_catalog.format('data type "%s" is scheduled and needs one of p_cron and p_spread', p_type.name);
-    v_hint := 'p_cron says when all keys are due at once, for example ''0 18 * * 1-5''; p_spread, for example ''1 day'', gives each key its own time in it.';
+    v_hint := 'p_cron (--cron) says when all keys are due at once, for example ''0 18 * * 1-5''; p_spread (--spread), for example ''1 day'', gives each key its own time in it.';
   elsif p_type.table_name is null and (p_type.key_column is not null or p_type.time_column is not null) then
     v_what := pg_catalog.format('data type "%s" has a column and no table', p_type.name);
     v_hint := 'Give p_table (pawl data-type set: --table), for example ''public.prices''.';
@@ -210,9 +210,12 @@ begin
       case when p_type.fetch_path is not null then 'p_fetch_path' else 'p_save_function' end);
     v_hint := 'Define the kind with p_options => ''{"form": "fetch"}'', or take them away ('''').';
   elsif p_type.fetch_path is not null and (p_type.fetch_path !~ '^[/?]' or p_type.fetch_path ~ '[^!-~]|[<>"\\^`|#]' or pg_catalog.replace(p_type.fetch_path, '{key}', '') ~ '[{}]'
-      or pg_catalog.length(p_type.fetch_path) > 2000) then
+      or p_type.fetch_path ~ '%(?![0-9A-Fa-f]{2})' or pg_catalog.length(p_type.fetch_path) > 2000) then
     v_what := pg_catalog.format('path %L cannot be appended to a URL', p_type.fetch_path);
     v_hint := 'Write it as /prices/{key}?fields=last: it begins with / or ?, and {key} is the only placeholder; percent-encode other characters.';
+  elsif pg_catalog.split_part(p_type.fetch_path, '?', 1) ~* '(/|%2f|%5c)(\.|%2e){1,2}(/|%2f|%5c|$)' then
+    v_what := pg_catalog.format('path %L has . or .. as a segment, which would lead elsewhere', p_type.fetch_path);
+    v_hint := 'Write the path that is meant.';
   elsif p_type.fetch_path is not null and p_type.is_global = (p_type.fetch_path like '%{key}%') then
     v_what := pg_catalog.format('path %L has %s', p_type.fetch_path, case when p_type.is_global then '{key}, and the type is global' else 'no {key}' end);
     v_hint := case when p_type.is_global then 'Leave it out.' else 'Say where the key belongs, for example ''/prices/{key}''.' end;
@@ -226,8 +229,8 @@ begin
     ('p_ttl', p_type.ttl, interval '1 second', interval '10 years', 'from 1 second to 10 years'),
     ('p_empty_ttl', p_type.empty_ttl, '1 second', '10 years', 'from 1 second to 10 years'),
     ('p_max_age', p_type.max_age, '1 second', '10 years', 'from 1 second to 10 years'),
-    ('p_retry_base', p_type.retry_base, '1 second', p_type.retry_cap, 'from 1 second to p_retry_cap, which is ' || p_type.retry_cap),
     ('p_retry_cap', p_type.retry_cap, '1 second', '10 days', 'from p_retry_base to 10 days'),
+    ('p_retry_base', p_type.retry_base, '1 second', p_type.retry_cap, 'from 1 second to p_retry_cap, which is ' || p_type.retry_cap),
     ('p_spread', p_type.spread, '1 second', '366 days', 'from 1 second to 366 days')
   ) as c (parameter, value, least, most, allowed)
   where c.value not between c.least and c.most
@@ -269,9 +272,14 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_type pawl.data_types := p_type;
-  v_table regclass := pg_catalog.to_regclass(p_type.table_name);
+  v_table regclass;
   v_column record;
 begin
+  begin
+    v_table := pg_catalog.to_regclass(p_type.table_name);
+  exception when syntax_error or invalid_name or feature_not_supported then -- no name of a table at all
+    null;
+  end;
   if v_table is null or not exists (select from pg_catalog.pg_class c where c.oid = v_table and c.relkind in ('r', 'p', 'v', 'm', 'f')) then
     raise exception 'table % does not exist', p_type.table_name
       using errcode = 'PW006', hint = 'Give p_table with its schema, for example ''public.prices''.';
@@ -348,17 +356,23 @@ language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_function regprocedure := pg_catalog.to_regprocedure(case when p_function like '%(%' then p_function else p_function || p_arguments end);
+  v_function regprocedure;
 begin
   if p_function is null then
     return null;
   end if;
+  begin
+    v_function := pg_catalog.to_regprocedure(case when p_function like '%(%' then p_function else p_function || p_arguments end);
+  exception when syntax_error or invalid_name or feature_not_supported or invalid_text_representation or undefined_object then -- no name of a function at all
+    null;
+  end;
   if v_function is null or pg_catalog.regexp_replace(v_function::pg_catalog.text, '^[^(]*', '') <> p_arguments then
     raise exception 'function % does not exist', pg_catalog.regexp_replace(p_function, '\(.*', '') || p_arguments
       using errcode = 'PW006', hint = pg_catalog.format('%s names a function %s; name it with its schema.', p_parameter, p_form);
   end if;
-  if (select p.prorettype::pg_catalog.regtype::pg_catalog.text from pg_catalog.pg_proc p where p.oid = v_function) <> p_returns then
-    raise exception 'function % does not return %', v_function, p_returns
+  if (select p.prorettype::pg_catalog.regtype::pg_catalog.text <> p_returns or p.proretset and p_returns is not null or p.prokind <> 'f'
+      from pg_catalog.pg_proc p where p.oid = v_function) then
+    raise exception 'function % does not return %', v_function, coalesce(p_returns, 'anything')
       using errcode = 'PW006', hint = pg_catalog.format('%s names a function %s.', p_parameter, p_form);
   end if;
   if not pg_catalog.has_function_privilege(v_function, 'execute') then
@@ -380,6 +394,10 @@ declare
   v_way text;
 begin
   foreach v_name in array p_type.parents loop
+    if v_name is null then
+      raise exception 'a parent of data type "%" is null', p_type.name
+        using errcode = 'PW006', hint = 'Give the names of data types in p_parents, or ''{}'' for none.';
+    end if;
     if v_name is distinct from p_type.name and not exists (select from pawl.data_types d where d.name = v_name) then
       perform pawl.refuse_data_type(v_name);
     end if;

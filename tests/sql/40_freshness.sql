@@ -81,6 +81,20 @@ select throws_ok(s, c, null, w) from (values
   ($$ select pawl.define_data_type('x', 'provider', '1 minute', p_budget => '{"calls": null}') $$, 'PW006', 'a quota that is null is no quota: refused'),
   ($$ select pawl.define_data_type('x', 'provider', '1 minute', p_budget => '{"speed": 1}') $$, 'PW006', 'limits that exist'),
   ($$ select pawl.drop_data_type('x') $$, 'PW002', 'none of these has made anything')) v (s, c, w);
+create function app.gates(key text) returns setof timestamptz language sql as $$ select now() $$;
+create procedure app.gate_procedure(key text) language sql as $$ select 1 $$;
+select throws_ok(format('select pawl.define_data_type(''x'', ''provider'', %s)', s), 'PW006', m, 'what is no name of anything, or in no range, is refused in words: ' || s) from (values
+  ('''1 minute'', ''a.b.c.d'', ''symbol''', 'table a.b.c.d does not exist'),
+  ('''1 minute'', ''elsewhere.app.prices'', ''symbol''', 'table elsewhere.app.prices does not exist'),
+  ('''1 minute'', ''app.prices; drop'', ''symbol''', 'table app.prices; drop does not exist'),
+  ('''1 minute'', p_gate_function => ''app gate''', 'function app gate(text) does not exist'),
+  ('''1 minute'', p_gate_function => ''app.gates(''', 'function app.gates(text) does not exist'),
+  ('''1 minute'', p_gate_function => ''app.gates(txet)''', 'function app.gates(text) does not exist'),
+  ('''1 minute'', p_gate_function => ''app.gates''', 'function app.gates(text) does not return timestamp with time zone'),
+  ('''1 minute'', p_gate_function => ''app.gate_procedure''', 'function app.gate_procedure(text) does not return timestamp with time zone'),
+  ('''1 minute'', p_parents => array[null]', 'a parent of data type "x" is null'),
+  ('''1 minute'', p_retry_cap => ''-1 hour''', 'p_retry_cap is out of range: -01:00:00'),
+  ('p_spread => ''-1 day''', 'p_spread is out of range: -1 days')) v (s, m);
 select throws_like($$ select pawl.define_data_type('x') $$, '%needs a kind%', 'errors name what is missing: the kind');
 select throws_like($$ select pawl.define_data_type('x', 'provider') $$, '%a time for which%', 'the time');
 select throws_like($$ select pawl.define_data_type('x', 'provider', '1 minute', 'app.prices', 'ticker') $$, '%no column "ticker"%', 'the column');

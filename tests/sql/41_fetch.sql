@@ -47,6 +47,13 @@ begin
   return '{"outcome": "data"}';
 end $$;
 select pawl.define_data_type('price', 'api', '1 minute', 'probe.prices', 'symbol', 'updated_at', p_fetch_path => '/price/{key}?x=1', p_save_function => 'probe.save');
+select throws_ok(format('select pawl.define_data_type(''price'', p_fetch_path => %L)', p), 'PW006', format('path %L cannot be appended to a URL', p), 'a path that is none: ' || p)
+from unnest(array['price/{key}', '/a b/{key}', '/{symbol}/{key}', '/{key}#x', '/100%/{key}', '/%zz/{key}', '/{key}%2']) p;
+select throws_ok(format('select pawl.define_data_type(''price'', p_fetch_path => %L)', p), 'PW006', format('path %L has . or .. as a segment, which would lead elsewhere', p),
+  'one that no request would be made of: ' || p)
+from unnest(array['/../{key}', '/./{key}', '/{key}/..', '/{key}/..?x=1', '/%2e%2E/{key}', '/x%2F.%2fy/{key}', '/.%2e%5C{key}', '/{key}/.']) p;
+select lives_ok(format('select pawl.define_data_type(''price'', p_fetch_path => %L)', p), 'dots that are none of these: ' || p)
+from unnest(array['/...{key}', '/..{key}', '/.well-known/{key}', '/{key}.json?in=/../', '?of={key}', '/%20/{key}', '/price/{key}?x=1']) p;
 select throws_ok($$ select pawl.define_kind('api', p_options => '{"form": null}') $$, 'PW006', 'kind "api" refreshes data type "price", which is fetched', 'its form stays while types need it');
 select throws_ok($$ select pawl.define_kind('api', 'noop') $$, 'PW006', 'kind "api" refreshes data type "price", which is fetched', 'and its executor');
 select lives_ok($$ select pawl.define_kind('api', p_max_attempts => 2) $$, 'all else may change');
