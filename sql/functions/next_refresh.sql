@@ -1,7 +1,7 @@
--- pawl.scan_from(scan), pawl.note_scan(scan, from, to, took): for pawl.refresh_due, where an index of moments is to be read from. As long as somebody's
+-- pawl.scan_from(scan), pawl.note_scan(scan, from, to, entries, took): for pawl.refresh_due, where an index of moments is to be read from. As long as somebody's
 -- snapshot is open the entries of all that was moved on stay in the index, in front, and each look would pass them all: with a million, in half
--- a second. So a look from the beginning that has taken long is followed by looks that go on where it has stopped, in this session and for
--- twenty times as long as it took. What comes into the index before that place (a commit that was long in coming), what is locked and what rests
+-- a second. So a look from the beginning that has read ten thousand entries or more is followed by looks that go on where it has stopped, in this
+-- session and for twenty times as long as it took. It is the entries that tell, not the time: a busy machine has read no more. What comes into the index before that place (a commit that was long in coming), what is locked and what rests
 -- is seen then.
 -- Returns the first moment to read: '-infinity' for the beginning. Locks: none.
 create or replace function pawl.scan_from(p_scan text) returns timestamptz
@@ -15,8 +15,9 @@ as $$
 $$;
 comment on function pawl.scan_from(text) is 'from which moment on an index of moments is to be read';
 
--- p_from: what pawl.scan_from said; p_to: all before that moment has been seen; p_took: for how long it was read.
-create or replace function pawl.note_scan(p_scan text, p_from timestamptz, p_to timestamptz, p_took interval) returns void
+-- p_from: what pawl.scan_from said; p_to: all before that moment has been seen; p_entries, p_took: how many entries of the index were read, and for how long.
+drop function if exists pawl.note_scan(text, timestamptz, timestamptz, interval);
+create or replace function pawl.note_scan(p_scan text, p_from timestamptz, p_to timestamptz, p_entries bigint, p_took interval) returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
@@ -25,14 +26,23 @@ declare
 begin
   if p_from > '-infinity' then
     perform pg_catalog.set_config('pawl.scan_' || p_scan, pg_catalog.split_part(v_note, '|', 1) || '|' || p_to, false);
-  elsif p_took >= interval '10 milliseconds' then
+  elsif p_entries >= 10000 then
     perform pg_catalog.set_config('pawl.scan_' || p_scan, pg_catalog.clock_timestamp() + 20 * p_took || '|' || p_to, false);
   elsif v_note <> '' then
     perform pg_catalog.set_config('pawl.scan_' || p_scan, '', false);
   end if;
 end
 $$;
-comment on function pawl.note_scan(text, timestamptz, timestamptz, interval) is 'up to which moment an index of moments has been read';
+comment on function pawl.note_scan(text, timestamptz, timestamptz, bigint, interval) is 'up to which moment an index of moments has been read';
+
+-- How many entries of an index this session has read, those of rows that are gone too; with track_counts off none. Only differences say something. Locks: none.
+create or replace function pawl.entries_read(p_index text) returns bigint
+language sql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(pg_catalog.pg_stat_get_xact_tuples_returned(p_index::regclass), 0)
+$$;
+comment on function pawl.entries_read(text) is 'how many entries of an index this session has read';
 
 -- pawl.next_refresh_ms(): milliseconds from now until pawl.refresh_due has something to do: 0 when it had when the transaction began, null when never. A probe of three indexes, and a look
 -- whether pawl.looks has a row. Locks: none.

@@ -29,6 +29,7 @@ declare
   v_is_in_time boolean := true;
   v_from timestamptz := pawl.scan_from('keys');
   v_begun timestamptz;
+  v_read bigint;
   v_last timestamptz;
   v_types text[];
   v_keys text[];
@@ -90,6 +91,7 @@ begin
   v_resting := array(select d.name from pawl.data_types d where d.rests_until > pawl.clock());
   if v_is_in_time then
     v_begun := pg_catalog.clock_timestamp();
+    v_read := pawl.entries_read('pawl.freshness_to_check');
     select pg_catalog.array_agg(d.type), pg_catalog.array_agg(d.key), pg_catalog.max(d.check_at) into v_types, v_keys, v_last
     from (
       select f.type, f.key, f.check_at
@@ -101,7 +103,8 @@ begin
       limit p_limit
       for no key update skip locked
     ) d;
-    perform pawl.note_scan('keys', v_from, case when pg_catalog.cardinality(v_keys) = p_limit then v_last else v_now end, pg_catalog.clock_timestamp() - v_begun);
+    perform pawl.note_scan('keys', v_from, case when pg_catalog.cardinality(v_keys) = p_limit then v_last else v_now end,
+      pawl.entries_read('pawl.freshness_to_check') - v_read, pg_catalog.clock_timestamp() - v_begun);
   end if;
   for r in
     select d.type, pg_catalog.array_agg(d.key) as keys
@@ -314,6 +317,7 @@ declare
   v_now timestamptz := pawl.now();
   v_from timestamptz := pawl.scan_from('holders');
   v_begun timestamptz := pg_catalog.clock_timestamp();
+  v_read bigint := pawl.entries_read('pawl.holders_to_check');
   v_last timestamptz;
   v_holders text[];
   v_types text[];
@@ -329,7 +333,8 @@ begin
     limit p_limit
     for update skip locked
   ) d;
-  perform pawl.note_scan('holders', v_from, case when pg_catalog.cardinality(v_holders) = p_limit then v_last else v_now end, pg_catalog.clock_timestamp() - v_begun);
+  perform pawl.note_scan('holders', v_from, case when pg_catalog.cardinality(v_holders) = p_limit then v_last else v_now end,
+    pawl.entries_read('pawl.holders_to_check') - v_read, pg_catalog.clock_timestamp() - v_begun);
   if v_holders is null then
     return 0;
   end if;

@@ -115,17 +115,17 @@ analyze pawl.tasks, pawl.freshness, pawl.subscriptions, pawl.holders, pawl.looks
 discard plans;
 select probe.check_all(:'log', :node, '6 days', 'many pairs');
 
--- A look that had to pass much from the beginning of an index is followed by looks that begin where it stopped, for a while.
+-- A look that had to read much from the beginning of an index is followed by looks that begin where it stopped, for a while.
 set local auto_explain.log_min_duration = -1;
 select probe.clock('9 days');
 select count(*) from (select pawl.refresh_due() from generate_series(1, 5)) d; -- what has fallen due
-select pawl.note_scan('keys', '-infinity', pawl.now(), '1 millisecond');
-select is(pawl.scan_from('keys'), '-infinity', 'after a look that was quick the next begins at the beginning');
-select pawl.note_scan('keys', '-infinity', pawl.now(), '1 minute'), pawl.note_scan('holders', '-infinity', pawl.now(), '1 minute');
-select is(pawl.scan_from('keys'), pawl.now(), 'after one that took long, where it stopped');
-select pawl.note_scan('keys', pawl.now(), pawl.now() + interval '1 second', '1 millisecond');
+select pawl.note_scan('keys', '-infinity', pawl.now(), 100, '1 minute');
+select is(pawl.scan_from('keys'), '-infinity', 'after a look that read little the next begins at the beginning');
+select pawl.note_scan('keys', '-infinity', pawl.now(), 10000, '1 minute'), pawl.note_scan('holders', '-infinity', pawl.now(), 10000, '1 minute');
+select is(pawl.scan_from('keys'), pawl.now(), 'after one that read much, where it stopped');
+select pawl.note_scan('keys', pawl.now(), pawl.now() + interval '1 second', 100, '1 minute');
 select is(pawl.scan_from('keys'), pawl.now() + interval '1 second', 'and so on from there');
-select pawl.note_scan('keys', pawl.now(), pawl.now(), '1 millisecond');
+select pawl.note_scan('keys', pawl.now(), pawl.now(), 100, '1 minute');
 update pawl.freshness f set check_at = pawl.now() + interval '1 day' where f.check_at < pawl.now() + interval '1 day';
 update pawl.freshness f set due_at = pawl.now() - interval '2 minutes', check_at = pawl.now() - interval '2 minutes' where f.type = 'price' and f.key = 'other 7';
 update pawl.freshness f set due_at = pawl.now(), check_at = pawl.now() where f.type = 'price' and f.key = 'other 8';
@@ -136,5 +136,11 @@ select set_config(s, split_part(current_setting(s), '|', 1)::timestamptz - inter
 select is((select looked from pawl.refresh_due()), 2, 'when its time is over all is seen');
 select is((select array_agg(f.key) from pawl.freshness f where f.type = 'price' and f.task_id is not null and f.key in ('other 7', 'other 8')), array['other 7', 'other 8'], 'the key');
 select is((select h.check_at > pawl.now() from pawl.holders h where h.holder = 'other 7'), true, 'and the holder');
+select pawl.note_scan('keys', '-infinity', pawl.now(), 0, '0'); select count(*) from (select pawl.refresh_due() from generate_series(1, 3)) d;
+select is(pawl.scan_from('keys'), '-infinity', 'nothing is in the way');
+update pawl.freshness f set check_at = pawl.now() - interval '1 hour' where f.type = 'bare' and f.key like 'other 1%';
+update pawl.freshness f set check_at = pawl.now() + interval '1 day' where f.type = 'bare' and f.key like 'other 1%';
+select pawl.refresh_due();
+select is(pawl.scan_from('keys'), pawl.now(), 'what was moved on, and is still in the index, is passed once');
 select * from finish();
 rollback;
