@@ -184,6 +184,11 @@ begin
         else f.task_id
       end,
       is_watched = j.is_watched or f.is_watched and not j.is_free,
+      demanded_at = case
+        when j.verdict = 'idle' and (not f.is_watched or j.is_free) then null
+        when f.is_watched then f.demanded_at
+        else coalesce(f.demanded_at, v_now)
+      end,
       requested_at = case when j.verdict = 'start' then v_now else f.requested_at end,
       wait_reason = case when j.verdict in ('parent', 'gate') then j.verdict end,
       waits_for = case when j.verdict = 'parent' then j.waits_for end,

@@ -232,7 +232,8 @@ begin
   update pawl.freshness f
   set check_at = least(f.check_at, pawl.clock()),
       is_wanted = f.is_wanted or k.priority is not null,
-      wanted_priority = case when f.is_wanted then greatest(f.wanted_priority, k.priority) else coalesce(k.priority, 0) end
+      wanted_priority = case when f.is_wanted then greatest(f.wanted_priority, k.priority) else coalesce(k.priority, 0) end,
+      demanded_at = case when f.is_watched then f.demanded_at else coalesce(f.demanded_at, pawl.clock()) end
   from unnest(pg_catalog.array_fill(p_type, array[pg_catalog.cardinality(p_keys)]), p_keys, p_priorities) as k (type, key, priority)
   where f.type = any (array[k.type])
     and f.key = k.key;
@@ -264,7 +265,8 @@ begin
     if pg_catalog.array_remove(p_priorities, null) <> '{}' then
       perform pawl.settle_ended(p_type, p_keys);
       update pawl.freshness f
-      set is_wanted = true, wanted_priority = case when f.is_wanted then greatest(f.wanted_priority, w.priority) else w.priority end
+      set is_wanted = true, wanted_priority = case when f.is_wanted then greatest(f.wanted_priority, w.priority) else w.priority end,
+          demanded_at = coalesce(f.demanded_at, w.wanted_at)
       from unnest(v_types, p_keys, p_priorities, p_wanted_at) as w (type, key, priority, wanted_at)
       where f.type = any (array[w.type])
         and f.key = w.key
@@ -286,7 +288,8 @@ begin
       update pawl.freshness f
       set check_at = pawl.clock() + case when sqlstate = '55P03' then interval '5 seconds' else interval '1 minute' end,
           is_wanted = f.is_wanted or k.priority is not null,
-          wanted_priority = case when f.is_wanted then greatest(f.wanted_priority, k.priority) else coalesce(k.priority, 0) end
+          wanted_priority = case when f.is_wanted then greatest(f.wanted_priority, k.priority) else coalesce(k.priority, 0) end,
+          demanded_at = case when f.is_watched then f.demanded_at else coalesce(f.demanded_at, pawl.clock()) end
       from unnest(v_types, p_keys, p_priorities) as k (type, key, priority)
       where f.type = any (array[k.type])
         and f.key = k.key;

@@ -67,7 +67,8 @@ begin
     for no key update of f skip locked
   ), given as (
     update pawl.freshness f
-    set task_id = g.task_id, is_wanted = true, wanted_priority = case when f.is_wanted then f.wanted_priority else 0 end, requested_at = pawl.clock(), wait_reason = null, waits_for = null, waits_until = null, forget_at = null,
+    set task_id = g.task_id, is_wanted = true, wanted_priority = case when f.is_wanted then f.wanted_priority else 0 end,
+        demanded_at = coalesce(f.demanded_at, pawl.clock()), requested_at = pawl.clock(), wait_reason = null, waits_for = null, waits_until = null, forget_at = null,
         check_at = pawl.clock() + interval '30 seconds'
     from (select r.key, pg_catalog.max(r.task_id) as task_id from free r group by r.key) g
     where f.type = p_type

@@ -196,6 +196,7 @@ begin
     update pawl.freshness f
     set task_id = null,
         is_wanted = e.is_needed,
+        demanded_at = case when f.is_watched or e.is_needed then f.demanded_at end,
         wanted_priority = case when e.is_needed then f.wanted_priority else 0 end,
         has_data = case when e.outcome in ('data', 'unchanged') then coalesce(e.has_data, true) when e.outcome = 'empty' then false else f.has_data end,
         failures = case when e.outcome in ('failed', 'rejected') then f.failures + 1 when e.outcome is not null then 0 else f.failures end,

@@ -6,7 +6,7 @@ select d.name as type, k.key, k.state,
   k.due_at,
   case
     when k.state in ('due', 'parent', 'queued', 'running') and k.due_at <= pawl.now()
-      then extract(epoch from pawl.now() - k.due_at)::double precision
+      then greatest(0, extract(epoch from pawl.now() - greatest(k.due_at, case when d.strategy = 'on_demand' then k.demanded_at end))::double precision)
   end as late_seconds,
   k.check_at as next_check_at,
   (select count(*) from pawl.subscriptions s where s.type = d.name and s.key = k.key) as viewers,
@@ -32,7 +32,7 @@ comment on column pawl.freshness_by_key.key is 'the key; empty for a global type
 comment on column pawl.freshness_by_key.state is 'fresh, due, gate, parent, retry, queued, running or unwatched: see pawl.state_of_key';
 comment on column pawl.freshness_by_key.stale_since is 'since when its data is stale, or missing; null: it is fresh';
 comment on column pawl.freshness_by_key.due_at is 'not refreshed before then by itself';
-comment on column pawl.freshness_by_key.late_seconds is 'for how long it has been due by now; null: it is not due, nobody wants it, or a gate or a retry''s pause holds it on purpose';
+comment on column pawl.freshness_by_key.late_seconds is 'for how long it has been due by now, and wanted; null: it is not due, nobody wants it, or a gate or a retry''s pause holds it on purpose';
 comment on column pawl.freshness_by_key.next_check_at is 'when it is looked at next; null: nobody wants it';
 comment on column pawl.freshness_by_key.viewers is 'subscriptions';
 comment on column pawl.freshness_by_key.is_watched is 'somebody subscribes, or did when it was last looked at';

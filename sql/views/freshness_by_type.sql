@@ -52,7 +52,7 @@ comment on column pawl.freshness_by_type.in_retry is 'are put off, since their l
 comment on column pawl.freshness_by_type.queued is 'have a refresh that waits to start';
 comment on column pawl.freshness_by_type.running is 'have a refresh that runs';
 comment on column pawl.freshness_by_type.late is 'keys past their time that neither a gate nor a retry''s pause holds on purpose';
-comment on column pawl.freshness_by_type.late_p50_seconds is 'for how long these have been due by now: the median';
+comment on column pawl.freshness_by_type.late_p50_seconds is 'for how long these have been due by now, and wanted: the median';
 comment on column pawl.freshness_by_type.late_p95_seconds is 'no more than this in 95 of 100';
 comment on column pawl.freshness_by_type.late_max_seconds is 'no more than this in any';
 comment on column pawl.freshness_by_type.refreshed is 'refreshes so far that brought data, or that there is none or no news';

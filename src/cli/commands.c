@@ -317,10 +317,9 @@ const struct command commands[] = {
      "show how the keys of each type stand, and what holds them back",
      "DUE is all that is to be refreshed: what is queued, runs, waits for its gate, for a parent "
      "or\n"
-     "after a failure, and what is looked at any moment. LATE says for how long it has been due, "
-     "but\n"
-     "for what a gate or the pause after a failure holds on purpose. Below stand budgets, gates,\n"
-     "breakers and errors.",
+     "after a failure, and what is looked at any moment. LATE says for how long it has been due,\n"
+     "and wanted by somebody, but for what a gate or the pause after a failure holds on purpose.\n"
+     "Below stand budgets, gates, breakers and errors.",
      "  pawl freshness status\n  pawl freshness status price --json | jq '.[].late_p95_seconds'",
      {{"[TYPE]", VALUE_TEXT}},
      .run = command_freshness_status},

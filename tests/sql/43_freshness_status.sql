@@ -88,7 +88,7 @@ select probe.claim(:node, probe.type_job('price'));
 select is(probe.key('price', 'OLD'), 'running: none since 0 until ?', 'running');
 select is(probe.type('price'), '3 = 1 fresh 0 unwatched 2 due (0 gate 0 parent 0 retry 0 queued 2 running)', 'each key is counted once');
 select is((select (watched, viewers, late, late_p50_seconds, late_p95_seconds, late_max_seconds, refreshed, failed)::text from pawl.freshness_by_type where type = 'price'),
-  '(3,4,2,1770,3363,3540,0,0)', 'who looks, and how late it is');
+  '(3,4,2,0,0,0,0,0)', 'who looks, and how late it is');
 
 select probe.end_refreshes(:node, 'price', '{OLD}', 'failed');
 select probe.end_refreshes(:node, 'price', '{NONE}');
@@ -225,6 +225,56 @@ select is(pawl.show_data_type('price') - '{job,created_at,updated_at}'::text[], 
   "problem": null, "problem_at": null}', 'show_data_type: all that it is');
 select is((select array_agg(m[1]) from unnest(array[pawl.list_data_types(), pawl.freshness_status(), pawl.list_freshness('price'), pawl.explain_freshness('price', 'OLD')]) d,
   regexp_matches(d::text, '"(id|job_id|task_id|node_id|org_id|name)": ', 'g') m), null, 'documents name nothing as a column');
+
+-- ---- how late it is: since it has been due, and somebody has wanted it ----
+create function probe.late(p_type text) returns text language sql as $$
+  select string_agg(b.key || ' ' || round(b.late_seconds::numeric, 3)::double precision, ' ' order by b.key) from pawl.freshness_by_key b where b.type = p_type and b.late_seconds is not null
+$$;
+create function probe.due() returns void language plpgsql as $$ begin for i in 1..5 loop perform pawl.refresh_due(); end loop; end $$;
+select pawl.define_kind('free', 'noop', p_max_attempts => 1), pawl.define_data_type('since', 'free', '1 minute');
+insert into pawl.freshness (type, key, has_data, refreshed_at, stale_at, due_at)
+select 'since', k, true, pawl.now() - interval '3 days', pawl.now() - interval '3 days', pawl.now() - interval '3 days' from unnest(array['A', 'B', 'C', 'D', 'E']) k;
+select probe.clock(10000);
+select is(probe.late('since'), null, 'nobody wants what has been stale for days');
+select count(*) from pawl.subscribe('since', 'A', 'anna', '1 day');
+select pawl.request_refresh('since', 'B');
+insert into pawl.looks (type, key, is_wanted, created_at) values ('since', 'C', true, probe.at(9998)), ('since', 'D', false, probe.at(9998)); -- as of who met somebody's lock
+insert into pawl.subscriptions (type, key, holder, ttl, renewed_at) values ('since', 'D', 'carl', '1 day', pawl.now());
+select probe.clock(10005), pawl.refresh_due();
+select is(probe.late('since'), 'A 5 B 5 C 7 D 0', 'it is late from when somebody wanted it');
+select count(*) from pawl.subscribe('since', array['A', 'B'], 'bob', '1 day');
+select probe.clock(10006), pawl.request_refresh('since', 'A');
+select is(probe.late('since'), 'A 6 B 6 C 8 D 1', 'the first of those who do');
+select probe.claim(:node, probe.type_job('since')), probe.end_refreshes(:node, 'since', '{A,B,C,D}');
+select is(probe.late('since'), null, 'no more when it is refreshed');
+select probe.clock(10076);
+select is(probe.late('since'), 'A 10 B 10 D 10', 'and then from when it is due, while somebody looks');
+select pawl.unsubscribe('since', null, 'anna'), pawl.unsubscribe('since', null, 'bob'), probe.due(), probe.clock(20000), probe.due();
+select is(probe.late('since'), 'D 9934', 'who has gone wants nothing');
+select count(*) from pawl.subscribe('since', array['A', 'B'], 'anna', '1 day');
+select pawl.request_refresh('since', 'C');
+select probe.clock(20003);
+select is(probe.late('since'), 'A 3 B 3 C 3 D 9937', 'and begins anew when he comes again');
+update pawl.tasks set status = 'failed', finished_at = pawl.now() where job_id = probe.type_job('since') and key = 'C' and status < 'running';
+select probe.due(), probe.clock(20900), probe.due(), probe.clock(20950);
+select pawl.retry_task(t.job_id, t.id) from pawl.tasks t where t.job_id = probe.type_job('since') and t.key = 'C' and t.status = 'failed';
+select probe.clock(20952);
+select alike(probe.late('since'), '% C 2 %', 'a refresh that is run again by hand is wanted from then on');
+create schema broken;
+create table broken.prices (symbol text, updated_at timestamptz);
+select pawl.define_data_type('broken', 'provider', '1 minute', 'broken.prices', 'symbol', 'updated_at');
+insert into pawl.freshness (type, key, stale_at, due_at) select 'broken', k, probe.at(0), probe.at(0) from unnest(array['A', 'B']) k;
+drop table broken.prices;
+insert into pawl.looks (type, key, is_wanted, created_at) values ('broken', 'A', true, pawl.now()), ('broken', 'B', false, pawl.now());
+select pawl.refresh_due(), probe.clock(20955);
+select is(probe.late('broken'), 'A 3 B 3', 'also where it could not be looked at');
+select pawl.look_with_the_due('since', array['E'], array[0::real]), probe.clock(20956);
+select alike(probe.late('since'), '% E 1', 'or is not yet');
+select probe.clock(20955);
+select pawl.define_data_type('hourly', 'provider', p_spread => '1 hour', p_is_global => true);
+update pawl.freshness set due_at = probe.at(20055), stale_at = probe.at(20055), check_at = probe.at(20055) where type = 'hourly';
+select pawl.refresh_due();
+select is(probe.late('hourly'), ' 900', 'what a schedule wants is late from when it is due, though no node has looked');
 
 -- ---- what a look costs ----
 create function probe.plan(p_statement text) returns text language plpgsql as $$
