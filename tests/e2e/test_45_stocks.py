@@ -268,7 +268,7 @@ def test_a_provider_that_is_down_and_comes_back(db, markets, node):
     waiting = db.value("select key from pawl.freshness f where type = 'price' and pawl.freshness_state(f) = 'queued' limit 1")
     assert "is down" in str(why(db, "price", waiting)), why(db, "price", waiting)
     failed = [call for call in market.came() if call.status == 503]
-    assert len(failed) < 40 + db.value("select probes from pawl.breakers"), "not all of them, again and again"
+    assert len(failed) <= 40 + db.value("select probes from pawl.breakers"), "all at once at worst, and nobody again and again"
     # harder: nobody listens, and then somebody new
     market.stop()
     opened = db.value("select openings + probes from pawl.breakers")
