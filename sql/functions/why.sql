@@ -56,14 +56,14 @@ declare
   v_why jsonb;
 begin
   select t.*, j.kind, j.data_type, j.status as job_status, k.max_attempts, k.timeout_ms, k.executor, n.name as node,
-    n.heartbeat_at, n.dead_at, l.failed_at, l.error_class
+    n.heartbeat_at, n.dead_at, l.failed_at, l.error_class, l.last_error
   into v_task
   from pawl.tasks t
   join pawl.jobs j on j.id = t.job_id
   join pawl.kinds k on k.name = j.kind
   left join pawl.nodes n on n.id = t.node_id
   left join lateral (
-    select a.failed_at, a.error_class
+    select a.failed_at, a.error_class, a.error as last_error
     from pawl.attempts a
     where a.job_id = t.job_id
       and a.task_id = t.id
@@ -127,7 +127,7 @@ begin
         v_message := 'its node stopped without a word: another one takes it over';
         v_reasons := pg_catalog.jsonb_build_array(pawl.reason('rescue', v_message, v_task.heartbeat_at, v_now + interval '5 seconds', 'when a node looks after the dead'));
       else
-        v_message := pg_catalog.format('it runs, %s, on node %s', v_tries, v_task.node);
+        v_message := pg_catalog.format('it runs, %s, on node %s%s', v_tries, v_task.node, '; the last one failed: ' || v_task.last_error);
         v_why := v_why || pg_catalog.jsonb_build_object('node', v_task.node, 'latest_end_at', v_task.started_at + v_task.timeout_ms * interval '1 millisecond');
       end if;
     else

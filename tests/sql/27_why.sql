@@ -89,7 +89,11 @@ select is(probe.why(:job, :t3), 'retry paused since 20 until 25', 'and what will
 select pawl.resume_job(:job);
 
 -- how they ended
+select probe.clock(26);
+select pawl.promote_due() \g /dev/null
 select probe.claim(:node, :job) as ids \gset
+select is(pawl.why(:job, :t3) ->> 'message', 'it runs, attempt 2 of 5, on node probe:1; the last one failed: too slow', 'tried again, and why');
+select probe.clock(20);
 select probe.finish(:node, :job, array[:t1]);
 select probe.finish(:node, :job, array[:t2], 'failed', 0, null, 'status', 'got 500');
 select pawl.cancel_task(:job, :t3, 'not wanted');
