@@ -49,7 +49,7 @@ as $$
             when not d.is_global and v.key is null then format('a key of data type "%%s" is null', v.type)
             when not d.is_global and length(v.key) not between 1 and 500 then format('a key of data type "%%s" has %%s characters', v.type, length(v.key))
             when not d.is_global and octet_length(v.key) > 1000 then format('a key of data type "%%s" has %%s bytes', v.type, octet_length(v.key))
-            when not d.is_global and d.fetch_path is not null and v.key in ('.', '..') then format('a key of data type "%%s" means another place in its URL: %%s', v.type, v.key)
+            when not d.is_global and d.fetch_path is not null and pawl.leads_elsewhere(v.key) then format('a key of data type "%%s" means another place in its URL: %%s', v.type, v.key)
             when coalesce(v.holder, '') = '' then 'the holder is null or empty'
           end as reason
       ) r$sql$,

@@ -1,3 +1,12 @@
+-- Whether a key would leave its place in a URL, also where a server decodes %2F before it looks: no request is made of such a one.
+create or replace function pawl.leads_elsewhere(p_key text) returns boolean
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select p_key ~ '(^|[/\\])\.\.?([/\\]|$)'
+$$;
+comment on function pawl.leads_elsewhere(text) is 'whether a key would leave its place in a URL';
+
 -- pawl.check_key(type, key): a key as it is kept: empty for a global type, whatever was given.
 -- Refuses (PW006) what cannot be a key. Locks: none.
 create or replace function pawl.check_key(p_type pawl.data_types, p_key text) returns text
@@ -17,7 +26,7 @@ begin
         coalesce(case when pg_catalog.length(p_key) between 1 and 500 then pg_catalog.octet_length(p_key) || ' bytes' else pg_catalog.length(p_key)::text end, 'null')
       using errcode = 'PW006', hint = 'Give the key of what is meant, for example ''AAPL''.';
   end if;
-  if p_type.fetch_path is not null and p_key ~ '^\.\.?$' then
+  if p_type.fetch_path is not null and pawl.leads_elsewhere(p_key) then
     raise exception 'data type "%" is fetched by a URL, and % means another place in it', p_type.name, pg_catalog.quote_literal(p_key)
       using errcode = 'PW006', hint = 'Give another key.';
   end if;

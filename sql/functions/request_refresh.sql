@@ -56,7 +56,7 @@ begin
     begin
       return query select c.type, c.is_stale, c.stale_since, c.refreshed_at, c.state from pawl.check_stale_of(v_name, p_key, p_priority) c;
     exception when sqlstate 'PW006' then
-      if p_key is null or pg_catalog.length(p_key) not between 1 and 500 then
+      if p_key is null or pg_catalog.length(p_key) not between 1 and 500 or pg_catalog.octet_length(p_key) > 1000 then
         raise; -- of no type
       end if;
     end;

@@ -54,6 +54,9 @@ select throws_ok(format('select pawl.define_data_type(''price'', p_fetch_path =>
 from unnest(array['/../{key}', '/./{key}', '/{key}/..', '/{key}/..?x=1', '/%2e%2E/{key}', '/x%2F.%2fy/{key}', '/.%2e%5C{key}', '/{key}/.']) p;
 select lives_ok(format('select pawl.define_data_type(''price'', p_fetch_path => %L)', p), 'dots that are none of these: ' || p)
 from unnest(array['/...{key}', '/..{key}', '/.well-known/{key}', '/{key}.json?in=/../', '?of={key}', '/%20/{key}', '/price/{key}?x=1']) p;
+select throws_ok(format('select pawl.request_refresh(''price'', %L)', k), 'PW006', format('data type "price" is fetched by a URL, and %L means another place in it', k), 'a key that no request is made of: ' || k)
+from unnest(array['.', '..', 'a/../b', '../b', 'b/.', E'a\\..']) k;
+select is(pawl.leads_elsewhere(k), false, 'one that stays in its place: ' || k) from unnest(array['...', 'a..', '..a/b', '.a', 'a/.b', 'BRK.A']) k;
 select throws_ok($$ select pawl.define_kind('api', p_options => '{"form": null}') $$, 'PW006', 'kind "api" refreshes data type "price", which is fetched', 'its form stays while types need it');
 select throws_ok($$ select pawl.define_kind('api', 'noop') $$, 'PW006', 'kind "api" refreshes data type "price", which is fetched', 'and its executor');
 select lives_ok($$ select pawl.define_kind('api', p_max_attempts => 2) $$, 'all else may change');

@@ -85,7 +85,7 @@ select results_eq($$ select type from pawl.check_stale('AAPL') where type in ('o
 select results_eq($$ select type from pawl.check_stale('7') where type in ('order', 'any') $$, $$ values ('any'), ('order') $$, 'but of those that can');
 select is((select count(*) from pawl.freshness where type = 'order' and key = 'AAPL'), 0::bigint, 'nor does anything of it stay');
 select throws_ok($$ select pawl.check_stale('AAPL', '{any,order}') $$, 'PW006', null, 'who names the type is');
-select throws_ok(format('select pawl.check_stale(%L)', k), 'PW006', null, 'and who gives what is no key at all') from unnest(array[null, '', repeat('x', 501)]) k;
+select throws_ok(format('select pawl.check_stale(%L)', k), 'PW006', null, 'and who gives what is no key at all') from unnest(array[null, '', repeat('x', 501), repeat('€', 400)]) k;
 
 -- ---- columns of all kinds ----
 create domain app.ticker as text check (value = upper(value));
