@@ -163,6 +163,13 @@ begin
       raise exception 'the condition is of the type %, not boolean', v_read.type
         using errcode = 'PW006', detail = pg_catalog.format('It is: %s', v_part.expression), hint = 'Write a comparison, for example new.is_open = true.';
     end if;
+    if v_part.name in ('type', 'key') and v_read.type::pg_catalog.text in ('json', 'jsonb') then
+      raise warning 'the % is of the type %: a text in it has its quotes, as in "AAPL"', v_part.name, v_read.type
+        using hint = 'Write ->> in the place of -> for the text alone.';
+    elsif v_part.name in ('type', 'key') and v_read.type::pg_catalog.text like '%[]' then
+      raise warning 'the % is of the type %: all of it is one, as {AAPL,MSFT}', v_part.name, v_read.type
+        using hint = 'Write unnest(...) for each of it.';
+    end if;
     if v_part.name = 'holder' then
       v_adoption.expressions := v_adoption.expressions || case
         when v_read.type::pg_catalog.text in ('text', 'character varying') then '{"holder_cast": "", "names_cast": ""}'

@@ -17,8 +17,12 @@ struct session {
 static void on_notice(void *context, const PGresult *result)
 {
     const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
-    if (severity && strcmp(severity, "WARNING") == 0)
-        fprintf(stderr, "pawl: warning: %s\n", PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
+    const char *hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
+    if (!severity || strcmp(severity, "WARNING") != 0)
+        return;
+    fprintf(stderr, "pawl: warning: %s\n", PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
+    if (hint)
+        fprintf(stderr, "hint: %s\n", hint);
 }
 
 static struct session *refuse(struct session *session)

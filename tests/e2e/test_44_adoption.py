@@ -285,6 +285,11 @@ def test_the_command(realtime):
         refused = db.pawl("subscription", "adopt", *words, code=code)
         for text in texts:
             assert text in refused.stderr, refused.stderr
+    for key, warning in (("new.claims -> 'symbol'", "pawl: warning: the key is of the type jsonb: a text in it has its quotes, as in \"AAPL\"\nhint: Write ->> "),
+                         ("array['A', 'B']", "pawl: warning: the key is of the type text[]: all of it is one, as {AAPL,MSFT}\nhint: Write unnest("),
+                         ("new.claims ->> 'symbol'", "")):
+        taken = db.pawl("subscription", "adopt", "realtime.subscription", "--type", "price", "--key", key, "--holder", "new.subscription_id", "--name", "rt")
+        assert taken.stderr.startswith(warning) and bool(taken.stderr) == bool(warning), taken.stderr
     adopted = db.json("subscription", "adopt", "realtime.subscription", "--type", "price", "--key", KEY, "--holder", "new.subscription_id", "--name", "rt")
     assert (adopted["adoption"], adopted["mode"], adopted["every_seconds"], adopted["problem"]) == ("rt", "trigger", 600, None)
     assert "a node reads the table first" in db.pawl("subscription", "adoptions").stdout
