@@ -55,9 +55,9 @@ begin
   using p_keys, pawl.clock() + interval '1 minute';
 exception
   when insufficient_privilege then
-    raise exception '% cannot be read for data type "%": %', p_type.table_name, p_type.name, sqlerrm
-      using errcode = 'insufficient_privilege', hint = pg_catalog.format('Let its owner say: grant select on %s to %I. Or call a function of the schema''s owner that is security definer.',
-        p_type.table_name, current_user);
+    raise exception 'role "%" may not read %, where the data of data type "%" is: %', current_user, p_type.table_name, p_type.name, sqlerrm
+      using errcode = 'insufficient_privilege', hint = pg_catalog.format('Let its owner grant %I select on %s, and usage on its schema; or call a function that is security definer.',
+        current_user, p_type.table_name);
   when data_exception or check_violation then
     if p_type.key_column is null then
       raise;

@@ -182,8 +182,8 @@ exception when insufficient_privilege then
   perform set_config('probe.refusal', sqlerrm || '; ' || v_hint, true);
 end $$;
 reset role;
-select is(current_setting('probe.refusal'), 'app.orders cannot be read for data type "closed": permission denied for table orders; Let its owner say: grant select on app.orders to probe_viewer. '
-  'Or call a function of the schema''s owner that is security definer.', 'who may not read the table is told what he lacks');
+select is(current_setting('probe.refusal'), 'role "probe_viewer" may not read app.orders, where the data of data type "closed" is: permission denied for table orders; '
+  'Let its owner grant probe_viewer select on app.orders, and usage on its schema; or call a function that is security definer.', 'who may not read the table is told what he lacks');
 select probe.clock('10 minutes 2 seconds'), probe.due();
 select is(probe.open('hours'), 'B', 'a node knows what is open');
 create or replace function app.hours_gate(p_key text) returns timestamptz language plpgsql as $$ begin raise insufficient_privilege; end $$;
