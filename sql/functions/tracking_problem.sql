@@ -1,5 +1,5 @@
 -- pawl.tracking_problem(type): what keeps the triggers of a tracked type from working, or what they could not do last, and when that was. A row of nulls:
--- nothing.
+-- nothing. Never raises for want of a right.
 -- Locks: none.
 create or replace function pawl.tracking_problem(p_type pawl.data_types, out problem text, out problem_at timestamptz)
 language plpgsql stable
@@ -37,6 +37,8 @@ begin
   where e.trigger_name = 'track:' || p_type.name
   order by e.id desc
   limit 1;
+exception when insufficient_privilege then -- who looks at all types need not have rights on the table of each
+  problem := pg_catalog.format('whether its table %s is tracked cannot be seen: %s', p_type.table_name, sqlerrm);
 end
 $$;
 comment on function pawl.tracking_problem(pawl.data_types) is 'what keeps the triggers of a tracked data type from working, or failed last';

@@ -184,6 +184,13 @@ end $$;
 reset role;
 select is(current_setting('probe.refusal'), 'role "probe_viewer" may not read app.orders, where the data of data type "closed" is: permission denied for table orders; '
   'Let its owner grant probe_viewer select on app.orders, and usage on its schema; or call a function that is security definer.', 'who may not read the table is told what he lacks');
+select pawl.track('closed');
+revoke usage on schema app from probe_viewer;
+set local role probe_viewer;
+select pawl.show_data_type('closed') ->> 'problem' as problem, (select count(*) from pawl.freshness_by_type) as types \gset
+reset role;
+select is(:'problem'::text, 'whether its table app.orders is tracked cannot be seen: permission denied for schema app', 'he sees how the types stand, but for what he may not see');
+select cmp_ok(:types, '>', 3, 'all of them');
 select probe.clock('10 minutes 2 seconds'), probe.due();
 select is(probe.open('hours'), 'B', 'a node knows what is open');
 create or replace function app.hours_gate(p_key text) returns timestamptz language plpgsql as $$ begin raise insufficient_privilege; end $$;
