@@ -58,7 +58,7 @@ begin
   elsif v_form <> 'fetch' and (p_type.fetch_path is not null or p_type.save_function is not null) then
     v_what := pg_catalog.format('kind "%s" does not have the form fetch, and data type "%s" has %s', p_type.kind, p_type.name,
       case when p_type.fetch_path is not null then 'p_fetch_path' else 'p_save_function' end);
-    v_hint := 'Define the kind with p_options => ''{"form": "fetch"}'', or take them away ('''').';
+    v_hint := 'Define the kind with p_options => ''{"form": "fetch"}'', or take them away: p_fetch_path => '''', p_save_function => '''' (pawl data-type set: --fetch-path "" --save-function "").';
   elsif p_type.fetch_path is not null and (p_type.fetch_path !~ '^[/?]' or p_type.fetch_path ~ '[^!-~]|[<>"\\^`|#]' or pg_catalog.replace(p_type.fetch_path, '{key}', '') ~ '[{}]'
       or p_type.fetch_path ~ '%(?![0-9A-Fa-f]{2})' or pg_catalog.length(p_type.fetch_path) > 2000) then
     v_what := pg_catalog.format('path %L cannot be appended to a URL', p_type.fetch_path);
@@ -132,7 +132,7 @@ begin
   end;
   if v_table is null or not exists (select from pg_catalog.pg_class c where c.oid = v_table and c.relkind in ('r', 'p', 'v', 'm', 'f')) then
     raise exception 'table % does not exist', p_type.table_name
-      using errcode = 'PW006', hint = 'Give p_table with its schema, for example ''public.prices''.';
+      using errcode = 'PW006', hint = 'Give p_table (pawl data-type set: --table) with its schema, for example ''public.prices''.';
   end if;
   if (select c.relpersistence from pg_catalog.pg_class c where c.oid = v_table) = 't' then
     raise exception 'table % is temporary, and nodes cannot see it', v_table
