@@ -58,6 +58,7 @@ def with_gates(name, is_trigger, definition):
         return definition
     if re.search(r"^ (STABLE|IMMUTABLE)\b", definition.partition("AS $")[0], re.MULTILINE):
         return definition
+    definition = re.sub(r"^ SET lock_timeout TO .*\n", "", definition, flags=re.MULTILINE)  # a gate is a lock that is waited for
     head, body = re.split(r"^begin\n", definition, maxsplit=1, flags=re.MULTILINE)
     lines = body.split("\n")
     declarations = head.partition("AS $")[2]
